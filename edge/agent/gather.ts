@@ -1,0 +1,133 @@
+// Observes: wish, disk, runtimes and history, put together per app for the planner.
+import type { Attempt } from "#edge/plan/attempt.ts";
+import type { AppInput, Runnable } from "#edge/plan/input.ts";
+import { trialVerdict } from "#edge/plan/plan.ts";
+import type { StoredApp } from "#edge/release/port.ts";
+import type { ObservedInstance } from "#edge/runtime/port.ts";
+import { type DesiredState, revisionOf } from "#shared/desired.ts";
+import { asFleetError, type FleetError } from "#shared/errors.ts";
+import type { AppName, RevisionId } from "#shared/ids.ts";
+import { failureReport } from "./attempts.ts";
+import type { Memory } from "./memory.ts";
+import type { AgentParts, Resolved } from "./parts.ts";
+
+export interface Observation {
+  desired: DesiredState | undefined;
+  apps: AppInput[];
+  stored: readonly StoredApp[];
+  instances: readonly ObservedInstance[];
+  /** Why no runtime answered. */
+  blind: FleetError | undefined;
+}
+
+export interface Gatherer {
+  observe(): Promise<Observation>;
+  resolve(app: AppName, revision: RevisionId): Promise<Resolved>;
+}
+
+interface Parts {
+  parts: AgentParts;
+  memory: Memory;
+  /** Corrects an attempt whose timers belong to another boot. */
+  current(attempt: Attempt): Attempt;
+}
+
+export function createGatherer({ parts, memory, current }: Parts): Gatherer {
+  const { journal, releases, runtimes, clock } = parts;
+
+  const resolve = async (app: AppName, revision: RevisionId): Promise<Resolved> =>
+    parts.resolve(await releases.load(app, revision));
+
+  const serving = async (app: AppName, revision: RevisionId): Promise<Resolved | undefined> => {
+    const known = memory.of(app);
+    try {
+      const resolved = await resolve(app, revision);
+      known.unreadable = undefined;
+      return resolved;
+    } catch (error) {
+      known.unreadable = failureReport(asFleetError(error), clock.now());
+      return undefined;
+    }
+  };
+
+  /** What served before the attempt and is the same in the new release is not on trial. */
+  const unchangedHashes = async (attempt: Attempt | undefined): Promise<Set<string>> => {
+    if (attempt?.from === undefined) return new Set();
+    const before = await serving(attempt.app, attempt.from);
+    return new Set(Object.values(before?.app.services ?? {}).map(({ configHash }) => configHash));
+  };
+
+  const inputFor = async (
+    app: AppName,
+    desired: DesiredState | undefined,
+    all: { stored: readonly StoredApp[]; instances: readonly ObservedInstance[]; blind: boolean },
+  ): Promise<AppInput> => {
+    const spec = desired?.apps.find(({ name }) => name === app);
+    const link = all.stored.find((one) => one.app === app)?.current;
+    const opened = journal.openAttempts().find((one) => one.app === app);
+    const attempt = opened === undefined ? undefined : current(opened);
+    const resolved = link === undefined ? undefined : await serving(app, link);
+    const known = memory.of(app);
+    const quarantined = journal.quarantined().filter((one) => one.app === app);
+    const input: AppInput = {
+      app,
+      mode: desired?.mode ?? "run",
+      ...(spec === undefined ? {} : { target: { spec, revision: revisionOf(spec) } }),
+      ...(link === undefined ? {} : { current: link }),
+      ...(resolved === undefined ? {} : { serving: runnable(resolved) }),
+      instances: all.instances.filter((one) => one.app === app),
+      ...(attempt === undefined ? {} : { attempt }),
+      quarantined: new Map(quarantined.map(({ revision, failure }) => [revision, failure])),
+      ...(known.probes === undefined ? {} : { probes: known.probes }),
+      hasProbes: (resolved?.probes.length ?? 0) > 0,
+      blind: all.blind,
+      ...(known.heal === undefined ? {} : { healNotBeforeMs: known.heal.notBeforeMs }),
+      unchanged: await unchangedHashes(attempt),
+      nowMs: clock.monotonicMs(),
+      wallMs: clock.now(),
+    };
+    return withFineSince(input);
+  };
+
+  const withFineSince = (input: AppInput): AppInput => {
+    const known = memory.of(input.app);
+    const fine = trialVerdict(input)?.is === "fine";
+    known.fineSinceMs = fine ? (known.fineSinceMs ?? input.nowMs) : undefined;
+    return known.fineSinceMs === undefined ? input : { ...input, fineSinceMs: known.fineSinceMs };
+  };
+
+  return {
+    resolve,
+    observe: async () => {
+      const desired = journal.desired();
+      const [stored, seen] = await Promise.all([releases.apps(), observeAll(runtimes)]);
+      const { instances, blind } = seen;
+      const names = new Set<AppName>([
+        ...(desired?.apps.map(({ name }) => name) ?? []),
+        // Before the first desired state nothing may be taken for unwanted.
+        ...(desired === undefined ? [] : stored.map(({ app }) => app)),
+        ...(desired === undefined ? [] : instances.map(({ app }) => app)),
+        ...journal.openAttempts().map(({ app }) => app),
+      ]);
+      const all = { stored, instances, blind: blind !== undefined };
+      const apps: AppInput[] = [];
+      for (const app of [...names].sort()) apps.push(await inputFor(app, desired, all));
+      return { desired, apps, stored, instances, blind };
+    },
+  };
+}
+
+function runnable({ app, staged }: Resolved): Runnable {
+  const { policy, release } = staged.spec;
+  return { app, policy, commit: release.commit };
+}
+
+async function observeAll(
+  runtimes: AgentParts["runtimes"],
+): Promise<{ instances: ObservedInstance[]; blind: FleetError | undefined }> {
+  const answers = await Promise.allSettled(runtimes.map((runtime) => runtime.observe()));
+  const failed = answers.find((answer) => answer.status === "rejected");
+  if (failed !== undefined) return { instances: [], blind: asFleetError(failed.reason) };
+  const instances = answers.flatMap((one) => (one.status === "fulfilled" ? one.value : []));
+  return { instances, blind: undefined };
+}

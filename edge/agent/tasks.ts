@@ -1,0 +1,67 @@
+// Long steps (downloads, pulls) beside the loop, so that it goes on observing and repairing meanwhile.
+
+/** How long the loop waits for a task before it goes on without it; short ones cost no extra round. */
+const patienceMs = 250;
+
+interface Task {
+  abort: AbortController;
+  result: Promise<void>;
+  settled: boolean;
+}
+
+export interface Tasks {
+  /** Starts the work once per key and tells whether it is done; throws what it threw. */
+  run(key: string, work: (signal: AbortSignal) => Promise<void>): Promise<"done" | "running">;
+  /** Aborts every task whose key starts with the prefix. */
+  cancel(prefix: string): void;
+  /** Aborts all and waits until they have ended. */
+  stop(): Promise<void>;
+}
+
+/** @param onSettled wakes the loop */
+export function createTasks(onSettled: () => void): Tasks {
+  const tasks = new Map<string, Task>();
+
+  const begin = (key: string, work: (signal: AbortSignal) => Promise<void>): Task => {
+    const abort = new AbortController();
+    const task: Task = { abort, result: work(abort.signal), settled: false };
+    const settle = (): void => {
+      task.settled = true;
+      onSettled();
+    };
+    task.result.then(settle, settle);
+    tasks.set(key, task);
+    return task;
+  };
+
+  return {
+    run: async (key, work) => {
+      const task = tasks.get(key) ?? begin(key, work);
+      if (!task.settled) await firstOf(task.result, patienceMs);
+      if (!task.settled) return "running";
+      tasks.delete(key);
+      await task.result;
+      return "done";
+    },
+    cancel: (prefix) => {
+      for (const [key, task] of tasks) {
+        if (!key.startsWith(prefix)) continue;
+        task.abort.abort();
+        tasks.delete(key);
+      }
+    },
+    stop: async () => {
+      const all = [...tasks.values()];
+      for (const { abort } of all) abort.abort();
+      tasks.clear();
+      await Promise.allSettled(all.map(({ result }) => result));
+    },
+  };
+}
+
+async function firstOf(result: Promise<void>, limitMs: number): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, limitMs);
+  await Promise.race([promise, result.catch(() => undefined)]);
+  clearTimeout(timer);
+}

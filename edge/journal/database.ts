@@ -1,0 +1,81 @@
+// Opens the journal's SQLite file: durable settings, integrity check, migrations.
+import { closeSync, openSync } from "node:fs";
+import Database from "better-sqlite3";
+import { FleetError } from "#shared/errors.ts";
+import { migrations } from "./migrations.ts";
+import { guarded, journalDamaged } from "./unusable.ts";
+
+export type Connection = Database.Database;
+
+/** FULL and not NORMAL: in WAL mode NORMAL may lose rows of which the caller was told that they are
+ *  written (https://www.sqlite.org/pragma.html#pragma_synchronous). The two limits bound the WAL file. */
+const settings = [
+  "journal_mode = WAL",
+  "synchronous = FULL",
+  "foreign_keys = ON",
+  "wal_autocheckpoint = 500",
+  "journal_size_limit = 4194304",
+];
+
+/** @throws FleetError journal_unusable */
+export function openDatabase(file: string): Connection {
+  const open = guarded(file, () => {
+    createPrivate(file);
+    const database = new Database(file, { timeout: 1000 });
+    try {
+      prepareDatabase(database, file);
+    } catch (error) {
+      database.close();
+      throw error;
+    }
+    return database;
+  });
+  return open();
+}
+
+/** SQLite would create the file readable by everyone; its -wal and -shm files inherit the mode. */
+function createPrivate(file: string): void {
+  try {
+    closeSync(openSync(file, "a", 0o600));
+  } catch (cause) {
+    throw new FleetError("journal_unusable", {
+      message: `the journal ${file} cannot be opened`,
+      hint: "Check that its directory exists and belongs to the agent's user.",
+      subject: file,
+      cause,
+    });
+  }
+}
+
+function prepareDatabase(database: Connection, file: string): void {
+  for (const setting of settings) database.pragma(setting);
+  checkIntegrity(database, file);
+  migrate(database, file);
+}
+
+/** Stops at the first finding; the journal's own bound keeps the scan short. */
+function checkIntegrity(database: Connection, file: string): void {
+  const finding = database.pragma("quick_check(1)", { simple: true });
+  if (finding !== "ok") throw journalDamaged(file, String(finding));
+}
+
+function migrate(database: Connection, file: string): void {
+  const version = Number(database.pragma("user_version", { simple: true }));
+  if (version > migrations.length) throw fromNewerAgent(file);
+  for (const [index, sql] of migrations.entries()) {
+    if (index < version) continue;
+    const step = database.transaction(() => {
+      database.exec(sql);
+      database.pragma(`user_version = ${index + 1}`);
+    });
+    step();
+  }
+}
+
+function fromNewerAgent(file: string): FleetError {
+  return new FleetError("journal_unusable", {
+    message: `the journal ${file} was written by a newer agent`,
+    hint: "Run that version of the agent again, or move the file aside to start a new journal.",
+    subject: file,
+  });
+}

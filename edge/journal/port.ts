@@ -1,0 +1,75 @@
+// The journal port: what the device must remember over a power cut.
+import type { Attempt, Outcome } from "#edge/plan/attempt.ts";
+import type { DesiredState } from "#shared/desired.ts";
+import type { Envelope } from "#shared/envelope.ts";
+import type { AppName, RevisionId } from "#shared/ids.ts";
+import type { EntryKind, JournalAck, JournalBatch, JournalEntry } from "#shared/journal.ts";
+import type { FailureReport } from "#shared/reported.ts";
+
+export interface NewEntry {
+  kind: EntryKind;
+  app?: string;
+  body: Record<string, unknown>;
+}
+
+export interface Quarantined {
+  app: AppName;
+  revision: RevisionId;
+  failure: FailureReport;
+}
+
+/** One update as the history shows it, newest first. Times Unix ms. */
+export interface UpdateRecord {
+  attempt: string;
+  app: AppName;
+  revision: RevisionId;
+  digest: string;
+  commit: string;
+  startedAt: number;
+  finishedAt: number;
+  outcome: Outcome;
+  failure?: FailureReport;
+  steps: { step: string; at: number; durationMs: number; ok: boolean; message?: string }[];
+}
+
+/** Every write is one transaction, on the disk when the call returns (`synchronous=FULL`).
+ *  @throws FleetError journal_unusable */
+export interface Journal {
+  /** Random name of this database; a reflashed device starts a new one. */
+  readonly epoch: string;
+  /** The kernel's boot id. */
+  readonly bootId: string;
+
+  /** @returns the entry's seq */
+  append(entry: NewEntry): number;
+  /** Keeps a desired state whose signature was verified, and journals `desired.received`.
+   *  `stale`: an older generation, left aside. `same`: already kept.
+   *  @throws FleetError generation_conflict: the same generation with other content */
+  receive(desired: DesiredState, envelope: Envelope): "accepted" | "stale" | "same";
+  desired(): DesiredState | undefined;
+
+  /** The next entries that the hub has not acknowledged, from the acknowledged mark on, or undefined. */
+  batch(limits: { maxEntries: number; maxBytes: number }): JournalBatch | undefined;
+  /** Moves the mark. Backwards too: then the hub has lost entries, and they are sent again.
+   *  An acknowledgement of another epoch, or above the last seq, changes nothing. */
+  acknowledge(ack: JournalAck): void;
+  unacknowledged(): number;
+
+  openAttempts(): Attempt[];
+  /** Inserts or replaces; journals `update.started` when it is new. */
+  saveAttempt(attempt: Attempt): void;
+  /** Closes the attempt, journals `update.finished` and, when told to, quarantines its revision: all in
+   *  one transaction. */
+  closeAttempt(attempt: Attempt, outcome: Outcome, options: { quarantine: boolean }): void;
+  quarantined(): Quarantined[];
+  /** Someone said that the revision may be tried again. */
+  release(app: AppName, revision: RevisionId): void;
+  updates(query: { app?: AppName; limit: number }): UpdateRecord[];
+
+  /** Newest first. */
+  entries(query: { kinds?: EntryKind[]; limit: number }): JournalEntry[];
+  /** Keeps the database under its bound: health samples first, then history; nothing unacknowledged
+   *  before the bound is reached, and then with an `entries.dropped` entry. */
+  prune(): void;
+  close(): void;
+}

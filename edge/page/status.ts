@@ -1,0 +1,57 @@
+// What the device says of itself locally, and whether its loop is alive.
+import type { UpdateRecord } from "#edge/journal/port.ts";
+import type { SyncStatusNow } from "#edge/sync/port.ts";
+import type { HostHealth } from "#shared/beat.ts";
+import type { DesiredMode } from "#shared/desired.ts";
+import type { DeviceId, Labels } from "#shared/ids.ts";
+import type { AppReport, RuntimeName } from "#shared/reported.ts";
+import type { Condition, HealthStatus, SyncStatus } from "#shared/status.ts";
+
+/** Answer of `GET /v1/status`. Times Unix ms unless a name says otherwise. */
+export interface LocalStatus {
+  device: DeviceId;
+  hostname: string;
+  labels: Labels;
+  agentVersion: string;
+  bootId: string;
+  startedAt: number;
+  at: number;
+  /** 0 before the first desired state. */
+  generation: number;
+  specHash: string;
+  mode: DesiredMode;
+  /** The worst of all apps. */
+  sync: SyncStatus;
+  health: HealthStatus;
+  runtimes: RuntimeName[];
+  connection: Pick<SyncStatusNow, "connected" | "via" | "problem"> & {
+    /** Ms since the hub was last heard; absent when it never was since boot. */
+    lastContactAgoMs?: number;
+  };
+  apps: AppReport[];
+  conditions: Condition[];
+  host?: HostHealth;
+  /** Newest first. */
+  updates: UpdateRecord[];
+  journalUnacknowledged: number;
+}
+
+/** When the loop last came round. Ms since boot. */
+export interface LoopPulse {
+  /** End of the last loop, or the agent's start before the first one. */
+  lastMonotonicMs: number;
+  intervalMs: number;
+  /** The longest that one step may take. */
+  stepDeadlineMs: number;
+}
+
+export type Liveness = { alive: true } | { alive: false; reason: string };
+
+/** The loop may be late by three intervals and one step. Pure. */
+export function livenessOf(pulse: LoopPulse, nowMonotonicMs: number): Liveness {
+  const silentMs = nowMonotonicMs - pulse.lastMonotonicMs;
+  const allowedMs = pulse.intervalMs * 3 + pulse.stepDeadlineMs;
+  if (silentMs <= allowedMs) return { alive: true };
+  const [silent, allowed] = [silentMs, allowedMs].map((ms) => Math.round(ms / 1000));
+  return { alive: false, reason: `no loop has ended for ${silent} s; ${allowed} s are allowed` };
+}

@@ -1,0 +1,51 @@
+// What the planner is told: the wish, what is there, what happened, and the time.
+import type { ObservedInstance, ResolvedApp } from "#edge/runtime/port.ts";
+import type { AppPolicy, AppSpec, DesiredMode } from "#shared/desired.ts";
+import type { AppName, RevisionId } from "#shared/ids.ts";
+import type { FailureReport } from "#shared/reported.ts";
+import type { Attempt } from "./attempt.ts";
+
+/** A release as it can run: read from the disk, resolved, with the policy to judge it by. */
+export interface Runnable {
+  app: ResolvedApp;
+  /** The commit that the disk names for it. */
+  commit: string;
+  policy: AppPolicy;
+}
+
+/** What the last round of the role's probes said. */
+export interface ProbeRound {
+  /** Ms since boot. */
+  atMs: number;
+  results: { probe: string; ok: boolean; detail: string }[];
+}
+
+export interface AppInput {
+  app: AppName;
+  mode: DesiredMode;
+  /** Absent when the device should not have the app. */
+  target?: { spec: AppSpec; revision: RevisionId };
+  /** The link `current`, and what it stands for once it was read. */
+  current?: RevisionId;
+  serving?: Runnable;
+  instances: ObservedInstance[];
+  attempt?: Attempt;
+  /** Why a revision may not be tried again. */
+  quarantined: ReadonlyMap<RevisionId, FailureReport>;
+  /** Since when every changed service and probe has been fine without a break, ms since boot. */
+  fineSinceMs?: number;
+  probes?: ProbeRound;
+  /** Whether the role of `serving` declares probes. */
+  hasProbes: boolean;
+  /** The runtimes did not answer, so `instances` says nothing. */
+  blind: boolean;
+  /** A heal step failed; not again before this, ms since boot. */
+  healNotBeforeMs?: number;
+  /** The services of the release before this attempt, by configuration hash: what did not change is not
+   *  judged by the gate. */
+  unchanged: ReadonlySet<string>;
+  /** Ms since boot. */
+  nowMs: number;
+  /** Unix ms, only to date what is reported. */
+  wallMs: number;
+}

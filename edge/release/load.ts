@@ -1,0 +1,68 @@
+// Reads a staged revision back from the disk.
+import { readFile, realpath } from "node:fs/promises";
+import { join } from "node:path";
+import { parseYaml } from "#edge/config/yaml.ts";
+import { AppSpec, revisionOf } from "#shared/desired.ts";
+import { FleetError, type Where } from "#shared/errors.ts";
+import type { AppName, RevisionId } from "#shared/ids.ts";
+import { RoleFile } from "#shared/role.ts";
+import { contentOf } from "./content.ts";
+import { ifPresent } from "./files.ts";
+import type { Layout } from "./layout.ts";
+import { notStaged } from "./links.ts";
+import type { StagedRevision } from "./port.ts";
+
+/** @throws FleetError role_invalid with file, line and key; not_found */
+export async function loadRevision(
+  layout: Layout,
+  app: AppName,
+  revision: RevisionId,
+): Promise<StagedRevision> {
+  const path = layout.revision(app, revision);
+  const text = await ifPresent(readFile(join(path, "app.json"), "utf8"));
+  const directory = await ifPresent(realpath(join(path, "content")));
+  if (text === undefined || directory === undefined) throw notStaged(app, revision);
+  const spec = parseSpec(text, revision, join(path, "app.json"));
+  const { readText, contentHash } = contentOf(directory);
+  const role = parseRole(readText("role.yaml"), spec);
+  const composeText = readText("compose.yaml");
+  if (composeText === undefined) throw withoutCompose(spec);
+  return { spec, revision, directory, role, composeText, readText, contentHash };
+}
+
+/** A file of the role as messages name it: by its path in the fleet repository. */
+export function roleFile(spec: AppSpec, path: string): string {
+  return `roles/${spec.release.role}/${path}`;
+}
+
+/** What was read must be what the revision's name says. */
+function parseSpec(text: string, revision: RevisionId, file: string): AppSpec {
+  try {
+    const spec = AppSpec.parse(JSON.parse(text));
+    if (revisionOf(spec) === revision) return spec;
+  } catch (cause) {
+    throw damaged(file, cause);
+  }
+  throw damaged(file);
+}
+
+function damaged(file: string, cause?: unknown): FleetError {
+  return invalid({ file }, "the record of this revision is damaged", cause);
+}
+
+function parseRole(text: string | undefined, spec: AppSpec): RoleFile {
+  if (text === undefined) return RoleFile.parse({ apiVersion: "metrica.fleet/v1", kind: "Role" });
+  return parseYaml(RoleFile, { file: roleFile(spec, "role.yaml"), text, code: "role_invalid" });
+}
+
+function withoutCompose(spec: AppSpec): FleetError {
+  return invalid({ file: roleFile(spec, "compose.yaml") }, "the role has no compose.yaml");
+}
+
+function invalid(where: Where, message: string, cause?: unknown): FleetError {
+  return new FleetError("role_invalid", {
+    message,
+    where,
+    ...(cause === undefined ? {} : { cause }),
+  });
+}

@@ -1,0 +1,98 @@
+// The Docker runtime: one device's containers on one Engine, behind the runtime port.
+import type { Credentials } from "#edge/runtime/docker/calls/api.ts";
+import { label } from "#edge/runtime/docker/create/labels.ts";
+import type { Runtime } from "#edge/runtime/port.ts";
+import type { Clock } from "#shared/clock.ts";
+import { checkApp } from "./check.ts";
+import type { DockerContext } from "./context.ts";
+import type { Engine } from "./engine.ts";
+import { createEventWatch } from "./events.ts";
+import { createFileStore } from "./files.ts";
+import { readLogLines } from "./logs.ts";
+import { createObserver, type Occurrences } from "./observe.ts";
+import { prepareApp } from "./prepare.ts";
+import { pullImage } from "./pull.ts";
+import { removeInstance, restartInstance } from "./remove.ts";
+import { startInstance } from "./start.ts";
+
+export interface DockerRuntimeOptions {
+  engine: Engine;
+  /** Devices that share an Engine leave each other's containers alone. */
+  device: string;
+  clock: Clock;
+  /** Where configs and secrets that come from values are written: made on demand, for the agent's user
+   *  alone. It must outlive a reboot, or containers that the Engine starts by itself lack them. */
+  filesDir: string;
+  /** Logins by registry host, e.g. `ghcr.io`. */
+  registries?: Readonly<Record<string, Credentials>>;
+  /** Ms without progress after which a pull is given up; 60 s by default. */
+  pullIdleMs?: number;
+  /** Ms that one lifecycle hook may take; 60 s by default. */
+  hookLimitMs?: number;
+  /** Uniform in [0, 1). */
+  random?: () => number;
+}
+
+export interface DockerRuntime extends Runtime {
+  /** Counted from the Engine's events since the start. */
+  occurrences(): Readonly<Occurrences>;
+}
+
+export function createDockerRuntime(options: DockerRuntimeOptions): DockerRuntime {
+  const { engine, device, clock, registries = {}, pullIdleMs = 60_000 } = options;
+  const files = createFileStore(options.filesDir);
+  const hookLimitMs = options.hookLimitMs ?? 60_000;
+  const context: DockerContext = { engine, device, clock, files, hookLimitMs };
+  const listeners: (() => void)[] = [];
+  const wake = (): void => {
+    for (const listener of listeners) listener();
+  };
+  const observer = createObserver({ engine, device, isWatching: () => watch.isOpen() });
+  const watch = createEventWatch({
+    engine,
+    clock,
+    random: options.random ?? Math.random,
+    onEvent: (event) => {
+      if (observer.note(event)) wake();
+    },
+    onOpen: () => {
+      observer.forget();
+      wake();
+    },
+  });
+
+  return {
+    name: "docker",
+    observe: async () => {
+      const [containers] = await Promise.all([
+        engine.listContainers([label.project]),
+        watch.start(),
+      ]);
+      return observer.see(containers);
+    },
+    pull: (image, pullOptions) =>
+      pullImage({ engine, registries, idleMs: pullIdleMs }, image, pullOptions),
+    check: (app, serving) => {
+      observer.learn(app.project, app.app);
+      return checkApp(context, app, serving);
+    },
+    prepare: (app) => {
+      observer.learn(app.project, app.app);
+      return prepareApp(context, app);
+    },
+    start: (app, ref) => startInstance(context, app, ref),
+    remove: (instance) => removeInstance(context, instance.id),
+    restart: (instance) => restartInstance(context, instance.id),
+    cleanUp: async (_app, project) => {
+      const owned = [`${label.project}=${project}`, `${label.device}=${device}`];
+      for (const network of await engine.listNetworks(owned)) {
+        await engine.removeNetwork(network.Id);
+      }
+      await files.dropProject(project);
+    },
+    logs: (instance, limits) => readLogLines(engine, instance.id, limits),
+    onChange: (listener) => void listeners.push(listener),
+    occurrences: observer.occurrences,
+    stop: () => watch.stop(),
+  };
+}

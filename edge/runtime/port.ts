@@ -1,0 +1,93 @@
+// The runtime port: what the loop needs of Docker, of supervised processes and of the in-memory fake.
+import type { ComposeProject, ComposeService } from "#shared/compose/model.ts";
+import type { AppName, Digest, RevisionId } from "#shared/ids.ts";
+import type { InstanceReport, RuntimeName } from "#shared/reported.ts";
+
+/** One running copy as the runtime sees it now. */
+export interface ObservedInstance extends InstanceReport {
+  runtime: RuntimeName;
+  app: AppName;
+  service: string;
+  /** Empty for a copy that carries no hash of ours. */
+  configHash: string;
+  /** The release that its files come from; kept on disk while any instance names it. */
+  release: string;
+  image?: string;
+}
+
+/** A service resolved for this device, with its hash. */
+export interface ResolvedService {
+  spec: ComposeService;
+  configHash: string;
+  runtime: RuntimeName;
+}
+
+/** A revision ready to run: everything that an executor needs, already validated. */
+export interface ResolvedApp {
+  app: AppName;
+  /** Compose project name on the Engine. */
+  project: string;
+  revision: RevisionId;
+  release: Digest;
+  /** Absolute path of the unpacked release. */
+  directory: string;
+  compose: ComposeProject;
+  services: Record<string, ResolvedService>;
+  /** For processes, configs and secrets that come from values. */
+  values: Readonly<Record<string, string>>;
+}
+
+export interface InstanceRef {
+  service: string;
+  /** Counts from 1. */
+  index: number;
+}
+
+export interface LogLine {
+  /** Unix ms. */
+  at: number;
+  stream: "stdout" | "stderr";
+  text: string;
+}
+
+/** Every call has a deadline of its own and fails with a FleetError whose code says whether to retry.
+ *  Every call may be repeated. */
+export interface Runtime {
+  readonly name: RuntimeName;
+  /** Cheap enough for each idle loop: one list call. All apps of this device, foreign copies under
+   *  their names included. */
+  observe(): Promise<ObservedInstance[]>;
+  /** Fetches an image and checks afterwards that it is there, whatever the pull said.
+   *  @param onProgress share of bytes in [0, 1]
+   *  @throws FleetError image_missing, image_denied, image_corrupt, registry_unreachable */
+  pull(
+    image: string,
+    options: {
+      policy: ComposeService["pullPolicy"];
+      platform?: string | undefined;
+      onProgress?: ((share: number) => void) | undefined;
+      signal?: AbortSignal | undefined;
+    },
+  ): Promise<void>;
+  /** What can be found out before anything stops: the image is there, the command exists, host ports
+   *  that no service of the same app holds are free.
+   *  @throws FleetError image_missing, command_missing, port_taken, runtime_refused */
+  check(app: ResolvedApp, serving: readonly ObservedInstance[]): Promise<void>;
+  /** Creates the app's networks and volumes where missing. */
+  prepare(app: ResolvedApp): Promise<void>;
+  /** Creates and starts one copy, or starts the stopped one that has the right hash. A copy with another
+   *  hash at that place must have been removed before.
+   *  @throws FleetError start_failed, port_taken, image_missing, command_missing, runtime_refused */
+  start(app: ResolvedApp, instance: InstanceRef): Promise<void>;
+  /** Stops within the copy's grace period, then removes it. Nothing happens when it is gone. */
+  remove(instance: ObservedInstance): Promise<void>;
+  /** Stops and starts one copy in place. */
+  restart(instance: ObservedInstance): Promise<void>;
+  /** Removes networks of an app that no longer runs here; volumes stay: they hold data. */
+  cleanUp(app: AppName, project: string): Promise<void>;
+  /** The last lines, oldest first. */
+  logs(instance: ObservedInstance, options: { tail: number; sinceMs?: number }): Promise<LogLine[]>;
+  /** Calls back when something may have changed (an exit, a health change), so that the loop wakes early. */
+  onChange(listener: () => void): void;
+  stop(): Promise<void>;
+}

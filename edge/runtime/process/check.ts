@@ -1,0 +1,48 @@
+// What can be found out about an app's processes before anything is stopped for them.
+import type { ObservedInstance, ResolvedApp, ResolvedService } from "#edge/runtime/port.ts";
+import type { Copies } from "./copies.ts";
+import { hostPorts, type Launch, type Places, resolveLaunch } from "./launch.ts";
+import { checkPorts } from "./ports.ts";
+import { unenforcedKeys } from "./unenforced.ts";
+
+export function processServices(app: ResolvedApp): ResolvedService[] {
+  return Object.values(app.services).filter((service) => service.runtime === "process");
+}
+
+/** @throws FleetError command_missing, port_taken, runtime_refused */
+export async function checkApp(
+  app: ResolvedApp,
+  serving: readonly ObservedInstance[],
+  context: {
+    copies: Copies;
+    placesOf: (service: ResolvedService) => Places;
+    warn: (message: string) => void;
+  },
+): Promise<void> {
+  const services = processServices(app);
+  for (const service of services) {
+    resolveLaunch(app, service.spec, 1, context.placesOf(service));
+    const keys = unenforcedKeys(service.spec);
+    if (keys.length > 0) {
+      context.warn(
+        `${app.app}/${service.spec.name}: not enforced for a process: ${keys.join(", ")}.`,
+      );
+    }
+  }
+  const wanted = services.flatMap(({ spec }) =>
+    hostPorts(spec).map((port) => ({ ...port, service: spec.name })),
+  );
+  await checkPorts(
+    wanted,
+    serving.flatMap((copy) => heldPorts(copy, app, context.copies)),
+  );
+}
+
+/** Ports of a copy that serves now. Of a container only its service is known: it moves to this runtime,
+ *  most likely with its ports. */
+function heldPorts(copy: ObservedInstance, app: ResolvedApp, copies: Copies): Launch["ports"] {
+  const own = copy.runtime === "process" ? copies.find(copy) : undefined;
+  if (own !== undefined) return own.record.launch.ports;
+  const spec = copy.runtime === "docker" ? app.services[copy.service]?.spec : undefined;
+  return spec === undefined ? [] : hostPorts(spec);
+}

@@ -1,0 +1,91 @@
+// Takes desired states in: checks size, form, signature and addressee, and gives them to the journal.
+import type { KeyObject } from "node:crypto";
+import type { DesiredState } from "#shared/desired.ts";
+import { type Envelope, openDesired } from "#shared/envelope.ts";
+import { asFleetError, FleetError } from "#shared/errors.ts";
+import type { DeviceId } from "#shared/ids.ts";
+import { decode } from "#shared/wire.ts";
+import type { SyncJournal, SyncLogger } from "./port.ts";
+
+export interface Inbox {
+  /** Never throws: what is refused is journalled, and the device keeps what it has. */
+  receive(payload: Uint8Array): void;
+}
+
+export function createInbox(options: {
+  device: DeviceId;
+  trusted: ReadonlyMap<string, KeyObject>;
+  journal: SyncJournal;
+  logger: SyncLogger;
+  onAccepted: () => void;
+  onJournalGrew: () => void;
+}): Inbox {
+  const { journal, logger } = options;
+  const refuse = createRefusals(options);
+  return {
+    receive: (payload) => {
+      // An empty payload clears the broker's retained topic; it never means "delete everything".
+      if (payload.byteLength === 0) return;
+      try {
+        const { desired, envelope } = open(payload, options.device, options.trusted);
+        const verdict = journal.receive(desired, envelope);
+        logger.debug({ generation: desired.generation, verdict }, "desired state came");
+        if (verdict !== "accepted") return;
+        refuse.forget();
+        options.onJournalGrew();
+        options.onAccepted();
+      } catch (error) {
+        refuse.record(asFleetError(error));
+      }
+    },
+  };
+}
+
+function open(
+  payload: Uint8Array,
+  device: DeviceId,
+  trusted: ReadonlyMap<string, KeyObject>,
+): { desired: DesiredState; envelope: Envelope } {
+  const envelope = decode("desired", payload);
+  const desired = openDesired(envelope, trusted);
+  if (desired.device === device) return { desired, envelope };
+  throw new FleetError("envelope_invalid", {
+    message: `the desired state is for the device ${desired.device} and not for ${device}`,
+    hint: "Look for two devices that share an identity, or a broker that mixes topics.",
+  });
+}
+
+/** A retained message comes again with each connection; its cause is journalled the first time. */
+function createRefusals(options: {
+  journal: SyncJournal;
+  logger: SyncLogger;
+  onJournalGrew: () => void;
+}) {
+  const { journal, logger, onJournalGrew } = options;
+  const known = new Set<string>();
+  return {
+    forget: () => known.clear(),
+    record: (error: FleetError): void => {
+      const cause = `${error.code} ${error.sentence}`;
+      if (known.has(cause)) return;
+      if (known.size >= 64) known.clear();
+      known.add(cause);
+      logger.warn(
+        { code: error.code, hint: error.hint },
+        `desired state refused: ${error.sentence}`,
+      );
+      if (error.code === "journal_unusable") return;
+      journal.append(entryOf(error));
+      onJournalGrew();
+    },
+  };
+}
+
+/** Two contents under one generation is an alarm of its own: it means two hubs, or a stolen key. */
+function entryOf({ code, sentence }: FleetError) {
+  if (code === "generation_conflict") {
+    const body = { type: "Warning", reason: "GenerationConflict", message: sentence };
+    return { kind: "event", body } as const;
+  }
+  return { kind: "desired.refused", body: { code, message: sentence } } as const;
+}

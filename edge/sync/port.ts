@@ -1,0 +1,43 @@
+// The sync port: what the agent needs of its connection to the hub, whichever way it takes.
+import type { Logger } from "pino";
+import type { Journal } from "#edge/journal/port.ts";
+import type { Beat } from "#shared/beat.ts";
+import type { ReportedState } from "#shared/reported.ts";
+
+export interface SyncStatusNow {
+  connected: boolean;
+  /** How the hub is reached now. */
+  via: "mqtt" | "http" | "none";
+  /** Ms since boot of the last proof that the hub is there. */
+  lastContactMonotonicMs: number | undefined;
+  /** Why it is not connected, one sentence. */
+  problem?: string;
+}
+
+/** Delivers desired states into the journal, and journal entries, reports and heartbeats to the hub.
+ *  Falls back to HTTP when MQTT is blocked and returns to it when it is not. */
+export interface Sync {
+  start(): void;
+  stop(): Promise<void>;
+  status(): SyncStatusNow;
+  /** Keeps the newest report; it is sent now, or as soon as there is a connection. */
+  report(reported: ReportedState): void;
+  /** Something was appended to the journal. */
+  journalGrew(): void;
+  /** Called after a desired state was kept, or the connection changed. */
+  onChange(listener: () => void): void;
+}
+
+/** What sync asks of the agent. */
+export interface SyncSource {
+  beat(): Beat;
+}
+
+/** The part of the journal that travels. */
+export type SyncJournal = Pick<
+  Journal,
+  "epoch" | "append" | "receive" | "desired" | "batch" | "acknowledge" | "entries"
+>;
+
+/** The part of pino's logger that sync writes to. */
+export type SyncLogger = Pick<Logger, "debug" | "info" | "warn" | "error">;

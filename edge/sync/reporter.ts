@@ -1,0 +1,33 @@
+// Keeps the newest report and sends it, at most one in each interval.
+import type { Clock } from "#shared/clock.ts";
+import type { ReportedState } from "#shared/reported.ts";
+import { createWake } from "./wake.ts";
+
+export interface Reporter {
+  set(reported: ReportedState): void;
+  newest(): ReportedState | undefined;
+  /** Sends the newest at once, as a new connection wants it, and then each change, until the signal
+   *  aborts. */
+  run(send: (reported: ReportedState) => void, signal: AbortSignal): Promise<void>;
+}
+
+export function createReporter(clock: Clock, intervalMs: number): Reporter {
+  const changed = createWake();
+  let newest: ReportedState | undefined;
+  return {
+    set: (reported) => {
+      newest = reported;
+      changed.set();
+    },
+    newest: () => newest,
+    run: async (send, signal) => {
+      if (newest !== undefined) changed.set();
+      while (!signal.aborted) {
+        await changed.wait(signal);
+        if (signal.aborted || newest === undefined) continue;
+        send(newest);
+        await clock.sleep(intervalMs, signal);
+      }
+    },
+  };
+}

@@ -1,0 +1,145 @@
+// A device as the API shows it: short in lists and on the watch stream, full on its own.
+import { z } from "@hono/zod-openapi";
+import type { DesiredRow, DeviceRow } from "#hub/store/port.ts";
+import { AppName, DeviceId, Digest, Labels, RoleName } from "#shared/ids.ts";
+import { type AppReport, FailureReport } from "#shared/reported.ts";
+import { component } from "./component.ts";
+import {
+  ConditionSchema,
+  ConnectionSchema,
+  HealthSchema,
+  HostHealthSchema,
+  ReportedSchema,
+  SyncSchema,
+  UnixMs,
+} from "./schema.ts";
+
+/** One revision of an app, by what a person looks it up with. */
+const Revision = z.object({
+  role: z.string(),
+  branch: z.string(),
+  commit: z.string(),
+  digest: Digest,
+});
+
+export const AppSummary = component(
+  "AppSummary",
+  z.object({
+    name: AppName,
+    sync: SyncSchema,
+    health: HealthSchema,
+    current: Revision.exactOptional().meta({ description: "What serves now." }),
+    target: Revision.exactOptional().meta({ description: "What is wanted, where it differs." }),
+    step: z.string().exactOptional().meta({ description: "The step under way." }),
+    progress: z.number().exactOptional(),
+    failure: FailureReport.exactOptional(),
+  }),
+);
+export type AppSummary = z.infer<typeof AppSummary>;
+
+const summaryShape = {
+  id: DeviceId,
+  labels: Labels,
+  connection: ConnectionSchema,
+  lastSeenAt: UnixMs.nullable(),
+  sync: SyncSchema,
+  health: HealthSchema,
+  desiredGeneration: z.int(),
+  observedGeneration: z.int(),
+};
+
+export const DeviceSummary = component(
+  "DeviceSummary",
+  z.object({ ...summaryShape, apps: z.array(AppSummary) }),
+);
+export type DeviceSummary = z.infer<typeof DeviceSummary>;
+
+const DesiredSummary = z.object({
+  generation: z.int(),
+  specHash: z.string(),
+  issuedAt: UnixMs,
+  mode: z.string(),
+  apps: z.array(
+    z.object({
+      name: AppName,
+      role: RoleName,
+      branch: z.string(),
+      commit: z.string(),
+      digest: Digest,
+    }),
+  ),
+});
+
+export const DeviceView = component(
+  "Device",
+  z.object({
+    ...summaryShape,
+    agentLabels: Labels.meta({ description: "As the device declares them." }),
+    enrolledAt: UnixMs,
+    heartbeatMs: z.int(),
+    desired: DesiredSummary.nullable(),
+    observedHash: z.string().nullable(),
+    apps: z.array(AppSummary),
+    conditions: z.array(ConditionSchema),
+    reported: ReportedSchema.nullable(),
+    hostHealth: HostHealthSchema.nullable(),
+  }),
+);
+export type DeviceView = z.infer<typeof DeviceView>;
+
+export function deviceSummary(row: DeviceRow): DeviceSummary {
+  return { ...common(row), apps: (row.reported?.apps ?? []).map(appSummary) };
+}
+
+export function deviceView(row: DeviceRow, desired: DesiredRow | null): DeviceView {
+  return {
+    ...deviceSummary(row),
+    agentLabels: row.agentLabels,
+    enrolledAt: row.enrolledAt,
+    heartbeatMs: row.heartbeatMs,
+    desired: desired === null ? null : desiredSummary(desired),
+    observedHash: row.observedHash,
+    conditions: row.reported?.conditions ?? [],
+    reported: row.reported,
+    hostHealth: row.hostHealth,
+  };
+}
+
+function common(row: DeviceRow): Omit<DeviceSummary, "apps"> {
+  const { id, labels, connection, lastSeenAt, sync, health } = row;
+  const { desiredGeneration, observedGeneration } = row;
+  return {
+    id,
+    labels,
+    connection,
+    lastSeenAt,
+    sync,
+    health,
+    desiredGeneration,
+    observedGeneration,
+  };
+}
+
+function appSummary(app: AppReport): AppSummary {
+  const { name, sync, health, current, target, step, progress, failure } = app;
+  return {
+    name,
+    sync,
+    health,
+    ...(current === undefined ? {} : { current: revisionOf(current) }),
+    ...(target === undefined ? {} : { target: revisionOf(target) }),
+    ...(step === undefined ? {} : { step }),
+    ...(progress === undefined ? {} : { progress }),
+    ...(failure === undefined ? {} : { failure }),
+  };
+}
+
+function revisionOf({ role, branch, commit, digest }: z.infer<typeof Revision>) {
+  return { role, branch, commit, digest };
+}
+
+function desiredSummary(row: DesiredRow): z.infer<typeof DesiredSummary> {
+  const { generation, specHash, issuedAt, content } = row;
+  const apps = content.apps.map(({ name, release }) => ({ name, ...revisionOf(release) }));
+  return { generation, specHash, issuedAt, mode: content.mode, apps };
+}

@@ -1,0 +1,73 @@
+// The fleet as a whole: totals, sites and the branches of its repository.
+import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
+import type { BranchRow, FleetCounts, SiteCounts, Store } from "#hub/store/port.ts";
+import { Connection, HealthStatus, SyncStatus } from "#shared/status.ts";
+import { reads, tagged } from "./answer.ts";
+import { component } from "./component.ts";
+import type { ApiEnv } from "./env.ts";
+import type { Guards } from "./guards.ts";
+import { type ListOf, listOf, UnixMs } from "./schema.ts";
+
+const countsShape = {
+  devices: z.int(),
+  connection: z.record(Connection, z.int()),
+  sync: z.record(SyncStatus, z.int()),
+  health: z.record(HealthStatus, z.int()),
+};
+
+export const BranchView = component(
+  "Branch",
+  z.object({
+    branch: z.string(),
+    head: z.string().meta({ description: "The commit as fetched." }),
+    accepted: z.string().nullable().meta({ description: "The newest commit accepted whole." }),
+    refusal: z.string().nullable().meta({ description: "Why head is not accepted." }),
+    checkedAt: UnixMs,
+  }),
+);
+
+const FleetView = component("Fleet", z.object({ ...countsShape, branches: z.array(BranchView) }));
+const SiteView = component("Site", z.object({ site: z.string(), ...countsShape }));
+
+type FleetView = FleetCounts & { branches: BranchRow[] };
+
+const common = (guards: Guards) => ({
+  method: "get" as const,
+  tags: ["Fleet"],
+  security: [{ operator: [] }],
+  middleware: guards.operator,
+});
+
+const fleetRoute = (guards: Guards) =>
+  createRoute({
+    ...common(guards),
+    path: "/v1/fleet",
+    operationId: "getFleet",
+    summary: "Shows totals and the state of each branch",
+    responses: reads("The fleet.", FleetView),
+  });
+
+const sitesRoute = (guards: Guards) =>
+  createRoute({
+    ...common(guards),
+    path: "/v1/sites",
+    operationId: "listSites",
+    summary: "Lists sites with their totals",
+    responses: reads("All sites on one page.", listOf("SiteList", SiteView)),
+  });
+
+export function fleetRoutes(options: {
+  store: Pick<Store, "counts" | "siteCounts" | "branches">;
+  guards: Guards;
+}): OpenAPIHono<ApiEnv> {
+  const { store, guards } = options;
+  const app = new OpenAPIHono<ApiEnv>();
+  app.openapi(fleetRoute(guards), async (c) => {
+    const [counts, branches] = await Promise.all([store.counts(), store.branches()]);
+    return tagged<FleetView>(c, { ...counts, branches });
+  });
+  app.openapi(sitesRoute(guards), async (c) =>
+    tagged<ListOf<SiteCounts>>(c, { items: await store.siteCounts(), next: null }),
+  );
+  return app;
+}

@@ -1,0 +1,65 @@
+// What the HTTP API asks of the hub's other parts, no wider than it uses them.
+
+import type { FleetSnapshot } from "#hub/release/model.ts";
+import type { DesiredRow } from "#hub/store/port.ts";
+import type { ReportRequest } from "#shared/gateway.ts";
+import type { DeviceId, Digest } from "#shared/ids.ts";
+import type { JournalAck } from "#shared/journal.ts";
+
+/** The clone of the fleet repository. */
+export interface GitControl {
+  /** Fetches soon; several calls in a row make one fetch. */
+  poke(): void;
+}
+
+/** The accepted snapshots, for the list of deployments. */
+export interface FleetSource {
+  /** Undefined before the first accepted commit. */
+  snapshot(): FleetSnapshot | undefined;
+}
+
+export interface DesiredSource {
+  current(device: DeviceId): Promise<DesiredRow | null>;
+}
+
+export interface BundleFile {
+  path: string;
+  sizeBytes: number;
+}
+
+export interface BundleSource {
+  /** Null when no release has this digest. */
+  open(digest: Digest): Promise<BundleFile | null>;
+}
+
+/** Where reports that came by HTTP go; the same way as those by MQTT. */
+export interface ReportSink {
+  /** Resolves once the journal batch is stored.
+   *  @returns the acknowledgement, when the report held a batch */
+  accept(device: DeviceId, report: ReportRequest): Promise<JournalAck | undefined>;
+}
+
+/** The answer that enrolment gives beside the secret. */
+export interface Introduction {
+  /** The hub's Ed25519 public keys as PEM. */
+  hubKeys: readonly string[];
+  /** Undefined when this hub offers HTTP alone. */
+  mqttUrl(): string | undefined;
+}
+
+export interface MeasuredRequest {
+  method: string;
+  /** The route's pattern, never the path itself. */
+  route: string;
+  status: number;
+  seconds: number;
+}
+
+export interface RequestMeter {
+  observe(request: MeasuredRequest): void;
+}
+
+export interface MetricsSource {
+  readonly contentType: string;
+  render(): Promise<string>;
+}

@@ -1,0 +1,52 @@
+// Parameters and named schemas that several resources share.
+import { z } from "@hono/zod-openapi";
+import { Beat, HostHealth } from "#shared/beat.ts";
+import { DesiredState } from "#shared/desired.ts";
+import { EnrolRequest, EnrolResponse } from "#shared/enrolment.ts";
+import { Envelope } from "#shared/envelope.ts";
+import { ReportRequest, ReportResponse } from "#shared/gateway.ts";
+import { DeviceId, Digest } from "#shared/ids.ts";
+import { JournalEntry } from "#shared/journal.ts";
+import { AppReport, ReportedState } from "#shared/reported.ts";
+import { Condition, Connection, HealthStatus, SyncStatus } from "#shared/status.ts";
+import { component } from "./component.ts";
+
+component("Beat", Beat);
+component("AppReport", AppReport);
+component("DesiredState", DesiredState);
+export const ConditionSchema = component("Condition", Condition);
+export const ConnectionSchema = component("Connection", Connection);
+export const EnvelopeSchema = component("Envelope", Envelope);
+export const EnrolRequestSchema = component("EnrolRequest", EnrolRequest);
+export const EnrolResponseSchema = component("EnrolResponse", EnrolResponse);
+export const HealthSchema = component("HealthStatus", HealthStatus);
+export const HostHealthSchema = component("HostHealth", HostHealth);
+export const JournalEntrySchema = component("JournalEntry", JournalEntry);
+export const ReportedSchema = component("ReportedState", ReportedState);
+export const ReportRequestSchema = component("ReportRequest", ReportRequest);
+export const ReportResponseSchema = component("ReportResponse", ReportResponse);
+export const SyncSchema = component("SyncStatus", SyncStatus);
+
+/** Unix ms. */
+export const UnixMs = z.int().meta({ description: "Unix time in milliseconds." });
+
+export const DeviceParams = z.object({ id: DeviceId });
+export const DigestParams = z.object({ digest: Digest });
+
+/** How a list is paged: by a key, not by an offset, so that any page costs the same. */
+export const PageQuery = z.object({
+  limit: z.coerce.number().int().min(1).max(500).default(100),
+  cursor: z.string().max(512).optional().meta({ description: "`next` of the page before." }),
+});
+
+export interface ListOf<T> {
+  items: T[];
+  /** Null on the last page. */
+  next: string | null;
+}
+
+/** The schema of a list, named after its items. */
+export function listOf<T extends z.ZodType>(id: string, item: T) {
+  const next = z.string().nullable().meta({ description: "`cursor` of the next page." });
+  return component(id, z.object({ items: z.array(item), next }));
+}

@@ -1,0 +1,86 @@
+// One client of the watch stream: what it wants to see, and how far it has seen the events.
+import type { HubEvent, Store } from "#hub/store/port.ts";
+import type { DeviceId, Labels } from "#shared/ids.ts";
+import { matches, type Selector } from "#shared/selector.ts";
+import type { SseClient, SseMessage } from "./sse.ts";
+
+export interface WatchRequest {
+  selector: Selector;
+  device?: DeviceId;
+  /** Sends the events after this one first, from the store. */
+  afterEventId?: number;
+}
+
+export interface Watcher {
+  readonly client: SseClient;
+  /** Whether any label can keep something from this client. */
+  readonly wantsLabels: boolean;
+  /** @param labels of the device, when they are known */
+  offerDevice(device: DeviceId, labels: Labels, message: SseMessage): void;
+  offerEvent(event: HubEvent, labels: Labels | undefined): void;
+  offer(message: SseMessage): void;
+  /** Sends the missed events. New ones wait in the store meanwhile, so none is lost, doubled or out of
+   *  order. */
+  replay(): Promise<void>;
+}
+
+const eventsPerRead = 200;
+
+export function createWatcher(options: {
+  client: SseClient;
+  request: WatchRequest;
+  store: Pick<Store, "events" | "device">;
+}): Watcher {
+  const { client, request, store } = options;
+  const { selector, device: only } = request;
+  /** The last event sent or passed over. */
+  let seenId = request.afterEventId ?? 0;
+  /** The newest event that came while the replay was under way; undefined once the client is live. */
+  let heldBackId = request.afterEventId === undefined ? undefined : seenId;
+
+  const concerns = (device: DeviceId | null, labels: Labels | undefined): boolean => {
+    if (only !== undefined && device !== only) return false;
+    return device === null || selector.length === 0 || matches(selector, labels ?? {});
+  };
+  const sendEvent = (event: HubEvent, labels: Labels | undefined): void => {
+    seenId = event.id;
+    if (concerns(event.device, labels)) client.send({ event: "event", data: event, id: event.id });
+  };
+  const sendStored = async (): Promise<number> => {
+    const of = only === undefined ? {} : { device: only };
+    const { rows } = await store.events({ afterId: seenId, limit: eventsPerRead, ...of });
+    for (const event of rows) {
+      const needsLabels = event.device !== null && selector.length > 0;
+      const row = needsLabels && event.device !== null ? await store.device(event.device) : null;
+      await roomFor(client);
+      sendEvent(event, row?.labels);
+    }
+    return rows.length;
+  };
+
+  return {
+    client,
+    wantsLabels: selector.length > 0,
+    offer: (message) => client.send(message),
+    offerDevice: (device, labels, message) => {
+      if (concerns(device, labels)) client.send(message);
+    },
+    offerEvent: (event, labels) => {
+      if (heldBackId !== undefined) heldBackId = event.id;
+      else if (event.id > seenId) sendEvent(event, labels);
+    },
+    replay: async () => {
+      while (heldBackId !== undefined && !client.isClosed) {
+        const found = await sendStored();
+        const isComplete = found === 0 || (found < eventsPerRead && heldBackId <= seenId);
+        if (isComplete) heldBackId = undefined;
+      }
+    },
+  };
+}
+
+/** Waits for a client that reads slowly: a replay must not drop whom it serves. */
+async function roomFor(client: SseClient): Promise<void> {
+  const enoughBytes = 16 * 1024;
+  while (!client.isClosed && client.roomBytes() < enoughBytes) await client.drained();
+}

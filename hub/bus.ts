@@ -1,0 +1,34 @@
+// What changed in the hub, told to whoever watches: the SSE stream, the page, the desired-state controller.
+import type { DeviceId } from "#shared/ids.ts";
+import type { HubEvent } from "./store/port.ts";
+
+/** Hints to look again, never state itself: a listener that missed one loses nothing. */
+export interface Changes {
+  /** The device's row changed: status, connection, labels or desired state. */
+  device: DeviceId;
+  /** A device was enrolled or its labels changed, so its deployments may differ. */
+  membership: DeviceId;
+  event: HubEvent;
+  /** A branch was accepted or refused. */
+  branch: string;
+}
+
+export interface Bus {
+  emit<K extends keyof Changes>(kind: K, change: Changes[K]): void;
+  /** @returns stops listening */
+  on<K extends keyof Changes>(kind: K, listener: (change: Changes[K]) => void): () => void;
+}
+
+export function createBus(): Bus {
+  const listeners = new Map<keyof Changes, Set<(change: never) => void>>();
+  return {
+    emit: (kind, change) => {
+      for (const listener of listeners.get(kind) ?? []) listener(change as never);
+    },
+    on: (kind, listener) => {
+      const set = listeners.get(kind) ?? new Set();
+      listeners.set(kind, set.add(listener));
+      return () => set.delete(listener);
+    },
+  };
+}

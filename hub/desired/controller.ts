@@ -1,0 +1,138 @@
+// Keeps every device's desired state as the repository wants it: stored, signed, published only on change.
+import { setImmediate as breathe } from "node:timers/promises";
+import type { Broker } from "#hub/broker/port.ts";
+import type { Bus } from "#hub/bus.ts";
+import { serially } from "#hub/git/serial.ts";
+import { createAnnouncer } from "#hub/release/announce.ts";
+import type { FleetSnapshot } from "#hub/release/model.ts";
+import type { DesiredRow, DeviceChange, DeviceRow, Store } from "#hub/store/port.ts";
+import type { Clock } from "#shared/clock.ts";
+import { FleetError } from "#shared/errors.ts";
+import type { DeviceId } from "#shared/ids.ts";
+import { decide } from "./decide.ts";
+import type { SigningKey } from "./keys.ts";
+
+interface DesiredControllerOptions {
+  store: Pick<
+    Store,
+    "allDesired" | "allDevices" | "device" | "changeDevices" | "saveManyDesired" | "addEvents"
+  >;
+  broker: Pick<Broker, "publishDesired">;
+  bus: Bus;
+  clock: Clock;
+  key: SigningKey;
+}
+
+export interface DesiredController {
+  /** Loads what was wanted before and publishes it again: the broker keeps nothing. */
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  /** The fleet is wanted like this now. Settles when every device was looked at. */
+  follow(fleet: FleetSnapshot): Promise<void>;
+  /** Looks at these devices, or at all. Runs one at a time; calls during a run share the next.
+   *  @throws FleetError store_unavailable; a fault of one device is an event and spares the others */
+  reconcile(ids?: readonly DeviceId[]): Promise<void>;
+  current(device: DeviceId): Promise<DesiredRow | null>;
+}
+
+/** Devices looked at before others get their turn. */
+const batchSize = 200;
+const retryMs = 5_000;
+
+export function createDesiredController(options: DesiredControllerOptions): DesiredController {
+  const { store, broker, bus, clock, key } = options;
+  const announce = createAnnouncer(options);
+  const known = new Map<DeviceId, DesiredRow>();
+  const faults = new Map<DeviceId, string>();
+  const stopping = new AbortController();
+  let fleet: FleetSnapshot | undefined;
+  let pending: Set<DeviceId> | "all" = new Set();
+  let stopListening = (): void => undefined;
+
+  /** Undefined when nothing can be decided for the device. */
+  const consider = async (wanted: FleetSnapshot, device: DeviceRow) => {
+    try {
+      const current = known.get(device.id);
+      const decision = decide({ fleet: wanted, device, current, key, now: clock.now() });
+      faults.delete(device.id);
+      return decision;
+    } catch (error) {
+      if (!(error instanceof FleetError)) throw error;
+      if (faults.get(device.id) === error.sentence) return undefined;
+      const message = error.sentence;
+      await announce({ type: "Warning", reason: "DesiredRefused", message, device: device.id });
+      faults.set(device.id, message);
+      return undefined;
+    }
+  };
+  const publish = (row: DesiredRow): void => {
+    known.set(row.device, row);
+    broker.publishDesired(row.device, row.envelope);
+  };
+  const reconcileBatch = async (wanted: FleetSnapshot, devices: DeviceRow[]): Promise<void> => {
+    const relabelled: DeviceChange[] = [];
+    const rows: DesiredRow[] = [];
+    for (const device of devices) {
+      const decision = await consider(wanted, device);
+      if (decision?.labels !== undefined) {
+        relabelled.push({ id: device.id, labels: decision.labels });
+      }
+      if (decision?.next !== undefined) rows.push(decision.next);
+    }
+    if (relabelled.length > 0) await store.changeDevices(relabelled);
+    // Stored first: a device must never hold a generation that the hub could give out again.
+    if (rows.length > 0) await store.saveManyDesired(rows);
+    for (const row of rows) publish(row);
+    const changed = new Set([...relabelled.map(({ id }) => id), ...rows.map((row) => row.device)]);
+    for (const id of changed) bus.emit("device", id);
+  };
+  const devicesOf = async (ids: Set<DeviceId> | "all"): Promise<DeviceRow[]> => {
+    if (ids === "all") return store.allDevices();
+    const found = await Promise.all([...ids].map((id) => store.device(id)));
+    return found.filter((row) => row !== null);
+  };
+  const run = serially(async () => {
+    const wanted = fleet;
+    const ids = pending;
+    pending = new Set();
+    if (wanted === undefined) return;
+    const devices = await devicesOf(ids);
+    for (let at = 0; at < devices.length && !stopping.signal.aborted; at += batchSize) {
+      await reconcileBatch(wanted, devices.slice(at, at + batchSize));
+      await breathe();
+    }
+  });
+  const reconcile = (ids?: readonly DeviceId[]): Promise<void> => {
+    if (ids === undefined) pending = "all";
+    else if (pending !== "all") for (const id of ids) pending.add(id);
+    return run();
+  };
+  /** Nobody waits for a membership change, so its failure is tried again from here. */
+  const reconcileSurely = async (id: DeviceId): Promise<void> => {
+    while (!stopping.signal.aborted) {
+      try {
+        return await reconcile([id]);
+      } catch {
+        await clock.sleep(retryMs, stopping.signal);
+      }
+    }
+  };
+
+  return {
+    start: async () => {
+      for (const row of await store.allDesired()) publish(row);
+      stopListening = bus.on("membership", (id) => void reconcileSurely(id));
+    },
+    stop: async () => {
+      stopListening();
+      stopping.abort();
+      await run().catch(() => undefined);
+    },
+    follow: (next) => {
+      fleet = next;
+      return reconcile();
+    },
+    reconcile,
+    current: (device) => Promise.resolve(known.get(device) ?? null),
+  };
+}

@@ -1,0 +1,64 @@
+// Decides whether a device needs a new desired state, and makes it; pure.
+
+import type { FleetSnapshot } from "#hub/release/model.ts";
+import type { DesiredRow, DeviceRow } from "#hub/store/port.ts";
+import { canonicalJson } from "#shared/canonical.ts";
+import { type DesiredState, specHash } from "#shared/desired.ts";
+import { sealDesired } from "#shared/envelope.ts";
+import { FleetError } from "#shared/errors.ts";
+import type { Labels } from "#shared/ids.ts";
+import { maxDesiredBytes } from "#shared/wire.ts";
+import { compute, effectiveLabels } from "./compute/compute.ts";
+import type { SigningKey } from "./keys.ts";
+
+interface Decision {
+  /** Effective labels, when they are not the ones of the row. */
+  labels?: Labels;
+  /** The next desired state, when the current one does not say what is wanted. */
+  next?: DesiredRow;
+}
+
+interface DecideInput {
+  fleet: FleetSnapshot;
+  device: Pick<DeviceRow, "id" | "labels" | "agentLabels" | "observedGeneration">;
+  current: DesiredRow | undefined;
+  key: SigningKey;
+  /** Unix ms. */
+  now: number;
+}
+
+/** @throws FleetError message_too_large */
+export function decide({ fleet, device, current, key, now }: DecideInput): Decision {
+  const labels = effectiveLabels(fleet, device.id, device.agentLabels);
+  const content = compute(fleet, { id: device.id, labels }, current?.content);
+  const hash = specHash(content);
+  const decision = canonicalJson(labels) === canonicalJson(device.labels) ? {} : { labels };
+  if (current !== undefined && stands(current, hash, device.observedGeneration, key)) {
+    return decision;
+  }
+  // A store restored from an old backup numbers below what the device has seen and would refuse.
+  const generation = Math.max(current?.generation ?? 0, device.observedGeneration) + 1;
+  return { ...decision, next: seal({ ...content, generation, issuedAt: now }, hash, key) };
+}
+
+function stands(current: DesiredRow, hash: string, observed: number, key: SigningKey): boolean {
+  return (
+    current.specHash === hash &&
+    current.generation >= observed &&
+    current.envelope.signatures.some(({ keyid }) => keyid === key.id)
+  );
+}
+
+function seal(desired: DesiredState, hash: string, key: SigningKey): DesiredRow {
+  const bytes = Buffer.byteLength(canonicalJson(desired));
+  if (bytes > maxDesiredBytes) {
+    throw new FleetError("message_too_large", {
+      message: `the desired state of ${desired.device} has ${bytes} bytes; at most ${maxDesiredBytes} are allowed`,
+      hint: "Give it fewer or shorter values, or fewer apps.",
+      subject: desired.device,
+    });
+  }
+  const { generation, issuedAt, ...content } = desired;
+  const envelope = sealDesired(desired, key.privateKey, key.id);
+  return { device: desired.device, generation, specHash: hash, content, envelope, issuedAt };
+}

@@ -1,0 +1,40 @@
+// Checks what a device sent, beyond its schema: a message must speak of its sender and of itself alone.
+import type { Uplink } from "#hub/broker/port.ts";
+import { FleetError } from "#shared/errors.ts";
+import type { DeviceId } from "#shared/ids.ts";
+import type { JournalBatch } from "#shared/journal.ts";
+import { decode, type Message } from "#shared/wire.ts";
+import type { Uplinked } from "./queue.ts";
+
+/** @throws FleetError message_invalid or message_too_large */
+export function readUplink(device: DeviceId, channel: Uplink, payload: Uint8Array): Uplinked {
+  return checkUplink(device, channel, decode(channel, payload));
+}
+
+/** @throws FleetError message_invalid */
+export function checkUplink<C extends Uplink>(
+  device: DeviceId,
+  channel: C,
+  message: Message<C>,
+): Uplinked {
+  const uplinked = { channel, message } as Uplinked;
+  if (uplinked.channel === "reported" && uplinked.message.device !== device) {
+    throw invalid(`a reported message of ${device} speaks of ${uplinked.message.device}`);
+  }
+  if (uplinked.channel === "journal") checkBatch(device, uplinked.message);
+  return uplinked;
+}
+
+function checkBatch(device: DeviceId, { from, to, entries }: JournalBatch): void {
+  let before = from - 1;
+  for (const { seq } of entries) {
+    if (seq <= before || seq > to)
+      throw invalid(`a journal batch of ${device} is out of order at ${seq}`);
+    before = seq;
+  }
+  if (to < from) throw invalid(`a journal batch of ${device} goes from ${from} to ${to}`);
+}
+
+function invalid(message: string): FleetError {
+  return new FleetError("message_invalid", { message, hint: "Update the device's agent." });
+}

@@ -1,0 +1,134 @@
+// The hub: reads its options, wires the stages together and runs until it is told to stop.
+import { mkdir } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { pino } from "pino";
+import { createApi } from "#hub/api/api.ts";
+import { createSessions } from "#hub/api/sessions.ts";
+import { createWatch } from "#hub/api/watch.ts";
+import { createEmbeddedBroker } from "#hub/broker/aedes.ts";
+import { createAuthenticator } from "#hub/broker/authenticator.ts";
+import { createBus } from "#hub/bus.ts";
+import { type HubOptions, readHubOptions } from "#hub/config.ts";
+import { createDesiredController } from "#hub/desired/controller.ts";
+import { loadSigningKey } from "#hub/desired/keys.ts";
+import { createMirror } from "#hub/git/mirror.ts";
+import { parseRemote } from "#hub/git/remote.ts";
+import { createGitWatcher } from "#hub/git/watch.ts";
+import { createIngest } from "#hub/ingest/ingest.ts";
+import { createReportSink } from "#hub/ingest/report_sink.ts";
+import { createMetrics } from "#hub/metrics/metrics.ts";
+import { prepareOperator } from "#hub/operator.ts";
+import { createAnnouncer } from "#hub/release/announce.ts";
+import { createBundleStore } from "#hub/release/bundles.ts";
+import { createReleaseController } from "#hub/release/controller.ts";
+import { createHttpServer } from "#hub/server.ts";
+import { openStore } from "#hub/store/sqlite.ts";
+import { createPages } from "#hub/web/pages.ts";
+import pkg from "#package.json" with { type: "json" };
+import { systemClock as clock } from "#shared/clock.ts";
+import { loadCompose } from "#shared/compose/load.ts";
+import { asFleetError } from "#shared/errors.ts";
+import { once } from "#shared/once.ts";
+
+try {
+  await run(readHubOptions(process.argv.slice(2)));
+} catch (thrown) {
+  const error = asFleetError(thrown);
+  process.stderr.write(`${error.sentence}\n${error.hint === undefined ? "" : `${error.hint}\n`}`);
+  process.exit(1);
+}
+
+async function run(options: HubOptions): Promise<void> {
+  const data = resolve(options.data);
+  await mkdir(data, { recursive: true });
+  const log = pino({ level: options.logLevel, base: null });
+  const store = await openStore({ file: join(data, "hub.db") });
+  const tokenFile = await prepareOperator(data, store, clock.now());
+  const key = await loadSigningKey(data);
+  const bus = createBus();
+  const authenticator = createAuthenticator({ store, bus });
+  const broker = createEmbeddedBroker({
+    host: options.mqttHost,
+    port: options.mqttPort,
+    authenticator,
+    clock,
+  });
+  const ingest = createIngest({ store, broker, bus, clock });
+  const desired = createDesiredController({ store, broker, bus, clock, key });
+  const mirror = createMirror({
+    remote: parseRemote(options.repository),
+    directory: join(data, "repository.git"),
+  });
+  const bundles = createBundleStore({ directory: join(data, "bundles") });
+  const releases = createReleaseController({
+    mirror,
+    bundles,
+    store,
+    bus,
+    clock,
+    loadCompose,
+    ...(options.branch === undefined ? {} : { defaultBranch: options.branch }),
+    onFleet: desired.follow,
+  });
+  const watcher = createGitWatcher({
+    mirror,
+    intervalMs: options.pollSeconds * 1000,
+    clock,
+    onHeads: releases.advance,
+    onEvent: createAnnouncer({ store, bus, clock }),
+  });
+  const sessions = createSessions({ clock });
+  const watch = createWatch({ store, bus, logger: log });
+  const metrics = createMetrics({ store, broker, ingest, repository: watcher, watch, bus });
+  const api = createApi({
+    store,
+    bus,
+    clock,
+    logger: log,
+    authenticator,
+    sessions,
+    watch,
+    git: { poke: () => void watcher.poke() },
+    fleet: releases,
+    desired,
+    bundles,
+    reports: createReportSink(ingest),
+    introduction: {
+      hubKeys: [key.publicPem],
+      mqttUrl: () => options.mqttUrl ?? broker.url,
+    },
+    metrics,
+    disconnect: (device) => broker.disconnect(device),
+    webhookSecret: options.webhookSecret,
+    version: pkg.version,
+    pages: createPages({ store, sessions, authenticator, clock }),
+  });
+  const server = createHttpServer({
+    host: options.httpHost,
+    port: options.httpPort,
+    fetch: api.fetch,
+  });
+
+  await ingest.start();
+  await desired.start();
+  await releases.start();
+  await broker.start();
+  const { url } = await server.start();
+  watcher.start();
+  bus.on("event", ({ device, app, reason, message }) => log.info({ device, app, reason }, message));
+  log.info({ url, mqtt: broker.url, tokenFile, version: pkg.version }, "hub started");
+
+  const stop = once(async () => {
+    log.info("hub stops");
+    await watcher.stop();
+    watch.stop();
+    await Promise.all([server.stop(), broker.stop()]);
+    await desired.stop();
+    await ingest.stop();
+    await store.close();
+    process.exit(0);
+  });
+  for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => void stop());
+  // Started with a channel, the hub belongs to its parent and goes with it.
+  if (process.send !== undefined) process.on("disconnect", () => void stop());
+}

@@ -1,0 +1,54 @@
+// Metrics of the fleet: devices by status and the state of each branch, from the store's counts.
+import { Gauge, type Registry } from "prom-client";
+import type { FleetCounts, Store } from "#hub/store/port.ts";
+
+type Dimension = "connection" | "sync" | "health";
+const dimensions: Dimension[] = ["connection", "sync", "health"];
+
+/** @returns reads the store and sets the gauges */
+export function fleetMetrics(
+  registry: Registry,
+  store: Pick<Store, "counts" | "branches">,
+): () => Promise<void> {
+  const registers = [registry];
+  const gauges = Object.fromEntries(
+    dimensions.map((dimension) => {
+      const name = `metrica_fleet_devices_by_${dimension}`;
+      const help = `Enrolled devices by ${dimension} status.`;
+      return [dimension, new Gauge({ name, help, labelNames: [dimension], registers })];
+    }),
+  ) as Record<Dimension, Gauge>;
+  const refused = new Gauge({
+    name: "metrica_fleet_branch_refused",
+    help: "1 while the head of the branch is refused, else 0.",
+    labelNames: ["branch"],
+    registers,
+  });
+  const up = new Gauge({
+    name: "metrica_fleet_hub_store_up",
+    help: "1 while the hub's store answers, else 0.",
+    registers,
+  });
+  return async () => {
+    try {
+      setCounts(gauges, await store.counts());
+      refused.reset();
+      for (const { branch, refusal } of await store.branches()) {
+        refused.set({ branch }, refusal === null ? 0 : 1);
+      }
+      up.set(1);
+    } catch {
+      // Old numbers would look like a healthy fleet.
+      for (const gauge of [...Object.values(gauges), refused]) gauge.reset();
+      up.set(0);
+    }
+  };
+}
+
+function setCounts(gauges: Record<Dimension, Gauge>, counts: FleetCounts): void {
+  for (const dimension of dimensions) {
+    for (const [status, devices] of Object.entries(counts[dimension])) {
+      gauges[dimension].set({ [dimension]: status }, devices);
+    }
+  }
+}

@@ -1,0 +1,22 @@
+// What the metrics are read from: small views of the hub's parts, asked when someone scrapes.
+import type { Bus } from "#hub/bus.ts";
+import type { IngestCounters } from "#hub/ingest/counters.ts";
+import type { Store } from "#hub/store/port.ts";
+
+export interface MetricsSources {
+  store: Pick<Store, "counts" | "branches" | "stats">;
+  /** Open MQTT connections. */
+  broker: { connections(): number };
+  ingest: { counters(): IngestCounters };
+  repository: {
+    status(): {
+      /** Unix ms of the last fetch that worked. */
+      fetchedAt?: number;
+      problem?: unknown;
+    };
+  };
+  /** Clients of the watch stream. */
+  watch: { clients(): number };
+  /** For the count of events; refused commits are among them. */
+  bus?: Bus;
+}

@@ -1,0 +1,74 @@
+// Keeps bundles as files named by their digest; what is there is whole.
+import { randomUUID } from "node:crypto";
+import { mkdir, open, rename, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { FleetError } from "#shared/errors.ts";
+import type { Digest } from "#shared/ids.ts";
+import type { Bundle } from "./bundle.ts";
+
+export interface BundleFile {
+  path: string;
+  sizeBytes: number;
+}
+
+export interface BundleStore {
+  /** Null when there is no such bundle. */
+  open(digest: Digest): Promise<BundleFile | null>;
+  /** Written once; a bundle that is there is left as it is.
+   *  @throws FleetError disk_short */
+  put(bundle: Bundle): Promise<void>;
+}
+
+/** @param directory made when missing */
+export function createBundleStore({ directory }: { directory: string }): BundleStore {
+  const pathOf = (digest: Digest): string => join(directory, `${digest}.tar`);
+  const find = async (digest: Digest): Promise<BundleFile | null> => {
+    const path = pathOf(digest);
+    const stats = await stat(path).catch(absent);
+    return stats === null ? null : { path, sizeBytes: stats.size };
+  };
+  return {
+    open: find,
+    put: async ({ digest, bytes }) => {
+      const there = await find(digest);
+      if (there?.sizeBytes === bytes.length) return;
+      await mkdir(directory, { recursive: true });
+      await writeWhole(pathOf(digest), bytes).catch((cause: unknown) => {
+        throw writingError(directory, cause);
+      });
+    },
+  };
+}
+
+/** Under another name first: no reader and no power cut ever sees a part under the digest. */
+async function writeWhole(path: string, bytes: Buffer): Promise<void> {
+  const temporary = `${path}.${randomUUID()}.part`;
+  try {
+    const file = await open(temporary, "wx", 0o644);
+    try {
+      await file.writeFile(bytes);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+  } catch (cause) {
+    await rm(temporary, { force: true });
+    throw cause;
+  }
+}
+
+function absent(error: NodeJS.ErrnoException): null {
+  if (error.code === "ENOENT") return null;
+  throw error;
+}
+
+function writingError(directory: string, cause: unknown): FleetError {
+  const { code } = cause as NodeJS.ErrnoException;
+  const isFull = code === "ENOSPC" || code === "EDQUOT";
+  return new FleetError(isFull ? "disk_short" : "store_unavailable", {
+    message: `a bundle cannot be written to ${directory} (${code ?? String(cause)})`,
+    hint: "Make room, or let the hub write there.",
+    cause,
+  });
+}

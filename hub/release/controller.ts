@@ -1,0 +1,130 @@
+// Turns heads of the fleet repository into accepted releases and the snapshot that all devices follow.
+import type { Bus } from "#hub/bus.ts";
+import type { Mirror } from "#hub/git/mirror.ts";
+import type { Store } from "#hub/store/port.ts";
+import type { Clock } from "#shared/clock.ts";
+import { asFleetError } from "#shared/errors.ts";
+import { createAnnouncer } from "./announce.ts";
+import type { BundleStore } from "./bundles.ts";
+import type { LoadCompose } from "./check.ts";
+import { type BranchDraft, createDrafter } from "./draft.ts";
+import { judge, type Verdict } from "./judge.ts";
+import { defaultLimits, type SizeLimits } from "./layout.ts";
+import type { BranchSnapshot, FleetSnapshot } from "./model.ts";
+import { createRecorder } from "./record.ts";
+
+interface ReleaseControllerOptions {
+  mirror: Mirror;
+  bundles: BundleStore;
+  store: Pick<Store, "branches" | "saveBranch" | "release" | "saveRelease" | "addEvents">;
+  bus: Bus;
+  clock: Clock;
+  readonly loadCompose: LoadCompose;
+  /** By default the branch that the remote's HEAD names. */
+  defaultBranch?: string;
+  limits?: SizeLimits;
+  /** Gets every new state of the fleet; what it throws makes the next `advance` try again. */
+  onFleet(fleet: FleetSnapshot): Promise<void>;
+}
+
+export interface ReleaseController {
+  /** Takes up the commits that were accepted before the hub stopped. */
+  start(): Promise<void>;
+  /** Judges the heads unless they are the ones of the last call. One call at a time. */
+  advance(heads: ReadonlyMap<string, string>): Promise<void>;
+  /** Undefined before the first accepted commit. */
+  snapshot(): FleetSnapshot | undefined;
+}
+
+export function createReleaseController(options: ReleaseControllerOptions): ReleaseController {
+  const { mirror, bundles, loadCompose, limits = defaultLimits } = options;
+  const announce = createAnnouncer(options);
+  const drafter = createDrafter({ mirror, bundles, limits });
+  const commitInfo = (commit: string) => mirror.commitInfo(commit);
+  const recorder = createRecorder({ ...options, announce, commitInfo });
+  const accepted = new Map<string, BranchDraft>();
+  let handled: string | undefined;
+  let fleet: FleetSnapshot | undefined;
+
+  const branchName = async (): Promise<string | undefined> =>
+    options.defaultBranch ?? (await mirror.defaultBranch());
+  const publish = async (defaultBranch: string): Promise<void> => {
+    fleet = fleetOf(defaultBranch, accepted);
+    if (fleet !== undefined) await options.onFleet(fleet);
+  };
+  /** @returns why the commit cannot be taken up, or undefined when it is */
+  const restore = async (branch: string, commit: string, main: string) => {
+    try {
+      if (!(await mirror.has(commit))) return "it is not in the repository any more";
+      accepted.set(branch, await drafter.draft(branch, commit, main));
+      return undefined;
+    } catch (cause) {
+      return asFleetError(cause).sentence;
+    }
+  };
+  /** Takes up the stored commits that are not in hand yet.
+   *  @returns a sentence for each that is lost */
+  const takeUp = async (main: string): Promise<string[]> => {
+    const lost: string[] = [];
+    for (const { branch, accepted: commit } of (await recorder.rows()).values()) {
+      if (commit === null || accepted.has(branch)) continue;
+      const reason = await restore(branch, commit, main);
+      if (reason === undefined) continue;
+      lost.push(`the accepted commit ${branch} ${commit.slice(0, 8)} is lost: ${reason}`);
+    }
+    return lost;
+  };
+  /** Only after a fetch is lost what a new mirror did not have. */
+  const takeUpAfterFetch = async (main: string): Promise<void> => {
+    if (handled !== undefined) return;
+    const lost = await takeUp(main);
+    const fact = { type: "Warning", reason: "AcceptedCommitLost" } as const;
+    await announce(...lost.map((message) => ({ ...fact, message })));
+  };
+  const record = async (verdict: Verdict): Promise<void> => {
+    const { branch } = verdict;
+    if (!("draft" in verdict)) {
+      return recorder.refused(branch, verdict.head, verdict.refusal.sentence);
+    }
+    await mirror.keep(branch, verdict.head);
+    await recorder.accepted(verdict.draft.snapshot, accepted.get(branch)?.snapshot);
+    accepted.set(branch, verdict.draft);
+  };
+
+  return {
+    start: async () => {
+      const main = await branchName();
+      if (main === undefined) return;
+      await takeUp(main);
+      await publish(main);
+    },
+    advance: async (heads) => {
+      const seen = JSON.stringify([...heads]);
+      if (seen === handled) return;
+      const defaultBranch = await branchName();
+      if (defaultBranch === undefined) return;
+      await takeUpAfterFetch(defaultBranch);
+      const read = (branch: string, commit: string) => drafter.draft(branch, commit, defaultBranch);
+      const verdicts = await judge({ defaultBranch, heads, accepted, read, loadCompose });
+      for (const verdict of verdicts) await record(verdict);
+      await publish(defaultBranch);
+      handled = seen;
+    },
+    snapshot: () => fleet,
+  };
+}
+
+/** The default branch and the branches that its deployments name, each at its accepted commit. */
+function fleetOf(
+  defaultBranch: string,
+  accepted: ReadonlyMap<string, BranchDraft>,
+): FleetSnapshot | undefined {
+  const main = accepted.get(defaultBranch)?.snapshot;
+  if (main === undefined) return undefined;
+  const named = new Set([defaultBranch, ...main.deployments.map(({ branch }) => branch)]);
+  const branches = [...named].flatMap((name): [string, BranchSnapshot][] => {
+    const snapshot = accepted.get(name)?.snapshot;
+    return snapshot === undefined ? [] : [[name, snapshot]];
+  });
+  return { defaultBranch, branches: Object.fromEntries(branches) };
+}

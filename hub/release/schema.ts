@@ -1,0 +1,49 @@
+// The files of the fleet repository that are not a role's: fleet.yaml, sites/*.yaml, devices/*.yaml.
+import { z } from "zod";
+import { AppName, Labels, RoleName, ValueName, type Values } from "#shared/ids.ts";
+import { stringValues } from "#shared/role.ts";
+import { SelectorText } from "#shared/selector.ts";
+
+/** Values that the hub sets itself on every app; no file may set them. */
+export const reservedValues: readonly string[] = ["FLEET_DEVICE", "FLEET_SITE", "FLEET_APP"];
+
+const FreeValueName = ValueName.refine((name) => !reservedValues.includes(name), {
+  message: "is set by the hub and may not be given",
+});
+
+const FileValues = z
+  .record(FreeValueName, z.union([z.string(), z.number(), z.boolean()]))
+  .transform((map): Values => stringValues(map))
+  .default({});
+
+const header = <K extends string>(kind: K) => ({
+  apiVersion: z.literal("metrica.fleet/v1"),
+  kind: z.literal(kind),
+});
+
+/** Selects the devices of a deployment: all of them without a selector. */
+const DeploymentEntry = z.strictObject({
+  name: AppName,
+  role: RoleName,
+  selector: SelectorText.exactOptional(),
+  /** Where the role and the values come from; the default branch when absent. */
+  branch: z.string().min(1).exactOptional(),
+  values: FileValues,
+});
+
+export const FleetFile = z.strictObject({
+  ...header("Fleet"),
+  values: FileValues,
+  deployments: z.array(DeploymentEntry),
+});
+export type FleetFile = z.infer<typeof FleetFile>;
+
+export const SiteFile = z.strictObject({ ...header("Site"), values: FileValues });
+export type SiteFile = z.infer<typeof SiteFile>;
+
+export const DeviceFile = z.strictObject({
+  ...header("Device"),
+  labels: Labels.default({}),
+  values: FileValues,
+});
+export type DeviceFile = z.infer<typeof DeviceFile>;

@@ -1,0 +1,182 @@
+// Writes devices: enrolment, and many changes of status in one statement per kind of change.
+import { type Kysely, sql, type Transaction } from "kysely";
+import type { DeviceId, Labels } from "#shared/ids.ts";
+import { chunksOf } from "./chunks.ts";
+import { deviceRow } from "./devices.ts";
+import { insertEvents } from "./events.ts";
+import type { DeviceChange, DeviceRow, HubEvent, NewEvent, Store } from "./port.ts";
+import type { DevicesTable, Tables } from "./tables.ts";
+
+/** Until the device has told its own. */
+const firstHeartbeatMs = 10_000;
+
+export function changeStore(db: Kysely<Tables>): Pick<Store, "enrol" | "changeDevices"> {
+  return {
+    enrol: (device, secretHash, agentLabels, now) =>
+      db.transaction().execute((trx) => enrol(trx, device, secretHash, agentLabels, now)),
+    changeDevices: (changes, events = []) =>
+      db.transaction().execute((trx) => changeDevices(trx, changes, events)),
+  };
+}
+
+async function enrol(
+  trx: Transaction<Tables>,
+  device: DeviceId,
+  secretHash: string,
+  agentLabels: Labels,
+  now: number,
+): Promise<DeviceRow> {
+  const known = await trx.selectFrom("devices").select("id").where("id", "=", device).execute();
+  const credentials = { secret_hash: secretHash, agent_labels: JSON.stringify(agentLabels) };
+  if (known.length > 0) {
+    await trx.updateTable("devices").set(credentials).where("id", "=", device).execute();
+  } else {
+    await trx
+      .insertInto("devices")
+      .values(newDevice(device, credentials, now))
+      .execute();
+    await replaceLabels(trx, [{ id: device, labels: agentLabels }]);
+  }
+  const query = trx.selectFrom("devices").selectAll().where("id", "=", device);
+  return deviceRow(await query.executeTakeFirstOrThrow());
+}
+
+function newDevice(
+  id: DeviceId,
+  credentials: Pick<DevicesTable, "secret_hash" | "agent_labels">,
+  now: number,
+): DevicesTable {
+  return {
+    id,
+    ...credentials,
+    labels: credentials.agent_labels,
+    enrolled_at: now,
+    connection: "Offline",
+    last_seen_at: 0,
+    heartbeat_ms: firstHeartbeatMs,
+    boot_id: null,
+    desired_generation: 0,
+    desired_hash: null,
+    observed_generation: 0,
+    observed_hash: null,
+    sync: "Unknown",
+    health: "Unknown",
+    host_health: null,
+    reported: null,
+  };
+}
+
+async function changeDevices(
+  trx: Transaction<Tables>,
+  changes: DeviceChange[],
+  events: NewEvent[],
+): Promise<HubEvent[]> {
+  for (const alike of sameColumns(changes)) {
+    for (const chunk of chunksOf(alike.rows)) await updateRows(trx, alike.columns, chunk);
+  }
+  for (const chunk of chunksOf(changes)) {
+    await replaceLabels(
+      trx,
+      chunk.flatMap(({ id, labels }) => (labels ? [{ id, labels }] : [])),
+    );
+  }
+  return insertEvents(trx, events);
+}
+
+type Field = Exclude<keyof DeviceChange, "id">;
+
+interface Column {
+  name: keyof DevicesTable;
+  type: "bigint" | "text";
+  json?: boolean;
+}
+
+const columns: Record<Field, Column> = {
+  lastSeenAt: { name: "last_seen_at", type: "bigint" },
+  connection: { name: "connection", type: "text" },
+  bootId: { name: "boot_id", type: "text" },
+  heartbeatMs: { name: "heartbeat_ms", type: "bigint" },
+  observedGeneration: { name: "observed_generation", type: "bigint" },
+  observedHash: { name: "observed_hash", type: "text" },
+  sync: { name: "sync", type: "text" },
+  health: { name: "health", type: "text" },
+  reported: { name: "reported", type: "text", json: true },
+  hostHealth: { name: "host_health", type: "text", json: true },
+  agentLabels: { name: "agent_labels", type: "text", json: true },
+  labels: { name: "labels", type: "text", json: true },
+};
+const fields = Object.keys(columns) as Field[];
+
+interface Alike {
+  columns: Column[];
+  rows: unknown[][];
+}
+
+/** Changes of the same columns go into one statement; a later change of a device follows an earlier. */
+function sameColumns(changes: DeviceChange[]): Alike[] {
+  const groups = new Map<string, Alike>();
+  for (const change of merged(changes)) {
+    const present = fields.filter((field) => change[field] !== undefined);
+    if (present.length === 0) continue;
+    const group = groups.get(present.join()) ?? {
+      columns: present.map((f) => columns[f]),
+      rows: [],
+    };
+    group.rows.push([change.id, ...present.map((field) => cellOf(change, field))]);
+    groups.set(present.join(), group);
+  }
+  return [...groups.values()];
+}
+
+function merged(changes: DeviceChange[]): DeviceChange[] {
+  const byDevice = new Map<DeviceId, DeviceChange>();
+  for (const change of changes) {
+    byDevice.set(change.id, { ...byDevice.get(change.id), ...change });
+  }
+  return [...byDevice.values()];
+}
+
+function cellOf(change: DeviceChange, field: Field): unknown {
+  return columns[field].json === true ? JSON.stringify(change[field]) : change[field];
+}
+
+/** PostgreSQL takes untyped values for text, hence the casts; SQLite has no aliases for columns of a
+ *  subquery, hence the common table expression. */
+async function updateRows(
+  trx: Transaction<Tables>,
+  set: Column[],
+  rows: unknown[][],
+): Promise<void> {
+  const types = ["text", ...set.map(({ type }) => type)];
+  const values = rows.map((row) => {
+    const cells = row.map(
+      (value, index) => sql`cast(${value} as ${sql.raw(types[index] ?? "text")})`,
+    );
+    return sql`(${sql.join(cells)})`;
+  });
+  const names = ["id", ...set.map(({ name }) => name)].map((name) => sql.ref(name));
+  const assignments = set.map(({ name }) => sql`${sql.ref(name)} = change.${sql.ref(name)}`);
+  await sql`with change (${sql.join(names)}) as (values ${sql.join(values)})
+    update devices set ${sql.join(assignments)} from change where devices.id = change.id`.execute(
+    trx,
+  );
+}
+
+async function replaceLabels(
+  trx: Transaction<Tables>,
+  devices: { id: DeviceId; labels: Labels }[],
+): Promise<void> {
+  if (devices.length === 0) return;
+  const ids = devices.map(({ id }) => id);
+  await trx.deleteFrom("device_labels").where("device", "in", ids).execute();
+  const known = await trx.selectFrom("devices").select("id").where("id", "in", ids).execute();
+  const enrolled = new Set(known.map(({ id }) => id));
+  const rows = devices
+    .filter(({ id }) => enrolled.has(id))
+    .flatMap(({ id, labels }) =>
+      Object.entries(labels).map(([key, value]) => ({ key, value, device: id })),
+    );
+  for (const chunk of chunksOf(rows)) {
+    await trx.insertInto("device_labels").values(chunk).execute();
+  }
+}

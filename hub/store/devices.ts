@@ -1,0 +1,142 @@
+// Reads devices: one by id, pages by label selector and status, all of them at start.
+import type { Kysely, SelectQueryBuilder } from "kysely";
+import { sql } from "kysely";
+import { z } from "zod";
+import type { DeviceId } from "#shared/ids.ts";
+import type { Requirement } from "#shared/selector.ts";
+import { chunksOf } from "./chunks.ts";
+import { decodeCursor, pageOf } from "./cursor.ts";
+import type { DeviceQuery, DeviceRow, DeviceStatus, Page, Store } from "./port.ts";
+import type { DevicesTable, Tables } from "./tables.ts";
+
+type Methods = Pick<Store, "secretHash" | "device" | "devices" | "allDevices" | "deviceStatuses">;
+
+export function deviceStore(db: Kysely<Tables>): Methods {
+  return {
+    secretHash: async (device) => {
+      const query = db.selectFrom("devices").select("secret_hash").where("id", "=", device);
+      return (await query.executeTakeFirst())?.secret_hash ?? null;
+    },
+    device: async (id) => {
+      const row = await db
+        .selectFrom("devices")
+        .selectAll()
+        .where("id", "=", id)
+        .executeTakeFirst();
+      return row === undefined ? null : deviceRow(row);
+    },
+    devices: (query) => devicePage(db, query),
+    allDevices: async () => {
+      const rows = await db.selectFrom("devices").selectAll().orderBy("id").execute();
+      return rows.map(deviceRow);
+    },
+    deviceStatuses: (ids) => deviceStatuses(db, ids),
+  };
+}
+
+export function deviceRow(row: DevicesTable): DeviceRow {
+  return {
+    ...deviceStatus(row),
+    enrolledAt: row.enrolled_at,
+    labels: JSON.parse(row.labels),
+    reported: row.reported === null ? null : JSON.parse(row.reported),
+    hostHealth: row.host_health === null ? null : JSON.parse(row.host_health),
+  };
+}
+
+const statusColumns = [
+  "id",
+  "agent_labels",
+  "connection",
+  "last_seen_at",
+  "heartbeat_ms",
+  "boot_id",
+  "desired_generation",
+  "desired_hash",
+  "observed_generation",
+  "observed_hash",
+  "sync",
+  "health",
+] as const satisfies (keyof DevicesTable)[];
+
+function deviceStatus(row: Pick<DevicesTable, (typeof statusColumns)[number]>): DeviceStatus {
+  return {
+    id: row.id,
+    agentLabels: JSON.parse(row.agent_labels),
+    connection: row.connection,
+    lastSeenAt: row.last_seen_at === 0 ? null : row.last_seen_at,
+    heartbeatMs: row.heartbeat_ms,
+    bootId: row.boot_id,
+    desiredGeneration: row.desired_generation,
+    desiredHash: row.desired_hash,
+    observedGeneration: row.observed_generation,
+    observedHash: row.observed_hash,
+    sync: row.sync,
+    health: row.health,
+  };
+}
+
+async function deviceStatuses(db: Kysely<Tables>, ids?: DeviceId[]): Promise<DeviceStatus[]> {
+  const query = db.selectFrom("devices").select(statusColumns);
+  if (ids === undefined) return (await query.execute()).map(deviceStatus);
+  const found: DeviceStatus[] = [];
+  for (const chunk of chunksOf(ids)) {
+    found.push(...(await query.where("id", "in", chunk).execute()).map(deviceStatus));
+  }
+  return found;
+}
+
+type DeviceSelect = SelectQueryBuilder<Tables, "devices", DevicesTable>;
+
+const IdCursor = z.tuple([z.literal("id"), z.string()]);
+const SeenCursor = z.tuple([z.literal("lastSeen"), z.number(), z.string()]);
+
+async function devicePage(db: Kysely<Tables>, query: DeviceQuery): Promise<Page<DeviceRow>> {
+  const filtered = withSelector(withStatus(db.selectFrom("devices").selectAll(), query), query);
+  const ordered = query.sort === "id" ? byId(filtered, query) : byLastSeen(filtered, query);
+  const rows = await ordered.limit(query.limit + 1).execute();
+  const page = pageOf(rows, query.limit, (row) =>
+    query.sort === "id" ? ["id", row.id] : ["lastSeen", row.last_seen_at, row.id],
+  );
+  return { rows: page.rows.map(deviceRow), next: page.next };
+}
+
+function withStatus(select: DeviceSelect, query: DeviceQuery): DeviceSelect {
+  const { connection, sync, health } = query;
+  return select
+    .$if(connection !== undefined, (q) => q.where("connection", "=", connection ?? "Online"))
+    .$if(sync !== undefined, (q) => q.where("sync", "=", sync ?? "Unknown"))
+    .$if(health !== undefined, (q) => q.where("health", "=", health ?? "Unknown"));
+}
+
+function withSelector(select: DeviceSelect, query: DeviceQuery): DeviceSelect {
+  return query.selector.reduce(withRequirement, select);
+}
+
+/** Each requirement is one look-up in the label index. */
+function withRequirement(select: DeviceSelect, requirement: Requirement): DeviceSelect {
+  const negative = requirement.operator === "notin" || requirement.operator === "absent";
+  const values = "values" in requirement ? requirement.values : undefined;
+  return select.where("devices.id", negative ? "not in" : "in", (eb) =>
+    eb
+      .selectFrom("device_labels")
+      .select("device")
+      .where("key", "=", requirement.key)
+      .$if(values !== undefined, (q) => q.where("value", "in", values ?? [])),
+  );
+}
+
+function byId(select: DeviceSelect, query: DeviceQuery): DeviceSelect {
+  const ordered = select.orderBy("id", query.order);
+  if (query.cursor === undefined) return ordered;
+  const [, id] = decodeCursor(query.cursor, IdCursor);
+  return ordered.where("id", query.order === "asc" ? ">" : "<", id as DeviceId);
+}
+
+function byLastSeen(select: DeviceSelect, query: DeviceQuery): DeviceSelect {
+  const ordered = select.orderBy("last_seen_at", query.order).orderBy("id", query.order);
+  if (query.cursor === undefined) return ordered;
+  const [, seen, id] = decodeCursor(query.cursor, SeenCursor);
+  const after = sql.raw(query.order === "asc" ? ">" : "<");
+  return ordered.where(sql<boolean>`(last_seen_at, id) ${after} (${seen}, ${id})`);
+}

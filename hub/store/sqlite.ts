@@ -1,0 +1,125 @@
+// Opens the hub's store on SQLite.
+import Database from "better-sqlite3";
+import {
+  CompiledQuery,
+  type DatabaseConnection,
+  Kysely,
+  SqliteDialect,
+  SqliteDriver,
+} from "kysely";
+import { FleetError } from "#shared/errors.ts";
+import { branchStore } from "./branches.ts";
+import { changeStore } from "./changes.ts";
+import { type CountedDatabase, countedDatabase } from "./counted.ts";
+import { countStore } from "./counts.ts";
+import { desiredStore } from "./desired.ts";
+import { deviceStore } from "./devices.ts";
+import { eventStore } from "./events.ts";
+import { errorCodeOf, withStoreFaults } from "./fault.ts";
+import { journalStore } from "./journal.ts";
+import { migrate } from "./migrate.ts";
+import { operatorStore } from "./operators.ts";
+import type { Store } from "./port.ts";
+import { releaseStore } from "./releases.ts";
+import type { Tables } from "./tables.ts";
+import { tokenStore } from "./tokens.ts";
+
+interface Options {
+  /** Path of the database, or `:memory:`. */
+  file: string;
+  /** Unix ms, for the dates of migrations. */
+  now?: () => number;
+}
+
+/** How long a statement waits for another process's lock, e.g. a backup's. */
+const busyTimeoutMs = 5000;
+
+/** @throws FleetError store_unavailable with the next step when the file is damaged, newer than this
+ *  hub or not to be opened */
+export async function openStore({ file, now = Date.now }: Options): Promise<Store> {
+  const counted = openFile(file);
+  const db = new Kysely<Tables>({ dialect: new ImmediateDialect({ database: counted }) });
+  try {
+    await migrate(db, now());
+  } catch (error) {
+    counted.close();
+    throw openingError(file, error);
+  }
+  return assemble(db, counted);
+}
+
+/** Every transaction of the store writes: taking the lock at once spares a failing upgrade later. */
+class ImmediateDialect extends SqliteDialect {
+  readonly #database: CountedDatabase;
+
+  constructor(config: { database: CountedDatabase }) {
+    super(config);
+    this.#database = config.database;
+  }
+
+  override createDriver(): SqliteDriver {
+    return new ImmediateDriver({ database: this.#database });
+  }
+}
+
+class ImmediateDriver extends SqliteDriver {
+  override async beginTransaction(connection: DatabaseConnection): Promise<void> {
+    await connection.executeQuery(CompiledQuery.raw("begin immediate"));
+  }
+}
+
+function openFile(file: string): CountedDatabase {
+  let database: Database.Database | undefined;
+  try {
+    database = new Database(file, { timeout: busyTimeoutMs });
+    database.pragma("journal_mode = WAL");
+    // NORMAL may lose acknowledged rows in a power cut.
+    database.pragma("synchronous = FULL");
+    database.pragma("foreign_keys = ON");
+    return countedDatabase(database);
+  } catch (error) {
+    database?.close();
+    throw openingError(file, error);
+  }
+}
+
+function openingError(file: string, cause: unknown): FleetError {
+  if (cause instanceof FleetError) return cause;
+  const code = errorCodeOf(cause);
+  const damaged = code.startsWith("SQLITE_CORRUPT") || code === "SQLITE_NOTADB";
+  return new FleetError("store_unavailable", {
+    message: damaged
+      ? `the hub's database ${file} is damaged or is not a database`
+      : `the hub's database ${file} cannot be opened (${code || String(cause)})`,
+    hint: damaged
+      ? "Move the file and its -wal file aside and restore a backup; devices send again what the backup lacks."
+      : "Check that the directory exists and that the hub may write to it.",
+    subject: file,
+    retry: damaged ? "never" : "later",
+    cause,
+  });
+}
+
+function assemble(db: Kysely<Tables>, counted: CountedDatabase): Store {
+  let closing: Promise<void> | undefined;
+  const methods = withStoreFaults({
+    ...deviceStore(db),
+    ...changeStore(db),
+    ...countStore(db),
+    ...tokenStore(db),
+    ...desiredStore(db),
+    ...journalStore(db),
+    ...eventStore(db),
+    ...releaseStore(db),
+    ...branchStore(db),
+    ...operatorStore(db),
+    ping: async () => {
+      await db.selectFrom("counters").select("name").limit(1).execute();
+    },
+  });
+  const close = (): Promise<void> => {
+    closing ??= db.destroy();
+    return closing;
+  };
+  return { ...methods, stats: counted.stats, close };
+}

@@ -1,0 +1,90 @@
+// The hub's tables as kysely sees them; JSON columns are text.
+import type { DeviceId, Digest } from "#shared/ids.ts";
+import type { EventBody, JournalEntry } from "#shared/journal.ts";
+import type { Connection, HealthStatus, SyncStatus } from "#shared/status.ts";
+import type { HubEvent } from "./port.ts";
+
+export interface Tables {
+  migrations: { id: number; name: string; applied_at: number };
+  counters: { name: string; value: number };
+  devices: DevicesTable;
+  device_labels: { key: string; value: string; device: DeviceId };
+  desired: {
+    device: DeviceId;
+    generation: number;
+    spec_hash: string;
+    issued_at: number;
+    content: string;
+    envelope: string;
+  };
+  journal: {
+    device: DeviceId;
+    epoch: string;
+    seq: number;
+    boot_id: string;
+    at: number;
+    monotonic_ms: number;
+    kind: JournalEntry["kind"];
+    app: string | null;
+    body: string;
+    received_at: number;
+  };
+  journal_marks: { device: DeviceId; epoch: string; seq: number };
+  events: {
+    id: number;
+    at: number;
+    device: DeviceId | null;
+    app: string | null;
+    source: HubEvent["source"];
+    type: EventBody["type"];
+    reason: string;
+    message: string;
+  };
+  releases: { digest: Digest; role: string; size: number; created_at: number };
+  release_commits: {
+    digest: Digest;
+    commit_id: string;
+    branch: string;
+    author: string;
+    subject: string;
+    committed_at: number;
+  };
+  branches: {
+    branch: string;
+    head: string;
+    accepted: string | null;
+    refusal: string | null;
+    checked_at: number;
+  };
+  tokens: {
+    hash: string;
+    expires_at: number;
+    device: DeviceId | null;
+    created_at: number;
+    used_by: DeviceId | null;
+    used_nonce: string | null;
+    used_at: number | null;
+  };
+  operators: { name: string; hash: string; created_at: number };
+}
+
+export interface DevicesTable {
+  id: DeviceId;
+  secret_hash: string;
+  enrolled_at: number;
+  connection: Connection;
+  /** 0 before the first message, so that it can be indexed and compared. */
+  last_seen_at: number;
+  heartbeat_ms: number;
+  boot_id: string | null;
+  desired_generation: number;
+  desired_hash: string | null;
+  observed_generation: number;
+  observed_hash: string | null;
+  sync: SyncStatus;
+  health: HealthStatus;
+  labels: string;
+  agent_labels: string;
+  host_health: string | null;
+  reported: string | null;
+}

@@ -1,0 +1,50 @@
+// Enrolment tokens: stored hashed, redeemed once, by one device and nonce.
+import type { Kysely } from "kysely";
+import type { DeviceId } from "#shared/ids.ts";
+import type { Store } from "./port.ts";
+import type { Tables } from "./tables.ts";
+
+export function tokenStore(db: Kysely<Tables>): Pick<Store, "addToken" | "redeemToken"> {
+  return {
+    addToken: async ({ hash, expiresAt, device, createdAt }) => {
+      await db
+        .insertInto("tokens")
+        .values({
+          hash,
+          expires_at: expiresAt,
+          device,
+          created_at: createdAt,
+          used_by: null,
+          used_nonce: null,
+          used_at: null,
+        })
+        .execute();
+    },
+    redeemToken: (hash, device, nonce, now) => redeem(db, hash, device, nonce, now),
+  };
+}
+
+/** One statement, so that of two devices with the same token only one can win. */
+async function redeem(
+  db: Kysely<Tables>,
+  hash: string,
+  device: DeviceId,
+  nonce: string,
+  now: number,
+): Promise<boolean> {
+  const redeemed = await db
+    .updateTable("tokens")
+    .set({ used_by: device, used_nonce: nonce, used_at: now })
+    .where("hash", "=", hash)
+    .where("expires_at", ">", now)
+    .where((eb) => eb.or([eb("device", "is", null), eb("device", "=", device)]))
+    .where((eb) =>
+      eb.or([
+        eb("used_by", "is", null),
+        eb.and([eb("used_by", "=", device), eb("used_nonce", "=", nonce)]),
+      ]),
+    )
+    .returning("hash")
+    .execute();
+  return redeemed.length === 1;
+}

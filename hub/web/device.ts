@@ -1,0 +1,100 @@
+// One device's page: its apps down to each instance, its conditions and its history.
+import { html } from "hono/html";
+import type { UpdateView } from "#hub/api/update_view.ts";
+import type { DesiredRow, DeviceRow, HubEvent } from "#hub/store/port.ts";
+import type { AppReport, InstanceReport, ServiceReport } from "#shared/reported.ts";
+import type { Condition } from "#shared/status.ts";
+import { conditionBadge, connectionBadge, healthBadge, instanceBadge, syncBadge } from "./badge.ts";
+import { deviceFacts } from "./device_facts.ts";
+import { activity } from "./device_table.ts";
+import { eventTable, updateList } from "./history.ts";
+import { ago, commit, type Html, heads, labelList, plural } from "./html.ts";
+
+export interface DevicePage {
+  row: DeviceRow;
+  desired: DesiredRow | null;
+  updates: UpdateView[];
+  events: HubEvent[];
+  now: number;
+}
+
+export function deviceMain(view: DevicePage): Html {
+  const { row, now } = view;
+  const apps = row.reported?.apps ?? [];
+  return html`<nav class="crumbs" aria-label="Breadcrumb"><a href="/">Fleet</a></nav>
+<div class="headline"><h1>${row.id}</h1>${connectionBadge(row.connection)}${syncBadge(row.sync)}${healthBadge(row.health)}</div>
+${labelList(row.labels)}
+${deviceFacts(view)}
+<section aria-labelledby="apps-title"><h2 id="apps-title">Apps</h2>
+${apps.length === 0 ? noApps(row) : apps.map((app) => appCard(app, now))}</section>
+${conditionTable(row.reported?.conditions ?? [], now)}
+${updateList(view.updates, now)}
+${eventTable(view.events, now)}`;
+}
+
+function noApps({ reported }: DeviceRow): Html {
+  const text =
+    reported === null ? "This device has not reported yet." : "No deployment selects this device.";
+  return html`<p class="empty">${text}</p>`;
+}
+
+function appCard(app: AppReport, now: number): Html {
+  const { name, sync, health, current, quarantined } = app;
+  const kept =
+    quarantined.length === 0
+      ? ""
+      : html`<p class="muted">${plural(quarantined.length, "release")} quarantined on this device: not tried again by itself.</p>`;
+  return html`<article class="card" id="app-${name}" aria-labelledby="app-${name}-title">
+<div class="headline"><h3 id="app-${name}-title">${name}</h3>${syncBadge(sync)}${healthBadge(health)}</div>
+<p class="serving">${current === undefined ? "Nothing serves yet." : html`Role ${current.role} at ${commit(current.commit, current.branch)}, release <code title="${current.digest}">${current.digest.slice(0, 12)}</code>`}</p>
+${activity(app, now)}${hint(app)}${kept}
+${app.services.length === 0 ? "" : serviceTable(app.services, name, now)}</article>`;
+}
+
+function hint({ failure }: AppReport): Html {
+  return failure?.hint === undefined ? html`` : html`<p class="muted">${failure.hint}</p>`;
+}
+
+function serviceTable(services: ServiceReport[], app: string, now: number): Html {
+  const rows = services.map(
+    (service) => html`<tr role="row"><th scope="row" role="rowheader">${service.name}</th>
+<td role="cell" data-name="Health">${healthBadge(service.health)}</td>
+<td role="cell" data-name="Ready">${service.ready} of ${service.wanted}</td>
+<td role="cell" data-name="Runs"><span class="wrap">${service.image ?? service.runtime}</span></td>
+<td role="cell" data-name="Instances">${instances(service.instances, now)}</td></tr>`,
+  );
+  return html`<table role="table"><caption class="hidden">Services of ${app}</caption>
+<thead role="rowgroup"><tr role="row">${heads("Service", "Health", "Ready", "Runs", "Instances")}</tr></thead>
+<tbody role="rowgroup">${rows}</tbody></table>`;
+}
+
+function instances(all: InstanceReport[], now: number): Html {
+  if (all.length === 0) return html`<span class="muted">none</span>`;
+  return html`<ul class="instances">${all.map((instance) => html`<li>${instanceLine(instance, now)}</li>`)}</ul>`;
+}
+
+function instanceLine(instance: InstanceReport, now: number): Html {
+  const { id, index, state, health, restarts, startedAt, exitCode } = instance;
+  const facts = [
+    ...(health === "none" ? [] : [health]),
+    ...(exitCode === undefined || state === "running" ? [] : [`exit code ${exitCode}`]),
+    ...(restarts === 0 ? [] : [plural(restarts, "restart")]),
+  ];
+  const since = startedAt === undefined ? "" : html` started ${ago(startedAt, now)}`;
+  return html`${instanceBadge(state)} <span class="muted">#${index}</span> <code title="${id}">${id.slice(0, 12)}</code> <span class="muted">${facts.join(", ")}${since}</span>`;
+}
+
+function conditionTable(conditions: Condition[], now: number): Html {
+  if (conditions.length === 0) return html``;
+  const rows = conditions.map(
+    (condition) => html`<tr role="row"><th scope="row" role="rowheader">${condition.type}</th>
+<td role="cell" data-name="Status">${conditionBadge(condition.status)}</td>
+<td role="cell" data-name="Reason">${condition.reason}</td>
+<td role="cell" data-name="Message" class="message">${condition.message}</td>
+<td role="cell" data-name="Since" class="when">${ago(condition.lastTransitionTime, now)}</td></tr>`,
+  );
+  return html`<section aria-labelledby="conditions-title"><h2 id="conditions-title">Conditions</h2>
+<table role="table"><caption class="hidden">Conditions of the device</caption>
+<thead role="rowgroup"><tr role="row">${heads("Type", "Status", "Reason", "Message", "Since")}</tr></thead>
+<tbody role="rowgroup">${rows}</tbody></table></section>`;
+}

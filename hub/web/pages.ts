@@ -1,0 +1,163 @@
+// The browser's side of the hub: its pages, their files and their headers.
+import { OpenAPIHono } from "@hono/zod-openapi";
+import type { Context } from "hono";
+import { html } from "hono/html";
+import type { Pages } from "#hub/api/api.ts";
+import { deviceQuery } from "#hub/api/devices.ts";
+import type { ApiDocument } from "#hub/api/document.ts";
+import type { ApiEnv } from "#hub/api/env.ts";
+import { sessionOperator } from "#hub/api/guards.ts";
+import { problemOf } from "#hub/api/problem.ts";
+import type { Sessions } from "#hub/api/sessions.ts";
+import { readUpdates } from "#hub/api/update_reader.ts";
+import type { Authenticator } from "#hub/broker/port.ts";
+import type { Store } from "#hub/store/port.ts";
+import type { Clock } from "#shared/clock.ts";
+import { FleetError } from "#shared/errors.ts";
+import { DeviceId } from "#shared/ids.ts";
+import { type Asset, loadAssets } from "./assets.ts";
+import { deviceMain } from "./device.ts";
+import type { Html } from "./html.ts";
+import { layout, mainOf, type PageParts } from "./layout.ts";
+import { overviewMain } from "./overview.ts";
+import { noFilter, type OverviewQuery, overviewQuery } from "./overview_query.ts";
+import { referenceMain } from "./reference.ts";
+import { signInHref, signInRoutes } from "./sign_in.ts";
+
+interface Options {
+  store: Pick<
+    Store,
+    "counts" | "siteCounts" | "branches" | "devices" | "device" | "desired" | "journal" | "events"
+  >;
+  sessions: Sessions;
+  authenticator: Authenticator;
+  clock: Clock;
+}
+
+type Status = 200 | 400 | 401 | 403 | 404 | 429;
+
+const headers = {
+  "Content-Security-Policy": [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "img-src 'self'",
+    "connect-src 'self'",
+    "form-action 'self'",
+    "frame-ancestors 'none'",
+    "base-uri 'none'",
+  ].join("; "),
+  // A page that was read is not kept where the next user of the browser finds it.
+  "Cache-Control": "no-store",
+};
+
+export function createPages(options: Options): Pages {
+  const assets = loadAssets();
+  const send = (c: Context, parts: PageParts, status: Status = 200) => {
+    // The script asks for the part that changes.
+    const isPart = c.req.header("x-fragment") === "main";
+    return c.html(isPart ? mainOf(parts.main) : layout(assets, parts), status, headers);
+  };
+  return {
+    routes: (document) => routes(options, { send, find: assets.find, document }),
+    problem: (c, parts) => {
+      const { status, title, detail } = problemOf(parts, c.req.path);
+      const operator = sessionOperator(c, options.sessions);
+      return send(c, { title, main: problemMain(title, detail), operator }, status as Status);
+    },
+  };
+}
+
+interface Frame {
+  send: (c: Context, parts: PageParts, status?: Status) => Response | Promise<Response>;
+  find: (path: string) => Asset | undefined;
+  document: () => ApiDocument;
+}
+
+function routes(options: Options, { send, find, document }: Frame): OpenAPIHono<ApiEnv> {
+  const { store, sessions, clock } = options;
+  const app = new OpenAPIHono<ApiEnv>();
+  const signedIn = pageGuard(sessions);
+  app.get("/", signedIn, async (c) => {
+    const view = await readOverview(store, overviewQuery(c.req.query()), clock.now());
+    const operator = sessionOperator(c, sessions);
+    return send(c, { title: "Fleet", main: overviewMain(view), operator, live: "/v1/watch" });
+  });
+  app.get("/devices/:id", signedIn, async (c) => {
+    const operator = sessionOperator(c, sessions);
+    const view = await readDevice(store, c.req.param("id") ?? "", clock.now());
+    if (view === undefined) {
+      const main = problemMain("Not found", `No device "${c.req.param("id")}" is enrolled here.`);
+      return send(c, { title: "Not found", main, operator }, 404);
+    }
+    const { id } = view.row;
+    const live = `/v1/watch?device=${id}`;
+    return send(c, { title: id, main: deviceMain(view), operator, live });
+  });
+  app.get("/docs", (c) => {
+    const operator = sessionOperator(c, sessions);
+    return send(c, { title: "API", main: referenceMain(document()), operator });
+  });
+  app.get("/assets/:name", (c) => sendAsset(c, find(c.req.path)));
+  app.route("/", signInRoutes({ ...options, send }));
+  return app;
+}
+
+/** Leads a browser to the sign-in page; the script learns that its session has ended. */
+function pageGuard(sessions: Sessions) {
+  return async (c: Context, next: () => Promise<void>): Promise<Response | undefined> => {
+    if (sessionOperator(c, sessions) === undefined) {
+      if (c.req.header("x-fragment") !== undefined) return c.body(null, 401);
+      const { pathname, search } = new URL(c.req.url);
+      return c.redirect(signInHref(`${pathname}${search}`), 303);
+    }
+    await next();
+    return undefined;
+  };
+}
+
+function sendAsset(c: Context, asset: Asset | undefined): Response | Promise<Response> {
+  if (asset === undefined) return c.notFound();
+  return c.body(asset.content, 200, {
+    "Content-Type": asset.type,
+    "Cache-Control": "public, max-age=31536000, immutable",
+  });
+}
+
+async function readOverview(store: Options["store"], query: OverviewQuery, now: number) {
+  const { page, filter, problem } = await readPage(store, query);
+  const [counts, sites, branches] = await Promise.all([
+    store.counts(),
+    store.siteCounts(),
+    store.branches(),
+  ]);
+  return { counts, sites, branches, page, filter, problem, now };
+}
+
+/** A selector or cursor that does not hold is told, and the whole fleet is shown. */
+async function readPage(store: Options["store"], { filter, problem }: OverviewQuery) {
+  try {
+    return { page: await store.devices(deviceQuery(filter)), filter, problem };
+  } catch (error) {
+    if (!(error instanceof FleetError) || error.code !== "request_invalid") throw error;
+    const all = noFilter();
+    return { page: await store.devices(deviceQuery(all)), filter: all, problem: error.message };
+  }
+}
+
+async function readDevice(store: Options["store"], name: string, now: number) {
+  const id = DeviceId.safeParse(name).data;
+  const row = id === undefined ? null : await store.device(id);
+  if (row === null) return undefined;
+  const device = row.id;
+  const [desired, updates, events] = await Promise.all([
+    store.desired(device),
+    readUpdates(store, { device, limit: 10 }),
+    store.events({ device, limit: 20 }),
+  ]);
+  return { row, desired, updates: updates.rows, events: events.rows, now };
+}
+
+function problemMain(title: string, detail: string): Html {
+  return html`<div class="empty"><h1>${title}</h1><p>${detail}</p><p><a href="/">Go to the fleet</a></p></div>`;
+}

@@ -1,0 +1,196 @@
+-- The tables of both sides, as the migrations leave them. A test replays the migrations and compares.
+
+-- === hub ===
+-- hub: the hub's store (hub/store). Written by the numbered steps of hub/store/migrations.ts.
+
+-- Which of those steps this database has.
+create table migrations (
+  id bigint primary key not null,
+  name text not null,
+  applied_at bigint not null
+);
+
+-- Rising numbers that a transaction takes, e.g. the ids of events.
+create table counters (
+  name text primary key not null,
+  value bigint not null
+);
+
+-- One row per device, for lists without a join. Times are Unix ms by the hub's clock; last_seen_at is 0 before the
+-- first message. labels, agent_labels, host_health and reported are JSON.
+create table devices (
+  id text primary key not null,
+  secret_hash text not null,
+  enrolled_at bigint not null,
+  connection text not null,
+  last_seen_at bigint not null,
+  heartbeat_ms bigint not null,
+  boot_id text,
+  desired_generation bigint not null,
+  desired_hash text,
+  observed_generation bigint not null,
+  observed_hash text,
+  sync text not null,
+  health text not null,
+  labels text not null,
+  agent_labels text not null,
+  host_health text,
+  reported text
+);
+create index devices_by_last_seen on devices (last_seen_at, id);
+create index devices_by_status on devices (id, connection, sync, health);
+
+-- The effective labels again, as an index for selectors and for counts per site.
+create table device_labels (
+  key text not null,
+  value text not null,
+  device text not null references devices (id) on delete cascade,
+  primary key (key, value, device)
+);
+create index device_labels_by_device on device_labels (device);
+
+-- What the hub wants of a device: content and signed envelope as JSON. The generation only rises.
+create table desired (
+  device text primary key not null references devices (id) on delete cascade,
+  generation bigint not null,
+  spec_hash text not null,
+  issued_at bigint not null,
+  content text not null,
+  envelope text not null
+);
+
+-- What devices have journalled. `at` and `monotonic_ms` are by the device's clocks; body is JSON.
+create table journal (
+  device text not null,
+  epoch text not null,
+  seq bigint not null,
+  boot_id text not null,
+  at bigint not null,
+  monotonic_ms double precision not null,
+  kind text not null,
+  app text,
+  body text not null,
+  received_at bigint not null,
+  primary key (device, epoch, seq)
+);
+create index journal_by_arrival on journal (device, received_at, epoch, seq);
+
+-- Up to this seq everything is stored, or was dropped on the device for good.
+create table journal_marks (
+  device text not null,
+  epoch text not null,
+  seq bigint not null,
+  primary key (device, epoch)
+);
+
+-- Facts about the fleet, from the hub and from the devices' journals.
+create table events (
+  id bigint primary key not null,
+  at bigint not null,
+  device text,
+  app text,
+  source text not null,
+  type text not null,
+  reason text not null,
+  message text not null
+);
+create index events_by_device on events (device, id);
+create index events_by_reason on events (reason, id);
+
+-- Immutable contents of roles, named by their sha256.
+create table releases (
+  digest text primary key not null,
+  role text not null,
+  size bigint not null,
+  created_at bigint not null
+);
+create index releases_by_age on releases (created_at, digest);
+create index releases_by_role on releases (role, created_at, digest);
+
+-- The commits that a release's content came from.
+create table release_commits (
+  digest text not null references releases (digest) on delete cascade,
+  commit_id text not null,
+  branch text not null,
+  author text not null,
+  subject text not null,
+  committed_at bigint not null,
+  primary key (digest, commit_id, branch)
+);
+
+-- The last known state of each branch of the fleet repository.
+create table branches (
+  branch text primary key not null,
+  head text not null,
+  accepted text,
+  refusal text,
+  checked_at bigint not null
+);
+
+-- Enrolment tokens by the sha256 of the token; redeemed once, by one device and nonce.
+create table tokens (
+  hash text primary key not null,
+  expires_at bigint not null,
+  device text,
+  created_at bigint not null,
+  used_by text,
+  used_nonce text,
+  used_at bigint
+);
+
+-- Operators by the sha256 of their token.
+create table operators (
+  name text primary key not null,
+  hash text not null unique,
+  created_at bigint not null
+);
+-- === end of hub ===
+
+-- === edge ===
+
+-- One row: the name of this database and the mark up to which the hub has stored its entries.
+CREATE TABLE journal (
+  id           INTEGER PRIMARY KEY CHECK (id = 1),
+  epoch        TEXT    NOT NULL,
+  acknowledged INTEGER NOT NULL DEFAULT 0
+) STRICT;
+
+-- Everything that happened, in one sequence whose numbers are never given twice.
+CREATE TABLE entries (
+  seq          INTEGER PRIMARY KEY AUTOINCREMENT,
+  boot_id      TEXT    NOT NULL,
+  at           INTEGER NOT NULL,
+  monotonic_ms REAL    NOT NULL,
+  kind         TEXT    NOT NULL,
+  app          TEXT,
+  body         TEXT    NOT NULL,
+  attempt      TEXT    GENERATED ALWAYS AS (body ->> '$.attempt') VIRTUAL
+) STRICT;
+CREATE INDEX entries_by_kind ON entries (kind, seq);
+CREATE INDEX entries_by_attempt ON entries (attempt, seq) WHERE attempt IS NOT NULL;
+
+-- Verified desired states; the greatest generation is in force.
+CREATE TABLE desired_states (
+  generation  INTEGER PRIMARY KEY,
+  spec_hash   TEXT    NOT NULL,
+  received_at INTEGER NOT NULL,
+  content     TEXT    NOT NULL,
+  envelope    TEXT    NOT NULL
+) STRICT;
+
+-- Updates under way, as JSON of the update machine (edge/plan/attempt.ts).
+CREATE TABLE attempts (
+  id    TEXT PRIMARY KEY,
+  app   TEXT NOT NULL,
+  state TEXT NOT NULL
+) STRICT;
+
+-- Revisions that failed on this device and are not tried again.
+CREATE TABLE quarantine (
+  app      TEXT NOT NULL,
+  revision TEXT NOT NULL,
+  failure  TEXT NOT NULL,
+  PRIMARY KEY (app, revision)
+) STRICT, WITHOUT ROWID;
+
+-- === end of edge ===

@@ -1,0 +1,112 @@
+// Makes the sample fleet repository: a real Git repository to commit to.
+import { execFile } from "node:child_process";
+import { cp, mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { FleetError } from "#shared/errors.ts";
+import { freePorts } from "./ports.ts";
+
+const run = promisify(execFile);
+const sites = ["north", "south", "harbour"];
+const firstStatusPort = 7101;
+
+export interface SampleRepository {
+  directory: string;
+  made: boolean;
+}
+
+/** A repository with three sites, two roles and the branch `staging`; one that is there stays as it is,
+ *  but for devices that it does not know yet.
+ *  @throws FleetError config_invalid when git is missing */
+export async function prepareSample(
+  directory: string,
+  devices: readonly string[],
+  image: string,
+): Promise<SampleRepository> {
+  await requireGit();
+  const made = !(await exists(join(directory, ".git")));
+  if (made) await copySample(directory, image);
+  const added = await addDevices(directory, devices);
+  if (made) await commitAll(directory, "A fleet with three sites and two roles");
+  else if (added > 0) await commitAll(directory, `Add ${added} devices`);
+  if (made) await git(directory, ["branch", "staging"]);
+  return { directory, made };
+}
+
+async function requireGit(): Promise<void> {
+  try {
+    await run("git", ["--version"]);
+  } catch (cause) {
+    throw new FleetError("config_invalid", {
+      message: "git is not on this machine",
+      hint: "Install git; the fleet lives in a Git repository.",
+      cause,
+    });
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined)) !== undefined;
+}
+
+async function copySample(directory: string, image: string): Promise<void> {
+  await mkdir(directory, { recursive: true });
+  await cp(join(import.meta.dirname, "sample"), directory, { recursive: true });
+  await useImage(join(directory, "fleet.yaml"), image);
+  await git(directory, ["init", "--quiet", "--initial-branch=main"]);
+}
+
+async function useImage(file: string, image: string): Promise<void> {
+  const text = await readFile(file, "utf8");
+  await writeFile(file, text.replace(/^( +IMAGE: ).*$/m, `$1${image}`));
+}
+
+async function git(directory: string, args: string[]): Promise<void> {
+  await run("git", ["-C", directory, ...args]);
+}
+
+/** With an author of its own where the person has not told git one yet. */
+async function commitAll(directory: string, message: string): Promise<void> {
+  await git(directory, ["add", "--all"]);
+  const named = await run("git", ["-C", directory, "config", "user.email"]).catch(() => undefined);
+  const author = ["-c", "user.name=Metrica Fleet", "-c", "user.email=fleet@localhost"];
+  await git(directory, [
+    ...(named === undefined ? author : []),
+    "commit",
+    "--quiet",
+    "-m",
+    message,
+  ]);
+}
+
+/** One file for each device: its labels, and a port of its own since all of them share this machine. */
+async function addDevices(directory: string, devices: readonly string[]): Promise<number> {
+  const folder = join(directory, "devices");
+  await mkdir(folder, { recursive: true });
+  const known = await readdir(folder);
+  const missing = devices.filter((device) => !known.includes(`${device}.yaml`));
+  const ports = await freePorts(firstStatusPort + known.length, missing.length);
+  for (const [at, device] of missing.entries()) {
+    const text = deviceFile(devices.indexOf(device), ports[at] ?? firstStatusPort + at);
+    await writeFile(join(folder, `${device}.yaml`), text);
+  }
+  return missing.length;
+}
+
+function deviceFile(index: number, statusPort: number): string {
+  const site = sites[index % sites.length];
+  const display = index % sites.length === 1 ? "no" : "yes";
+  const segment = index % sites.length === 2 ? "canary" : "fleet";
+  return [
+    "apiVersion: metrica.fleet/v1",
+    "kind: Device",
+    "labels:",
+    `  site: ${site}`,
+    `  segment: ${segment}`,
+    '  robots: "yes"',
+    `  display: "${display}"`,
+    "values:",
+    `  STATUS_PORT: ${statusPort}`,
+    "",
+  ].join("\n");
+}

@@ -1,0 +1,61 @@
+// What the hub wants of one device: the document that travels signed on the retained topic.
+import { z } from "zod";
+import { canonicalHash } from "./canonical.ts";
+import { AppName, CommitId, DeviceId, Digest, type RevisionId, RoleName, Values } from "./ids.ts";
+
+/** How an app's update behaves on the device; the hub fills it from role.yaml and fleet.yaml. */
+export const AppPolicy = z.object({
+  /** Ms after the start of services within which the release must become healthy. */
+  gracePeriodMs: z.number().int().min(1000).max(86_400_000),
+  /** Ms for which every service must have been up and healthy before the update is committed. */
+  stableMs: z.number().int().min(0).max(3_600_000),
+});
+export type AppPolicy = z.infer<typeof AppPolicy>;
+
+export const ReleaseRef = z.object({
+  digest: Digest,
+  /** Bundle size in bytes, for the disk check before the download. */
+  size: z.number().int().nonnegative(),
+  role: RoleName,
+  /** The commit that last changed this app on this device. */
+  commit: CommitId,
+  branch: z.string(),
+});
+export type ReleaseRef = z.infer<typeof ReleaseRef>;
+
+export const AppSpec = z.object({
+  name: AppName,
+  release: ReleaseRef,
+  values: Values,
+  policy: AppPolicy,
+});
+export type AppSpec = z.infer<typeof AppSpec>;
+
+export const DesiredMode = z.enum(["run", "hold", "safe"]);
+export type DesiredMode = z.infer<typeof DesiredMode>;
+
+export const DesiredState = z.object({
+  device: DeviceId,
+  /** Only rises. A rollback is a new generation that names an old release. */
+  generation: z.number().int().positive(),
+  /** Unix ms, for people; no decision rests on it. */
+  issuedAt: z.number().int(),
+  mode: DesiredMode,
+  apps: z.array(AppSpec),
+});
+export type DesiredState = z.infer<typeof DesiredState>;
+
+/** What a desired state says, without its number and time. */
+export type DesiredContent = Omit<DesiredState, "generation" | "issuedAt">;
+
+/** sha256 of the canonical content: the same wish has the same hash whatever its generation. Pure. */
+export function specHash(desired: DesiredContent | DesiredState): string {
+  const { device, mode, apps } = desired;
+  return canonicalHash({ device, mode, apps });
+}
+
+/** Names what an app is to run: content, values and policy, but not the commit that asked for it. */
+export function revisionOf(app: AppSpec): RevisionId {
+  const { name, release, values, policy } = app;
+  return canonicalHash({ name, digest: release.digest, values, policy }) as RevisionId;
+}

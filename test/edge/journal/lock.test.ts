@@ -1,0 +1,53 @@
+import * as assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { acquireLock } from "#edge/journal/lock.ts";
+import { suite } from "#test/suite.ts";
+import { withScratch } from "./fixture.ts";
+
+const test = suite("journal lock");
+
+test("is held by one at a time and free after its release", () =>
+  withScratch(({ directory }) => {
+    const file = join(directory, "agent.lock");
+    const lock = acquireLock(file);
+    assert.throws(() => acquireLock(file), {
+      code: "journal_unusable",
+      message: /another agent/,
+      subject: file,
+    });
+    lock.release();
+    acquireLock(file).release();
+  }));
+
+test("is held against another process and freed by its SIGKILL", () =>
+  withScratch(async ({ directory }) => {
+    const file = join(directory, "agent.lock");
+    const program = `
+      import { acquireLock } from "#edge/journal/lock.ts";
+      acquireLock(${JSON.stringify(file)});
+      process.stdout.write("held");
+      setInterval(() => undefined, 1000);
+    `;
+    const child = spawn(process.execPath, ["--input-type=module-typescript", "-e", program], {
+      cwd: join(import.meta.dirname, "../../.."),
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    try {
+      await once(child.stdout, "data");
+      assert.throws(() => acquireLock(file), { code: "journal_unusable" });
+    } finally {
+      child.kill("SIGKILL");
+      await once(child, "close");
+    }
+    acquireLock(file).release();
+  }));
+
+test("says when its directory does not exist", () =>
+  withScratch(({ directory }) => {
+    assert.throws(() => acquireLock(join(directory, "absent", "agent.lock")), {
+      code: "journal_unusable",
+      hint: /directory/,
+    });
+  }));

@@ -1,0 +1,87 @@
+import * as assert from "node:assert/strict";
+import type { Journal } from "#edge/journal/port.ts";
+import { suite } from "#test/suite.ts";
+import { withScratch } from "./fixture.ts";
+
+const test = suite("batches of the journal");
+const limits = { maxEntries: 500, maxBytes: 256 * 1024 };
+
+function fill(journal: Journal, count: number): void {
+  for (let i = 0; i < count; i++) journal.append({ kind: "event", body: { i } });
+}
+
+test("start above the acknowledged mark and end at the limit of entries", () =>
+  withScratch(({ open }) => {
+    const journal = open();
+    fill(journal, 12);
+    journal.acknowledge({ epoch: journal.epoch, seq: 4 });
+    const batch = journal.batch({ ...limits, maxEntries: 5 });
+    assert.deepEqual([batch?.epoch, batch?.from, batch?.to], [journal.epoch, 5, 9]);
+    assert.deepEqual(
+      batch?.entries.map(({ seq }) => seq),
+      [5, 6, 7, 8, 9],
+    );
+    assert.equal(journal.unacknowledged(), 8);
+  }));
+
+test("end at the limit of bytes, but always hold one entry", () =>
+  withScratch(({ open }) => {
+    const journal = open();
+    for (let i = 0; i < 3; i++) journal.append({ kind: "event", body: { text: "x".repeat(600) } });
+    const two = journal.batch({ ...limits, maxBytes: 1600 });
+    assert.equal(two?.entries.length, 2);
+    assert.ok(Buffer.byteLength(JSON.stringify(two?.entries)) <= 1600);
+    assert.equal(journal.batch({ ...limits, maxBytes: 10 })?.entries.length, 1);
+  }));
+
+test("are absent when everything is acknowledged", () =>
+  withScratch(({ open }) => {
+    const journal = open();
+    assert.equal(journal.batch(limits), undefined);
+    fill(journal, 2);
+    journal.acknowledge({ epoch: journal.epoch, seq: 2 });
+    assert.equal(journal.batch(limits), undefined);
+    assert.equal(journal.unacknowledged(), 0);
+  }));
+
+test("go back to a lower mark: the hub has lost entries", () =>
+  withScratch(({ open }) => {
+    const journal = open();
+    fill(journal, 9);
+    journal.acknowledge({ epoch: journal.epoch, seq: 9 });
+    journal.acknowledge({ epoch: journal.epoch, seq: 2 });
+    assert.equal(journal.batch(limits)?.from, 3);
+  }));
+
+test("are not moved by a mark of another epoch or above the last entry", () =>
+  withScratch(({ open }) => {
+    const journal = open();
+    fill(journal, 3);
+    journal.acknowledge({ epoch: "another", seq: 3 });
+    journal.acknowledge({ epoch: journal.epoch, seq: 4 });
+    assert.equal(journal.batch(limits)?.from, 1);
+  }));
+
+test("keep the mark over a reopening", () =>
+  withScratch(({ open }) => {
+    const journal = open();
+    fill(journal, 3);
+    journal.acknowledge({ epoch: journal.epoch, seq: 2 });
+    journal.close();
+    assert.equal(open().batch(limits)?.from, 3);
+  }));
+
+test("carry the times, the boot and the app of an entry, and cut a body that is too long", () =>
+  withScratch(({ open, clock }) => {
+    const journal = open();
+    clock.advance(250);
+    journal.append({ kind: "drift.found", app: "player", body: { text: "é".repeat(40_000) } });
+    journal.append({ kind: "event", body: { texts: Array(2000).fill("x".repeat(100)) } });
+    const [cut, omitted] = journal.batch(limits)?.entries ?? [];
+    assert.deepEqual(
+      [cut?.app, cut?.bootId, cut?.at, cut?.monotonicMs],
+      ["player", "boot-1", 1_800_000_000_250, 5250],
+    );
+    assert.equal(cut?.body["text"], `${"é".repeat(4096)}…`);
+    assert.ok(Number(omitted?.body["omittedBytes"]) > 200_000);
+  }));

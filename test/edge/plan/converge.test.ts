@@ -1,0 +1,109 @@
+import * as assert from "node:assert/strict";
+import { converge } from "#edge/plan/converge.ts";
+import { renderSteps } from "#edge/plan/step.ts";
+import { suite } from "#test/suite.ts";
+import { instance, resolvedApp } from "#test/support/app.ts";
+
+const test = suite("converge");
+const after = (
+  condition: "service_started" | "service_healthy" | "service_completed_successfully",
+) => ({
+  condition,
+  restart: false,
+  required: true,
+});
+
+test("does nothing when every copy is as the release wants it", () => {
+  const app = resolvedApp("a", { db: {}, web: { replicas: 2 } });
+  const there = [
+    instance("db", 1, "db-a"),
+    instance("web", 1, "web-a"),
+    instance("web", 2, "web-a"),
+  ];
+  assert.equal(renderSteps(converge(app, there)), "");
+});
+
+test("starts exactly the seven copies that a scale from three to ten lacks", () => {
+  const app = resolvedApp("a", { robot: { replicas: 10, hash: "same" } });
+  const there = [1, 2, 3].map((index) => instance("robot", index, "same"));
+  assert.equal(
+    renderSteps(converge(app, there)),
+    "start robot-4 robot-5 robot-6 robot-7 robot-8 robot-9 robot-10",
+  );
+});
+
+test("removes the highest copies of a service that was scaled down", () => {
+  const app = resolvedApp("a", { robot: { replicas: 1 } });
+  const there = [1, 2, 3].map((index) => instance("robot", index, "robot-a"));
+  assert.equal(renderSteps(converge(app, there)), "stop robot-3 robot-2");
+});
+
+test("never touches a service whose hash is the same in the new release", () => {
+  const app = resolvedApp("b", { db: { hash: "db-a" }, web: {} });
+  const there = [instance("db", 1, "db-a"), instance("web", 1, "web-a")];
+  assert.equal(renderSteps(converge(app, there)), "stop web-1");
+  assert.equal(renderSteps(converge(app, there.slice(0, 1))), "start web-1");
+});
+
+test("stops what changed, dependents first, before anything starts", () => {
+  const app = resolvedApp("b", { db: {}, web: { dependsOn: { db: after("service_started") } } });
+  const there = [instance("db", 1, "db-a"), instance("web", 1, "web-a")];
+  assert.equal(renderSteps(converge(app, there)), "stop web-1 db-1");
+});
+
+test("removes what belongs to no service, and what has taken another's place", () => {
+  const app = resolvedApp("a", { web: {} });
+  const there = [
+    instance("web", 1, "web-a"),
+    instance("web", 1, "web-a", { id: "second" }),
+    instance("old", 1, "old-a"),
+  ];
+  assert.equal(renderSteps(converge(app, there)), "stop old-1 web-1");
+});
+
+test("starts a dependent only when its dependency is healthy", () => {
+  const app = resolvedApp("a", { db: {}, web: { dependsOn: { db: after("service_healthy") } } });
+  assert.equal(renderSteps(converge(app, [])), "start db-1");
+  const starting = [instance("db", 1, "db-a", { health: "starting" })];
+  assert.equal(renderSteps(converge(app, starting)), "wait web: web waits for db to be healthy");
+  const healthy = [instance("db", 1, "db-a", { health: "healthy" })];
+  assert.equal(renderSteps(converge(app, healthy)), "start web-1");
+});
+
+test("waits for a one-shot service to complete, and leaves it ended", () => {
+  const once = { restart: { name: "no", maxAttempts: 0 } } as const;
+  const app = resolvedApp("a", {
+    init: once,
+    web: { dependsOn: { init: after("service_completed_successfully") } },
+  });
+  const running = [instance("init", 1, "init-a")];
+  assert.equal(renderSteps(converge(app, running)), "wait web: web waits for init to be completed");
+  const done = [instance("init", 1, "init-a", { state: "exited", exitCode: 0 })];
+  assert.equal(renderSteps(converge(app, done)), "start web-1");
+});
+
+test("starts again what a person stopped, unless its policy lets it rest", () => {
+  const stopped = { state: "exited", exitCode: 137 } as const;
+  const always = resolvedApp("a", { web: {} });
+  assert.equal(
+    renderSteps(converge(always, [instance("web", 1, "web-a", stopped)])),
+    "start web-1",
+  );
+  const never = resolvedApp("a", { web: { restart: { name: "no", maxAttempts: 0 } } });
+  assert.equal(renderSteps(converge(never, [instance("web", 1, "web-a", stopped)])), "");
+});
+
+test("leaves a copy that used up its tries for people to see", () => {
+  const app = resolvedApp("a", { web: { restart: { name: "on-failure", maxAttempts: 2 } } });
+  const ended = instance("web", 1, "web-a", { state: "exited", exitCode: 1, restarts: 2 });
+  assert.equal(renderSteps(converge(app, [ended])), "");
+});
+
+test("replaces dependents together with a service that they must be restarted with", () => {
+  const app = resolvedApp("b", {
+    db: {},
+    web: { hash: "web-a", dependsOn: { db: { ...after("service_started"), restart: true } } },
+  });
+  const there = [instance("db", 1, "db-a"), instance("web", 1, "web-a")];
+  assert.equal(renderSteps(converge(app, there)), "stop web-1 db-1");
+});

@@ -1,0 +1,36 @@
+import assert from "node:assert/strict";
+import { suite } from "#test/suite.ts";
+import { instanceOf } from "./apps.ts";
+import { closeDevice, inspect, testDevice } from "./device.ts";
+
+const test = suite("remove and restart", { limitMs: 60_000 });
+test.after(closeDevice);
+
+test.real("docker", "stops within the grace period, and does nothing to what is gone", async () => {
+  const { app, service, up, until, runtime } = testDevice();
+  const deaf = app("deaf", [
+    service("web", { command: ["sh", "-c", "trap '' TERM; sleep 300"], stopGraceMs: 1000 }),
+  ]);
+  await up(deaf);
+  const [copy] = await until(deaf, (all) => all.length === 1);
+  const started = performance.now();
+  await runtime.remove(copy ?? instanceOf("none"));
+  const tookMs = performance.now() - started;
+  assert.ok(tookMs >= 900 && tookMs < 8000, `${tookMs} ms`);
+  await runtime.remove(copy ?? instanceOf("none"));
+  assert.deepEqual(await until(deaf, (all) => all.length === 0), []);
+});
+
+test.real("docker", "restarts a copy in place", async () => {
+  const { app, service, up, until, runtime } = testDevice();
+  const web = app("restarted", [service("web", { stopGraceMs: 0 })]);
+  await up(web);
+  const [copy] = await until(web, (all) => all.length === 1);
+  const before = inspect(`${web.project}-web-1`);
+  await runtime.restart(copy ?? instanceOf("none"));
+  const after = inspect(`${web.project}-web-1`);
+  assert.equal(after.Id, before.Id);
+  assert.notEqual(after.State.StartedAt, before.State.StartedAt);
+  const [again] = await until(web, ([one]) => one?.startedAt !== copy?.startedAt);
+  assert.equal(again?.state, "running");
+});

@@ -1,0 +1,54 @@
+// Compose healthchecks of processes, really run.
+import assert from "node:assert/strict";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { benchTests, only, runs, shell, until } from "./fixture.ts";
+
+const test = benchTests("process healthchecks");
+
+test("turns unhealthy and healthy again as the healthcheck says", async ({
+  runtime,
+  app,
+  release,
+}) => {
+  const one = runtime();
+  let changes = 0;
+  one.onChange(() => {
+    changes += 1;
+  });
+  const healthcheck = {
+    disabled: false,
+    test: ["CMD-SHELL", "test -e fine"],
+    intervalMs: 60,
+    timeoutMs: 2000,
+    retries: 2,
+  };
+  writeFileSync(join(release, "fine"), "");
+  const shop = app({
+    web: shell("while :; do sleep 0.1; test ! -e gone || rm -f fine gone; done", { healthcheck }),
+  });
+  await one.start(shop, { service: "web", index: 1 });
+  assert.equal((await only(one)).health, "starting");
+  await until("healthy", async () => (await only(one)).health === "healthy");
+  const before = changes;
+  writeFileSync(join(release, "gone"), "");
+  await until("unhealthy", async () => (await only(one)).health === "unhealthy");
+  assert.ok(changes > before, "the loop is told");
+});
+
+test("kills a healthcheck that hangs, with all it started", async ({ runtime, app, release }) => {
+  const one = runtime();
+  const healthcheck = {
+    disabled: false,
+    test: ["CMD-SHELL", "sleep 66 & echo $! >>checks; wait"],
+    intervalMs: 50,
+    timeoutMs: 100,
+    retries: 1,
+  };
+  const shop = app({ web: shell("sleep 60", { healthcheck }) });
+  await one.start(shop, { service: "web", index: 1 });
+  await until("unhealthy", async () => (await only(one)).health === "unhealthy");
+  await one.stop();
+  const pids = readFileSync(join(release, "checks"), "utf8").trim().split("\n");
+  await until("no check left", () => pids.every((pid) => !runs(pid)));
+});

@@ -1,0 +1,159 @@
+// A hub of real store, bus and API for tests, with the parts of other stages given as plain values.
+import { createHash } from "node:crypto";
+import { createApi, type Pages } from "#hub/api/api.ts";
+import type { MeasuredRequest } from "#hub/api/ports.ts";
+import { createSessions, type Sessions } from "#hub/api/sessions.ts";
+import { createWatch, type Watch } from "#hub/api/watch.ts";
+import type { Authenticator } from "#hub/broker/port.ts";
+import { type Bus, createBus } from "#hub/bus.ts";
+import type { BranchSnapshot } from "#hub/release/model.ts";
+import type { Store } from "#hub/store/port.ts";
+import { openStore } from "#hub/store/sqlite.ts";
+import type { Clock } from "#shared/clock.ts";
+import type { ReportRequest } from "#shared/gateway.ts";
+import type { DeviceId, Digest } from "#shared/ids.ts";
+import type { JournalAck } from "#shared/journal.ts";
+
+export const operatorToken = "operator-token-of-this-test";
+export const asOperator = { Authorization: `Bearer ${operatorToken}` };
+
+export function asDevice(id: string, secret = `secret-of-${id}`): { Authorization: string } {
+  return { Authorization: `Basic ${Buffer.from(`${id}:${secret}`).toString("base64")}` };
+}
+
+export interface World {
+  app: ReturnType<typeof createApi>;
+  store: Store;
+  bus: Bus;
+  clock: Clock & { advance(ms: number): void };
+  sessions: Sessions;
+  watch: Watch;
+  pokes: number;
+  reports: { device: DeviceId; report: ReportRequest }[];
+  disconnected: DeviceId[];
+  bundles: Map<Digest, { path: string; sizeBytes: number }>;
+  branches: Record<string, BranchSnapshot>;
+  measured: MeasuredRequest[];
+  logged: unknown[];
+  get(path: string, headers?: Record<string, string>): Promise<Response>;
+  post(path: string, body: unknown, headers?: Record<string, string>): Promise<Response>;
+  close(): Promise<void>;
+}
+
+export const startMs = Date.UTC(2026, 0, 5, 12);
+
+export function manualClock(): World["clock"] {
+  let passedMs = 0;
+  return {
+    now: () => startMs + passedMs,
+    monotonicMs: () => passedMs,
+    sleep: async () => undefined,
+    advance: (ms) => {
+      passedMs += ms;
+    },
+  };
+}
+
+export type WorldParts = Pick<World, "store" | "sessions" | "clock"> & {
+  authenticator: Authenticator;
+  fleet: { snapshot: () => { defaultBranch: string; branches: World["branches"] } };
+};
+
+export async function createWorld(
+  options: { pages?: (parts: WorldParts) => Pages; clock?: World["clock"] } = {},
+): Promise<World> {
+  const clock = options.clock ?? manualClock();
+  const store = await openStore({ file: ":memory:" });
+  const bus = createBus();
+  const sessions = createSessions({ clock });
+  const logged: unknown[] = [];
+  const log = (entry: unknown): void => void logged.push(entry);
+  const logger = { info: () => undefined, warn: log, error: log };
+  const watch = createWatch({ store, bus, logger, coalesceMs: 5 });
+  const branches: World["branches"] = {};
+  const fleet = { snapshot: () => ({ defaultBranch: "main", branches }) };
+  const authenticator = authenticatorOf(store);
+  const parts = { store, sessions, clock, authenticator, fleet };
+  const pages = options.pages?.(parts);
+  const world: Omit<World, "app"> = {
+    store,
+    bus,
+    clock,
+    sessions,
+    watch,
+    pokes: 0,
+    reports: [],
+    disconnected: [],
+    bundles: new Map(),
+    branches,
+    measured: [],
+    logged,
+    get: async (path, headers = {}) => app.request(path, { headers }),
+    post: async (path, body, headers = {}) =>
+      app.request(path, {
+        method: "POST",
+        headers: { "Content-Type": "application/json", ...headers },
+        body: JSON.stringify(body),
+      }),
+    close: async () => {
+      watch.stop();
+      await store.close();
+    },
+  };
+  const app = createApi({
+    ...parts,
+    bus,
+    logger,
+    watch,
+    git: {
+      poke: () => {
+        world.pokes += 1;
+      },
+    },
+    desired: { current: (device) => store.desired(device) },
+    bundles: { open: async (digest) => world.bundles.get(digest) ?? null },
+    reports: {
+      accept: async (device, report) => {
+        world.reports.push({ device, report });
+        return ackOf(report);
+      },
+    },
+    introduction: { hubKeys: ["a key"], mqttUrl: () => "mqtt://127.0.0.1:1883" },
+    disconnect: (device) => void world.disconnected.push(device),
+    metrics: {
+      contentType: "text/plain; version=0.0.4",
+      render: async () => "up 1\n",
+      observe: (request) => void world.measured.push(request),
+    },
+    webhookSecret: "webhook-secret",
+    version: "1.2.3",
+    ...(pages === undefined ? {} : { pages }),
+  });
+  return Object.assign(world, { app });
+}
+
+function ackOf({ journal }: ReportRequest): JournalAck | undefined {
+  return journal === undefined ? undefined : { epoch: journal.epoch, seq: journal.to };
+}
+
+function authenticatorOf(store: Store): Authenticator {
+  return {
+    device: async (id, secret) => {
+      const hash = await store.secretHash(id as DeviceId);
+      return hash === sha256(secret) ? { kind: "device", id: id as DeviceId } : null;
+    },
+    operator: async (token) =>
+      token === operatorToken ? { kind: "operator", name: "admin" } : null,
+  };
+}
+
+function sha256(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
+}
+
+/** Enrols a device whose secret is `secret-of-<id>`. */
+export async function enrol(world: World, id: string, labels = {}): Promise<DeviceId> {
+  const device = id as DeviceId;
+  await world.store.enrol(device, sha256(`secret-of-${id}`), labels, world.clock.now());
+  return device;
+}

@@ -1,0 +1,92 @@
+import * as assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { createBus } from "#hub/bus.ts";
+import { zeroCounters } from "#hub/ingest/counters.ts";
+import { createMetrics, type Metrics } from "#hub/metrics/metrics.ts";
+import type { Store } from "#hub/store/port.ts";
+import { openStore } from "#hub/store/sqlite.ts";
+import { FleetError } from "#shared/errors.ts";
+import type { DeviceId } from "#shared/ids.ts";
+import { suite } from "#test/suite.ts";
+
+const test = suite("metrics");
+let store: Store;
+let metrics: Metrics;
+const bus = createBus();
+const counters = zeroCounters();
+
+test.before(async () => {
+  store = await openStore({ file: ":memory:" });
+  await store.enrol("pi-1" as DeviceId, "hash", { site: "north" }, 1);
+  const branch = { branch: "main", head: "a", accepted: null, checkedAt: 1 };
+  await store.saveBranch({ ...branch, refusal: "fleet.yaml: bad" });
+  metrics = createMetrics({
+    store,
+    broker: { connections: () => 4 },
+    ingest: { counters: () => counters },
+    repository: { status: () => ({ fetchedAt: 1_700_000_000_000 }) },
+    watch: { clients: () => 2 },
+    bus,
+  });
+  counters.messages.beat = 5;
+  counters.refused = { message_invalid: 2 };
+  metrics.observe({ method: "GET", route: "/v1/devices/:id", status: 200, seconds: 0.01 });
+  metrics.published();
+  const told = { id: 1, at: 1, device: null, app: null, message: "", type: "Warning" } as const;
+  bus.emit("event", { ...told, source: "hub", reason: "CommitRefused" });
+  bus.emit("event", { ...told, source: "device", reason: "AnythingAtAll" });
+});
+test.after(() => store.close());
+
+async function lines(): Promise<string[]> {
+  return (await metrics.render()).split("\n");
+}
+
+test("tells devices by status, branches, messages and requests", async () => {
+  const text = await lines();
+  for (const line of [
+    'metrica_fleet_devices_by_connection{connection="Offline"} 1',
+    'metrica_fleet_branch_refused{branch="main"} 1',
+    'metrica_fleet_hub_messages_total{channel="beat"} 5',
+    'metrica_fleet_hub_messages_refused_total{code="message_invalid"} 2',
+    "metrica_fleet_hub_mqtt_connections 4",
+    "metrica_fleet_hub_watch_clients 2",
+    "metrica_fleet_hub_repository_reachable 1",
+    "metrica_fleet_hub_repository_fetched_timestamp_seconds 1700000000",
+    'metrica_fleet_hub_http_requests_total{method="GET",route="/v1/devices/:id",status="200"} 1',
+    "metrica_fleet_hub_desired_publications_total 1",
+    'metrica_fleet_hub_events_total{type="Warning",reason="CommitRefused"} 1',
+    'metrica_fleet_hub_events_total{type="Warning",reason="OfDevice"} 1',
+    "metrica_fleet_hub_store_up 1",
+  ]) {
+    assert.ok(text.includes(line), line);
+  }
+});
+
+test("counters that are counted elsewhere rise by what was added", async () => {
+  counters.messages.beat = 8;
+  assert.ok((await lines()).includes('metrica_fleet_hub_messages_total{channel="beat"} 8'));
+  assert.ok((await lines()).includes('metrica_fleet_hub_messages_total{channel="beat"} 8'));
+});
+
+test("no label has a value per device", async () => {
+  assert.ok(!(await metrics.render()).includes("pi-1"));
+});
+
+test("a store that is away gives no old numbers, and the scrape still works", async () => {
+  const working = { ...store };
+  store.counts = async () => {
+    throw new FleetError("store_unavailable", { message: "locked" });
+  };
+  const text = await lines();
+  Object.assign(store, working);
+  assert.ok(text.includes("metrica_fleet_hub_store_up 0"));
+  assert.ok(!text.some((line) => line.startsWith("metrica_fleet_devices_by_sync{")));
+});
+
+test.real("promtool", "promtool has nothing to complain of", async () => {
+  const input = await metrics.render();
+  const result = spawnSync("promtool", ["check", "metrics"], { input, encoding: "utf8" });
+  assert.equal(`${result.stdout}${result.stderr}`, "");
+  assert.equal(result.status, 0);
+});

@@ -1,0 +1,71 @@
+// A real Chromium on the hub's pages, which notes every violation of their security policy.
+import { once } from "node:events";
+import type { AddressInfo } from "node:net";
+import { createAdaptorServer } from "@hono/node-server";
+import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+import { createPages } from "#hub/web/pages.ts";
+import { systemClock } from "#shared/clock.ts";
+import { createWorld, type World } from "#test/hub/api/world.ts";
+
+export interface Site {
+  world: World;
+  url: string;
+  /** Opens a page in a fresh profile, signed in. */
+  open: (path: string, options?: BrowserContextOptions) => Promise<Page>;
+  /** What the pages did wrong: policy violations, script errors, failed requests. */
+  faults: string[];
+  close: () => Promise<void>;
+}
+
+const quiet = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+
+export async function openSite(): Promise<Site> {
+  const real = { ...systemClock, advance: () => undefined };
+  const world = await createWorld({ clock: real, pages: createPages });
+  const server = createAdaptorServer({ fetch: world.app.fetch });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const browser = await launch();
+  const faults: string[] = [];
+  return {
+    world,
+    url,
+    faults,
+    open: async (path, options = {}) => {
+      const context = await browser.newContext(options);
+      const value = world.sessions.open("admin");
+      await context.addCookies([{ name: "fleet_session", value, url }]);
+      const page = await context.newPage();
+      watchFaults(page, faults);
+      await page.goto(`${url}${path}`);
+      return page;
+    },
+    close: async () => {
+      await browser.close();
+      await world.close();
+      if ("closeAllConnections" in server) server.closeAllConnections();
+      server.close();
+    },
+  };
+}
+
+function launch(): Promise<Browser> {
+  return chromium.launch({ executablePath: "/usr/bin/chromium", args: quiet });
+}
+
+/** Chromium reports a violated policy on the console. */
+function watchFaults(page: Page, faults: string[]): void {
+  page.on("console", (message) => {
+    if (message.type() === "error") faults.push(message.text());
+  });
+  page.on("pageerror", (error) => faults.push(error.message));
+}

@@ -1,0 +1,121 @@
+// Runs every test file in its own process and fails unless each registered test passed.
+import { spawn } from "node:child_process";
+import { globSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { availableParallelism, tmpdir } from "node:os";
+import { join, relative } from "node:path";
+import type { Counts } from "./suite.ts";
+
+const fileLimitMs = 300_000;
+const root = join(import.meta.dirname, "..");
+
+interface FileResult {
+  file: string;
+  counts: Counts;
+  failure?: string;
+  output: string;
+  durationMs: number;
+}
+
+/** All test files, or those whose path contains one of the words given. */
+function selectFiles(words: string[]): string[] {
+  const all = globSync("test/**/*.test.ts", { cwd: root }).sort();
+  return words.length === 0 ? all : all.filter((file) => words.some((word) => file.includes(word)));
+}
+
+async function runFile(file: string, scratch: string): Promise<FileResult> {
+  const countsFile = join(scratch, `${file.replaceAll("/", "_")}.json`);
+  const started = performance.now();
+  const child = spawn(
+    process.execPath,
+    [join(root, "test/child.ts"), join(root, file), countsFile],
+    {
+      cwd: root,
+      stdio: ["ignore", "pipe", "pipe"],
+    },
+  );
+  const chunks: Buffer[] = [];
+  child.stdout.on("data", (chunk: Buffer) => chunks.push(chunk));
+  child.stderr.on("data", (chunk: Buffer) => chunks.push(chunk));
+  const timer = setTimeout(() => child.kill("SIGKILL"), fileLimitMs);
+  const code = await new Promise<number | null>((resolve) => child.on("exit", resolve));
+  clearTimeout(timer);
+  const counts = readCounts(countsFile);
+  const failure = judge(code, counts);
+  return {
+    file,
+    counts: counts ?? { registered: 1, passed: 0, skipped: [] },
+    ...(failure === undefined ? {} : { failure }),
+    output: Buffer.concat(chunks).toString(),
+    durationMs: performance.now() - started,
+  };
+}
+
+function readCounts(file: string): Counts | undefined {
+  try {
+    return JSON.parse(readFileSync(file, "utf8")) as Counts;
+  } catch {
+    return undefined;
+  }
+}
+
+function judge(code: number | null, counts: Counts | undefined): string | undefined {
+  if (code === null) return `was ended by a signal (limit ${fileLimitMs / 1000} s)`;
+  if (counts === undefined) return `ended with code ${code} before its tests were counted`;
+  if (counts.passed !== counts.registered) {
+    return `${counts.passed} of ${counts.registered} registered tests passed`;
+  }
+  if (counts.registered + counts.skipped.length === 0) return "declares no test";
+  return code === 0 ? undefined : `ended with code ${code}`;
+}
+
+/** Files that share a machine-wide part (an Engine, the whole program) run alone, after the others. */
+function runsAlone(file: string): boolean {
+  return file.startsWith("test/system/") || file.includes("docker");
+}
+
+async function runAll(files: string[], scratch: string): Promise<FileResult[]> {
+  const results: FileResult[] = [];
+  const drain = async (queue: string[]): Promise<void> => {
+    for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
+      const result = await runFile(file, scratch);
+      results.push(result);
+      report(result);
+    }
+  };
+  const together = files.filter((file) => !runsAlone(file));
+  const workers = Math.max(1, Math.min(4, availableParallelism()));
+  await Promise.all(Array.from({ length: workers }, () => drain(together)));
+  await drain(files.filter(runsAlone));
+  return results;
+}
+
+function report(result: FileResult): void {
+  const { passed, registered } = result.counts;
+  const seconds = (result.durationMs / 1000).toFixed(1);
+  const mark = result.failure === undefined ? "ok  " : "FAIL";
+  process.stdout.write(
+    `${mark} ${relative("test", result.file)} ${passed}/${registered} ${seconds}s\n`,
+  );
+  if (result.failure !== undefined) process.stdout.write(`${result.output}\n${result.failure}\n`);
+}
+
+function summarise(results: FileResult[]): void {
+  const skipped = results.flatMap((result) => result.counts.skipped);
+  if (skipped.length > 0) process.stdout.write("\nLeft out:\n");
+  for (const { name, why } of skipped) process.stdout.write(`  ${name} (${why})\n`);
+  const passed = results.reduce((sum, { counts }) => sum + counts.passed, 0);
+  const failed = results.reduce(
+    (sum, { counts, failure }) =>
+      sum + Math.max(counts.registered - counts.passed, failure === undefined ? 0 : 1),
+    0,
+  );
+  process.stdout.write(`\n${passed} passed, ${failed} failed, ${skipped.length} skipped\n`);
+  process.exitCode = failed > 0 || passed === 0 ? 1 : 0;
+}
+
+const scratch = mkdtempSync(join(tmpdir(), "fleet-test-"));
+try {
+  summarise(await runAll(selectFiles(process.argv.slice(2)), scratch));
+} finally {
+  rmSync(scratch, { recursive: true, force: true });
+}
