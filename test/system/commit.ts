@@ -10,13 +10,15 @@ interface Story {
   after: (hook: () => void) => void;
   fleet: () => TestFleet;
   runtime: "docker" | "process";
+  /** An image, or a program, that is not to be had. */
+  missing: () => string;
 }
 
 const ids = (instances: readonly InstanceReport[]): string[] =>
   instances.map(({ id }) => id).sort();
 
 /** Declares the tests; the fleet is there when they run. */
-export function tellCommitStory({ test, after, fleet, runtime }: Story): void {
+export function tellCommitStory({ test, after, fleet, runtime, missing }: Story): void {
   const closing: Server[] = [];
   after(() => {
     for (const server of closing) server.close();
@@ -124,11 +126,10 @@ export function tellCommitStory({ test, after, fleet, runtime }: Story): void {
   }
 
   const compose = "roles/robot/compose.yaml";
-  const image = runtime === "docker" ? "no-such-image:1" : "no-such-program";
   const absent = (text: string): string =>
     runtime === "docker"
-      ? text.replace(/(status:\n {4}image: ).*/, `$1${image}`)
-      : text.replace('["node", "server.mjs"]', `["${image}"]`);
+      ? text.replace(/(status:\n {4}image: ).*/, `$1${missing()}`)
+      : text.replace('["node", "server.mjs"]', `["${missing()}"]`);
   const dying = (text: string): string =>
     text.replace('["sh", "work.sh"]', '["sh", "-c", "exit 3"]');
   const failing: BadCommit[] = [
@@ -150,7 +151,7 @@ export function tellCommitStory({ test, after, fleet, runtime }: Story): void {
       name: runtime === "docker" ? "an image that does not exist" : "a program that does not exist",
       file: compose,
       change: absent,
-      reason: new RegExp(image),
+      reason: /no-such-\w+/,
       by: "device",
     },
     {
@@ -172,7 +173,7 @@ export function tellCommitStory({ test, after, fleet, runtime }: Story): void {
       name: "a host port that is taken",
       file: compose,
       change: (text) => text.replaceAll("${STATUS_PORT}", "${TAKEN}"),
-      reason: /port \d+\S* .*taken/i,
+      reason: /port \d+\S* .*(taken|held)/i,
       by: "device",
     },
   ];

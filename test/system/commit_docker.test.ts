@@ -2,7 +2,7 @@ import * as assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { suite } from "#test/suite.ts";
-import { importBusybox, removeImage, uniqueName } from "#test/support/engine.ts";
+import { importBusybox, removeImage, startRegistry, uniqueName } from "#test/support/engine.ts";
 import { launchFleet, type TestFleet } from "#test/support/running_fleet.ts";
 import { tellCommitStory } from "./commit.ts";
 
@@ -10,10 +10,12 @@ const test = suite("a commit, on Docker", { limitMs: 120_000 });
 const run = promisify(execFile);
 const image = uniqueName("sample");
 let launched: TestFleet | undefined;
+let registry: Awaited<ReturnType<typeof startRegistry>> | undefined;
 
 const fleet = async (): Promise<TestFleet> => {
   if (launched === undefined) {
     importBusybox(image);
+    registry = await startRegistry();
     launched = await launchFleet({ runtime: "docker", image });
     await launched.converged();
   }
@@ -23,6 +25,7 @@ const fleet = async (): Promise<TestFleet> => {
 test.after(async () => {
   if (launched === undefined) return;
   await launched.stop();
+  await registry?.stop();
   removeImage(image);
 });
 
@@ -37,7 +40,13 @@ const started = (): TestFleet => {
   return launched;
 };
 
-tellCommitStory({ test: real, after: test.after, runtime: "docker", fleet: started });
+tellCommitStory({
+  test: real,
+  after: test.after,
+  runtime: "docker",
+  missing: () => `${registry?.host}/no-such-image:1`,
+  fleet: started,
+});
 
 test.real(
   "docker-compose",

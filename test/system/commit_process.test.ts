@@ -15,6 +15,7 @@ tellCommitStory({
   test,
   after: test.after,
   runtime: "process",
+  missing: () => "no-such-program",
   fleet: () => {
     if (fleet === undefined) throw new Error("no fleet");
     return fleet;
