@@ -10,7 +10,16 @@ import type { ObservedInstance, ResolvedApp, ResolvedService } from "#edge/runti
 import { FleetError } from "#shared/errors.ts";
 import type { DockerContext } from "./context.ts";
 import { checkFiles, profileReader } from "./files.ts";
-import { askedTwice, holderOf, isBound, portTaken, type WantedPort, wantedPorts } from "./ports.ts";
+import {
+  choosePort,
+  type HostPort,
+  holderOf,
+  isBound,
+  isSame,
+  otherProgram,
+  type WantedPort,
+  wantedPorts,
+} from "./ports.ts";
 import { checkStores } from "./prepare.ts";
 import { imageMissing } from "./reference.ts";
 
@@ -61,21 +70,26 @@ async function checkPorts(
 ): Promise<void> {
   const wanted = dockerServices(app).flatMap(({ spec }) => wantedByCopies(spec.name, spec));
   if (wanted.length === 0) return;
-  const twice = askedTwice(wanted);
-  if (twice !== undefined) throw portTaken(twice[0], `service ${twice[1].service} of the same app`);
   const [own, others] = split(context, app, serving, await context.engine.listContainers([]));
-  for (const port of wanted) {
-    const holder = holderOf(port, others);
-    if (holder !== undefined) throw portTaken(port, `container ${nameOf(holder)}`);
-    if (holderOf(port, own) !== undefined || maybeOurProcess(serving)) continue;
-    if (await isBound(port)) throw portTaken(port, undefined);
+  const given: (HostPort & { service: string })[] = [];
+  // The range that ends first chooses first: this way all get a port wherever that is possible at all.
+  for (const one of wanted.toSorted((a, b) => a.last - b.last)) {
+    const port = await choosePort(one, async (candidate) => {
+      const twin = given.find((other) => isSame(candidate, other));
+      if (twin !== undefined) return `service ${twin.service} of the same app`;
+      const holder = holderOf(candidate, others);
+      if (holder !== undefined) return `container ${nameOf(holder)}`;
+      const isOurs = holderOf(candidate, own) !== undefined || maybeOurProcess(serving);
+      return !isOurs && (await isBound(candidate)) ? otherProgram : undefined;
+    });
+    if (port instanceof FleetError) throw port;
+    given.push({ ...port, service: one.service });
   }
 }
 
 /** Each further copy asks for the same ports once more. */
 function wantedByCopies(name: string, spec: ResolvedService["spec"]): WantedPort[] {
-  const copies = Math.min(spec.replicas, 2);
-  return Array.from({ length: copies }, () => wantedPorts(name, spec)).flat();
+  return Array.from({ length: spec.replicas }, () => wantedPorts(name, spec)).flat();
 }
 
 function split(

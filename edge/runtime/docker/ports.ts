@@ -5,9 +5,18 @@ import type { ContainerSummary } from "#edge/runtime/docker/calls/api.ts";
 import type { ComposeService, Port } from "#shared/compose/model.ts";
 import { FleetError } from "#shared/errors.ts";
 
-/** A port that a service wants on the host. */
+/** A port that a copy of a service wants on the host: any one of a range. */
 export interface WantedPort {
   service: string;
+  first: number;
+  /** The same as the first, but for a range. */
+  last: number;
+  protocol: Port["protocol"];
+  /** Empty: all addresses. */
+  hostIp: string;
+}
+
+export interface HostPort {
   port: number;
   protocol: Port["protocol"];
   /** Empty: all addresses. */
@@ -16,14 +25,21 @@ export interface WantedPort {
 
 export function wantedPorts(service: string, spec: ComposeService): WantedPort[] {
   if (spec.networkMode === "host") return [];
-  return spec.ports.flatMap(({ published, protocol, hostIp }) =>
-    published === undefined ? [] : [{ service, port: published, protocol, hostIp: hostIp ?? "" }],
+  return spec.ports.flatMap(({ published: first, publishedEnd, protocol, hostIp }) =>
+    first === undefined
+      ? []
+      : [{ service, first, last: publishedEnd ?? first, protocol, hostIp: hostIp ?? "" }],
   );
+}
+
+function hostPorts({ first, last, protocol, hostIp }: WantedPort): HostPort[] {
+  const count = last - first + 1;
+  return Array.from({ length: count }, (_, step) => ({ port: first + step, protocol, hostIp }));
 }
 
 /** The container that publishes the port. */
 export function holderOf(
-  wanted: WantedPort,
+  wanted: HostPort,
   containers: readonly ContainerSummary[],
 ): ContainerSummary | undefined {
   return containers.find((container) =>
@@ -36,31 +52,35 @@ export function holderOf(
   );
 }
 
+/** The first port of the range that nobody holds, or why there is none.
+ *  @param holder who holds a port, in words that end a sentence */
+export async function choosePort(
+  wanted: WantedPort,
+  holder: (port: HostPort) => Promise<string | undefined>,
+): Promise<HostPort | FleetError> {
+  let by: string | undefined;
+  for (const port of hostPorts(wanted)) {
+    by = await holder(port);
+    if (by === undefined) return port;
+  }
+  return portTaken(wanted, by ?? otherProgram);
+}
+
 const everywhere = new Set(["", "0.0.0.0", "::"]);
 
-export function overlap(one: string, other: string): boolean {
+function overlap(one: string, other: string): boolean {
   return one === other || everywhere.has(one) || everywhere.has(other);
 }
 
-/** The first port of the list that another service or copy asks for too. */
-export function askedTwice(wanted: readonly WantedPort[]): [WantedPort, WantedPort] | undefined {
-  for (const [position, one] of wanted.entries()) {
-    const other = wanted
-      .slice(position + 1)
-      .find(
-        (next) =>
-          next.port === one.port &&
-          next.protocol === one.protocol &&
-          overlap(next.hostIp, one.hostIp),
-      );
-    if (other !== undefined) return [one, other];
-  }
-  return undefined;
+export function isSame(one: HostPort, other: HostPort): boolean {
+  return (
+    one.port === other.port && one.protocol === other.protocol && overlap(one.hostIp, other.hostIp)
+  );
 }
 
 /** Whether a program on this host holds the port. What cannot be tried (no right to bind below 1024, an
  *  address of another host) counts as free: the Engine has the last word. */
-export async function isBound({ port, protocol, hostIp }: WantedPort): Promise<boolean> {
+export async function isBound({ port, protocol, hostIp }: HostPort): Promise<boolean> {
   const host = hostIp === "" ? "0.0.0.0" : hostIp;
   if (protocol === "sctp") return false;
   const code = protocol === "udp" ? await tryUdp(port, host) : await tryTcp(port, host);
@@ -88,11 +108,17 @@ function tryUdp(port: number, host: string): Promise<string | undefined> {
   return promise;
 }
 
-export function portTaken(wanted: WantedPort, holder: string | undefined): FleetError {
-  const by = holder ?? "another program on this device";
+export const otherProgram = "another program on this device";
+
+function portTaken(wanted: WantedPort, holder: string): FleetError {
+  const { service, first, last, protocol } = wanted;
+  const isRange = last > first;
+  const subject = isRange ? `${first}-${last}/${protocol}` : `${first}/${protocol}`;
+  const wants = isRange ? `one host port of ${subject} for each copy` : `host port ${subject}`;
+  const held = isRange ? "and too few of them are free: the last is" : "which is";
   return new FleetError("port_taken", {
-    message: `service ${wanted.service} wants host port ${wanted.port}/${wanted.protocol}, which is held by ${by}`,
+    message: `service ${service} wants ${wants}, ${held} held by ${holder}`,
     hint: "Stop what holds the port, or publish another one.",
-    subject: `${wanted.port}/${wanted.protocol}`,
+    subject,
   });
 }

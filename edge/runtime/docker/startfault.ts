@@ -4,7 +4,7 @@ import { nameOf, serviceOf } from "#edge/runtime/docker/create/names.ts";
 import type { InstanceRef, ResolvedApp } from "#edge/runtime/port.ts";
 import { FleetError } from "#shared/errors.ts";
 import type { DockerContext } from "./context.ts";
-import { holderOf, isBound, portTaken, wantedPorts } from "./ports.ts";
+import { choosePort, holderOf, isBound, otherProgram, wantedPorts } from "./ports.ts";
 
 /** What a shell and the Engine both report for a command that is not there. */
 const commandNotFound = 127;
@@ -33,9 +33,12 @@ async function takenPort(
   const containers = await context.engine.listContainers([]);
   const others = containers.filter((container) => container.Id !== id);
   for (const wanted of wantedPorts(ref.service, serviceOf(app, ref.service).spec)) {
-    const holder = holderOf(wanted, others);
-    if (holder !== undefined) return portTaken(wanted, `container ${nameOf(holder)}`);
-    if (await isBound(wanted)) return portTaken(wanted, undefined);
+    const chosen = await choosePort(wanted, async (port) => {
+      const holder = holderOf(port, others);
+      if (holder !== undefined) return `container ${nameOf(holder)}`;
+      return (await isBound(port)) ? otherProgram : undefined;
+    });
+    if (chosen instanceof FleetError) return chosen;
   }
   return undefined;
 }

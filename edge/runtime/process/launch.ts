@@ -97,9 +97,10 @@ export function resolveLaunch(
   };
 }
 
+/** Not those of a range: nothing chooses among them for a process, which listens where it likes. */
 export function hostPorts(service: ComposeService): HostPort[] {
-  return service.ports.flatMap(({ published, hostIp, protocol }) =>
-    published === undefined
+  return service.ports.flatMap(({ published, publishedEnd, hostIp, protocol }) =>
+    published === undefined || publishedEnd !== undefined
       ? []
       : [{ port: published, protocol, ...(hostIp === undefined ? {} : { hostIp }) }],
   );

@@ -15,6 +15,7 @@ export function unenforcedKeys(service: ComposeService): string[] {
     security_opt: service.securityOptions.length > 0,
     ulimits: Object.keys(service.ulimits).length > 0,
     sysctls: Object.keys(service.sysctls).length > 0,
+    "ports (a range)": service.ports.some((port) => port.publishedEnd !== undefined),
     tmpfs: service.mounts.some((mount) => mount.type === "tmpfs"),
   };
   return Object.keys(asked).filter((key) => asked[key]);

@@ -85,12 +85,13 @@ export function portsOf(spec: ComposeService): {
   return { exposed: Object.fromEntries(keys.map((key) => [key, {}])), bindings };
 }
 
-/** An absent host port is the Engine's to pick. */
-function bindingOf(port: Port): { HostIp: string; HostPort: string } {
-  return {
-    HostIp: port.hostIp ?? "",
-    HostPort: port.published === undefined ? "" : String(port.published),
-  };
+/** An absent host port is the Engine's to pick; of a range it takes the first that is free. */
+function bindingOf({ hostIp, published, publishedEnd }: Port): {
+  HostIp: string;
+  HostPort: string;
+} {
+  const range = publishedEnd === undefined ? `${published}` : `${published}-${publishedEnd}`;
+  return { HostIp: hostIp ?? "", HostPort: published === undefined ? "" : range };
 }
 
 /** `8000-8002/udp` is three ports; the protocol is tcp where none is given. */

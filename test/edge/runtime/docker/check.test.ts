@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { createSocket } from "node:dgram";
 import { createServer } from "node:net";
+import { freePorts } from "#scripts/start/ports.ts";
 import type { Port } from "#shared/compose/model.ts";
 import { suite } from "#test/suite.ts";
 import { closeDevice, failure, inspect, testDevice } from "./device.ts";
@@ -74,8 +75,70 @@ test.real("docker", "refuses a host port for two copies, or for two services", a
     service("web", { ports: [tcp(39_999)] }),
     service("api", { ports: [tcp(39_999)] }),
   ]);
-  assert.match((await failure(runtime.check(services, []))).message, /service api of the same app/);
+  assert.match(
+    (await failure(runtime.check(services, []))).message,
+    /service api .* service web of the same app/,
+  );
 });
+
+test.real(
+  "docker",
+  "gives each copy a port of its range, and refuses a range with too few",
+  async () => {
+    const { app, service, up, until, runtime } = testDevice();
+    const [first, last] = await freePair();
+    const range: Port = { ...tcp(first), publishedEnd: last };
+    const fleet = (replicas: number) =>
+      app("range", [service("web", { replicas, ports: [range] })]);
+    await runtime.check(fleet(2), []);
+    await up(fleet(2));
+    const serving = await until(fleet(2), (all) => all.length === 2);
+    const published = [1, 2].map((copy) => {
+      const { Ports } = inspect(`${fleet(2).project}-web-${copy}`).NetworkSettings;
+      return Number(Ports["80/tcp"][0].HostPort);
+    });
+    assert.deepEqual(published.sort(), [first, last]);
+    await runtime.check(fleet(2), serving);
+    assert.match(
+      (await failure(runtime.check(fleet(3), serving))).message,
+      new RegExp(
+        `one host port of ${first}-${last}/tcp for each copy.*service web of the same app`,
+      ),
+    );
+    const other = app("range2", [service("api", { ports: [range] })]);
+    const refusal = await failure(runtime.check(other, []));
+    assert.equal(refusal.code, "port_taken");
+    await runtime.prepare(other);
+    const late = await failure(runtime.start(other, { service: "api", index: 1 }));
+    assert.equal(late.code, "port_taken");
+    assert.match(late.message, new RegExp(`${last}/tcp.*container ${fleet(2).project}-web-`));
+  },
+);
+
+test.real(
+  "docker",
+  "steps over a port of a range that is held or asked for by itself",
+  async () => {
+    const { app, service, runtime } = testDevice();
+    const [first, last] = await freePair();
+    const range: Port = { ...tcp(first), publishedEnd: last };
+    const both = (replicas: number) =>
+      app("beside", [
+        service("any", { replicas, ports: [range] }),
+        service("fixed", { ports: [tcp(first)] }),
+      ]);
+    await runtime.check(both(1), []);
+    assert.equal((await failure(runtime.check(both(2), []))).code, "port_taken");
+  },
+);
+
+/** Two neighbouring ports that are free now. */
+async function freePair(): Promise<[number, number]> {
+  for (let from = 30_000 + (process.pid % 10_000); ; from += 2) {
+    const [first, last] = await freePorts(from, 2);
+    if (first === from && last === from + 1) return [first, last];
+  }
+}
 
 test.real(
   "docker",

@@ -95,7 +95,7 @@ test.real("docker", "says that the command is missing", async () => {
   await runtime.prepare(web);
   const error = await failure(runtime.start(web, { service: "web", index: 1 }));
   assert.equal(error.code, "command_missing");
-  assert.match(error.message, /no-such-program/);
+  assert.match(error.message, /^service web .*no-such-program/);
 });
 
 test.real("docker", "says that the image is missing", async () => {

@@ -152,3 +152,18 @@ test("refuses an unknown user, and warns of limits that nobody enforces", async 
     "shop/web: not enforced for a process: deploy.resources.limits.memory.",
   ]);
 });
+
+test("leaves a range of host ports to the process, and says so", async ({
+  runtime,
+  app,
+  warnings,
+}) => {
+  const { port, close } = await listening();
+  try {
+    const range = { target: 80, published: port, publishedEnd: port + 1, protocol: "tcp" as const };
+    await runtime().check(app({ web: shell("sleep 60", { ports: [range] }) }), []);
+    assert.deepEqual(warnings, ["shop/web: not enforced for a process: ports (a range)."]);
+  } finally {
+    close();
+  }
+});

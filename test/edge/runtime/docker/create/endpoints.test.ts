@@ -30,6 +30,12 @@ test("binds host ports, and exposes what the file exposes", () => {
   ]);
 });
 
+test("leaves the choice in a range of host ports to the Engine", () => {
+  const ports = [{ target: 9100, published: 9100, publishedEnd: 9109, protocol: "tcp" } as const];
+  const { PortBindings } = bodyOf({ ports }).HostConfig;
+  assert.deepEqual(PortBindings, { "9100/tcp": [{ HostIp: "", HostPort: "9100-9109" }] });
+});
+
 const twoNetworks: Partial<ComposeService> = {
   networks: {
     back: attachment({ aliases: ["db-client"] }),
