@@ -3,9 +3,11 @@ import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { dirname, resolve } from "node:path";
 import { AgentFile } from "#edge/config/schema.ts";
-import { parseYaml, placeInYaml, type YamlSource } from "#edge/config/yaml.ts";
-import { FleetError } from "#shared/errors.ts";
+import { FleetError, type Where } from "#shared/errors.ts";
 import type { DeviceId, Labels } from "#shared/ids.ts";
+import { checkYaml } from "#shared/yaml/check.ts";
+import type { Path } from "#shared/yaml/nodes.ts";
+import { readYaml, type YamlFile, type YamlSource } from "#shared/yaml/read.ts";
 
 export interface RegistryLogin {
   username: string;
@@ -41,7 +43,7 @@ export const appliesBy = {
   hub: "restart",
   dataDirectory: "restart",
   intervalMs: "reload",
-  heartbeatMs: "restart",
+  heartbeatMs: "reload",
   runtime: "restart",
   docker: "restart",
   projectPrefix: "restart",
@@ -81,13 +83,14 @@ export function readConfigText(file: string): string {
 /** @param file where the text stands; paths in it are relative to that directory */
 export function parseConfig(file: string, text: string): AgentConfig {
   const source: YamlSource = { file, text, code: "config_invalid", hint };
-  const parsed = parseYaml(AgentFile, source);
+  const yaml = checkYaml(AgentFile, source);
+  const parsed = yaml.value;
   const from = dirname(resolve(file));
   const { interval, heartbeatSeconds, journal, disk } = parsed;
   return {
     device: parsed.device,
     hostname: parsed.hostname ?? hostname(),
-    labels: allLabels(parsed, source),
+    labels: allLabels(yaml),
     hub: locatedHub(parsed.hub, from),
     dataDirectory: resolve(from, parsed.dataDirectory),
     intervalMs: Math.round(interval * 1000),
@@ -95,7 +98,7 @@ export function parseConfig(file: string, text: string): AgentConfig {
     runtime: parsed.runtime,
     docker: parsed.docker,
     projectPrefix: parsed.projectPrefix,
-    registries: logins(parsed, from, source),
+    registries: logins(yaml, from),
     page: parsed.page,
     workloadsOnStop: parsed.workloadsOnStop,
     log: parsed.log,
@@ -109,16 +112,16 @@ export function parseConfig(file: string, text: string): AgentConfig {
 export function enrolmentToken({ hub }: AgentConfig, file: string): string | undefined {
   if (hub.tokenFile === undefined) return hub.token;
   const source: YamlSource = { file, text: readConfigText(file), code: "config_invalid", hint };
-  return readSecret(hub.tokenFile, source, ["hub", "tokenFile"]);
+  return readSecret(hub.tokenFile, readYaml(source).locate, ["hub", "tokenFile"]);
 }
 
-function allLabels(parsed: AgentFile, source: YamlSource): Labels {
+function allLabels({ value: parsed, locate }: YamlFile<AgentFile>): Labels {
   const labels = { ...parsed.labels };
   for (const key of shortLabels) {
     const value = parsed[key];
     if (value === undefined) continue;
     if (labels[key] !== undefined && labels[key] !== value) {
-      throw invalid(source, [key], `contradicts labels.${key}, which is "${labels[key]}"`);
+      throw invalid(locate([key]), `contradicts labels.${key}, which is "${labels[key]}"`);
     }
     labels[key] = value;
   }
@@ -129,32 +132,31 @@ function locatedHub(hub: AgentFile["hub"], from: string): AgentFile["hub"] {
   return hub.tokenFile === undefined ? hub : { ...hub, tokenFile: resolve(from, hub.tokenFile) };
 }
 
-function logins(parsed: AgentFile, from: string, source: YamlSource): AgentConfig["registries"] {
-  const entries = Object.entries(parsed.registries).map(([host, login]) => {
+function logins(yaml: YamlFile<AgentFile>, from: string): AgentConfig["registries"] {
+  const entries = Object.entries(yaml.value.registries).map(([host, login]) => {
     const { username, password, passwordFile } = login;
     const path = ["registries", host, "passwordFile"];
-    const read = (): string => readSecret(resolve(from, passwordFile ?? ""), source, path);
+    const read = (): string => readSecret(resolve(from, passwordFile ?? ""), yaml.locate, path);
     return [host, { username, password: password ?? read() }] as const;
   });
   return Object.fromEntries(entries);
 }
 
 /** The first line: editors put a line end after it. */
-function readSecret(path: string, source: YamlSource, key: string[]): string {
+function readSecret(path: string, locate: YamlFile["locate"], key: Path): string {
   try {
     const secret = readFileSync(path, "utf8").split(/\r?\n/, 1)[0] ?? "";
     if (secret !== "") return secret;
   } catch (cause) {
-    throw invalid(source, key, `${path} cannot be read: ${reasonOf(cause)}`, cause);
+    throw invalid(locate(key), `${path} cannot be read: ${reasonOf(cause)}`, cause);
   }
-  throw invalid(source, key, `${path} is empty`);
+  throw invalid(locate(key), `${path} is empty`);
 }
 
-function invalid(source: YamlSource, key: string[], message: string, cause?: unknown): FleetError {
+function invalid(where: Where, message: string, cause?: unknown): FleetError {
   return new FleetError("config_invalid", {
     message,
-    where: placeInYaml(source, key),
-    subject: source.file,
+    where,
     hint,
     ...(cause === undefined ? {} : { cause }),
   });

@@ -77,7 +77,6 @@ async function run(file: string): Promise<void> {
     config: {
       hubUrl: config.hub.url,
       ...(config.hub.mqtt === undefined ? {} : { mqttUrl: config.hub.mqtt }),
-      heartbeatMs: config.heartbeatMs,
       pollMs,
     },
     identity,

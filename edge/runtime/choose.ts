@@ -51,7 +51,7 @@ export async function chooseRuntimes({ config, clock, log }: Options): Promise<R
           engine,
           device,
           clock,
-          registries: config().registries,
+          registries: () => config().registries,
           filesDir: join(dataDirectory, "files"),
         });
   const all: Runtime[] = containers === undefined ? [processes] : [containers, processes];

@@ -30,6 +30,7 @@ export interface Sync {
 
 /** What sync asks of the agent. */
 export interface SyncSource {
+  /** The heartbeat as it would be sent now; its own `heartbeatMs` is the interval that sync keeps. */
   beat(): Beat;
 }
 

@@ -17,7 +17,6 @@ interface SessionParts {
   outbox: Outbox;
   reporter: Reporter;
   beat: () => Beat;
-  heartbeatMs: number;
   clock: Clock;
   logger: SyncLogger;
   onContact: () => void;
@@ -30,6 +29,9 @@ const heard = ["desired", "ack"] as const satisfies readonly Channel[];
 
 /** How long the broker may take to answer the subscriptions. */
 const subscribeMs = 10_000;
+
+/** An interval that was shortened holds after this long, and not only after the old one is over. */
+const intervalLookMs = 5000;
 
 /** How long a goodbye may wait for the broker. */
 const goodbyeMs = 500;
@@ -110,14 +112,23 @@ async function speak(link: Link, parts: SessionParts, signal: AbortSignal): Prom
   ]);
 }
 
+/** A beat says itself how long after it the next one comes, so that the hub never waits for another
+ *  interval than the device keeps. */
 async function beats(
-  { beat, heartbeatMs, clock }: SessionParts,
+  { beat, clock }: SessionParts,
   send: (beat: Beat) => void,
   signal: AbortSignal,
 ): Promise<void> {
+  let sentMs = Number.NEGATIVE_INFINITY;
   while (!signal.aborted) {
-    send(beat());
-    await clock.sleep(heartbeatMs, signal);
+    const next = beat();
+    const leftMs = sentMs + next.heartbeatMs - clock.monotonicMs();
+    if (leftMs <= 0) {
+      send(next);
+      sentMs = clock.monotonicMs();
+    }
+    const untilDueMs = leftMs <= 0 ? next.heartbeatMs : leftMs;
+    await clock.sleep(Math.min(untilDueMs, intervalLookMs), signal);
   }
 }
 

@@ -29,8 +29,6 @@ export interface SyncConfig {
   hubUrl: string;
   /** Instead of the address that enrolment gave. Without either the device uses HTTP alone. */
   mqttUrl?: string;
-  /** Ms between heartbeats. */
-  heartbeatMs: number;
   /** Ms between HTTP exchanges while MQTT is not there. */
   pollMs: number;
   /** 30 by default; a dead connection is noticed within one and a half times this. */
@@ -162,11 +160,10 @@ function keepMqtt(
 }
 
 function sessionParts(parts: Parts, fallback: Fallback) {
-  const { config, identity, contact, source } = parts;
+  const { identity, contact, source } = parts;
   return {
     ...parts,
     device: identity.device,
-    heartbeatMs: config.heartbeatMs,
     beat: () => source.beat(),
     onContact: contact.seen,
     onUp: () => {

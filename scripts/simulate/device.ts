@@ -60,7 +60,7 @@ function runDevice(options: DeviceOptions, identity: Identity): SimulatedDevice 
   let done = 0;
 
   const sync = createSync({
-    config: { hubUrl: settings.hubUrl, heartbeatMs, pollMs: heartbeatMs },
+    config: { hubUrl: settings.hubUrl, pollMs: heartbeatMs },
     identity,
     journal,
     source: { beat: () => beatOf(journal, bootId, settings, clock) },

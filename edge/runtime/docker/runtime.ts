@@ -23,8 +23,8 @@ export interface DockerRuntimeOptions {
   /** Where configs and secrets that come from values are written: made on demand, for the agent's user
    *  alone. It must outlive a reboot, or containers that the Engine starts by itself lack them. */
   filesDir: string;
-  /** Logins by registry host, e.g. `ghcr.io`. */
-  registries?: Readonly<Record<string, Credentials>>;
+  /** Logins by registry host, e.g. `ghcr.io`; asked for at each pull, since they may change. */
+  registries?: () => Readonly<Record<string, Credentials>>;
   /** Ms without progress after which a pull is given up; 60 s by default. */
   pullIdleMs?: number;
   /** Ms that one lifecycle hook may take; 60 s by default. */
@@ -39,7 +39,7 @@ export interface DockerRuntime extends Runtime {
 }
 
 export function createDockerRuntime(options: DockerRuntimeOptions): DockerRuntime {
-  const { engine, device, clock, registries = {}, pullIdleMs = 60_000 } = options;
+  const { engine, device, clock, registries = () => ({}), pullIdleMs = 60_000 } = options;
   const files = createFileStore(options.filesDir);
   const hookLimitMs = options.hookLimitMs ?? 60_000;
   const context: DockerContext = { engine, device, clock, files, hookLimitMs };
@@ -71,7 +71,7 @@ export function createDockerRuntime(options: DockerRuntimeOptions): DockerRuntim
       return observer.see(containers);
     },
     pull: (image, pullOptions) =>
-      pullImage({ engine, registries, idleMs: pullIdleMs }, image, pullOptions),
+      pullImage({ engine, registries: registries(), idleMs: pullIdleMs }, image, pullOptions),
     check: (app, serving) => {
       observer.learn(app.project, app.app);
       return checkApp(context, app, serving);

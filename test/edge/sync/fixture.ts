@@ -76,7 +76,6 @@ export interface TestDevice {
 
 /** Times are short, so that a test of a fallback takes no minute. */
 const quick = {
-  heartbeatMs: 200,
   pollMs: 100,
   timeoutMs: 1000,
   reportIntervalMs: 20,
@@ -88,6 +87,7 @@ const quick = {
 export function startDevice(
   config: Partial<SyncConfig> & { mqttUrl?: string },
   before: (journal: Journal) => void = () => undefined,
+  heartbeatMs = () => 200,
 ): TestDevice {
   const directory = mkdtempSync(join(tmpdir(), "fleet-sync-"));
   const journal = openJournal({ file: join(directory, "journal.sqlite"), clock: systemClock });
@@ -102,7 +102,7 @@ export function startDevice(
         generation: journal.desired()?.generation ?? 0,
         specHash: "",
         at: Date.now(),
-        heartbeatMs: 200,
+        heartbeatMs: heartbeatMs(),
       }),
     },
     clock: systemClock,

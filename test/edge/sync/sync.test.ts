@@ -50,6 +50,21 @@ test("beats at its interval", () =>
     assert.ok(performance.now() - began >= 550);
   }));
 
+test("beats at another interval soon after it was shortened", async () => {
+  const broker = await startBroker();
+  let heartbeatMs = 3_600_000;
+  const device = startDevice({ mqttUrl: broker.url }, undefined, () => heartbeatMs);
+  try {
+    await until(() => broker.heard.beat?.length === 1);
+    heartbeatMs = 100;
+    await until(() => (broker.heard.beat?.length ?? 0) >= 3);
+    assert.equal(broker.heard.beat?.at(-1)?.heartbeatMs, 100);
+  } finally {
+    await device.remove();
+    await broker.stop();
+  }
+});
+
 test("keeps a signed desired state that was retained before it came", async () => {
   const broker = await startBroker();
   broker.desire(seal(desiredState(4)));

@@ -97,7 +97,10 @@ test.real(
       const { Ports } = inspect(`${fleet(2).project}-web-${copy}`).NetworkSettings;
       return Number(Ports["80/tcp"][0].HostPort);
     });
-    assert.deepEqual(published.sort(), [first, last]);
+    assert.deepEqual(
+      published.toSorted((a, b) => a - b),
+      [first, last],
+    );
     await runtime.check(fleet(2), serving);
     assert.match(
       (await failure(runtime.check(fleet(3), serving))).message,

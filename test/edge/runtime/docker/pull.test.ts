@@ -125,24 +125,23 @@ test.real("docker", "says that the registry cannot be reached, and to try later"
 
 test.real(
   withRegistry,
-  "logs in where a login is given, and else says that it is denied",
+  "logs in with the login of the moment, and else says that it is denied",
   async () => {
-    const { engine, name, filesDir, runtime } = testDevice();
+    const { engine, name, filesDir } = testDevice();
     const { host } = await registry({ login: true });
     const image = pushed(host, { host });
-    const withLogin = (password: string) =>
-      createDockerRuntime({
-        engine,
-        device: name,
-        clock: systemClock,
-        filesDir,
-        registries: { [host]: { username: "fleet", password } },
-      });
+    let logins: Record<string, { username: string; password: string }> = {};
+    const runtime = createDockerRuntime({
+      ...{ engine, device: name, clock: systemClock, filesDir },
+      registries: () => logins,
+    });
     assert.equal((await failure(runtime.pull(image, missing))).code, "image_denied");
-    assert.equal((await failure(withLogin("wrong").pull(image, missing))).code, "image_denied");
-    const absent = withLogin("secret").pull(`${host}/nothing:1`, missing);
+    logins = { [host]: { username: "fleet", password: "wrong" } };
+    assert.equal((await failure(runtime.pull(image, missing))).code, "image_denied");
+    logins = { [host]: { username: "fleet", password: "secret" } };
+    const absent = runtime.pull(`${host}/nothing:1`, missing);
     assert.equal((await failure(absent)).code, "image_missing");
-    await withLogin("secret").pull(image, missing);
+    await runtime.pull(image, missing);
     assert.notEqual(await engine.inspectImage(image), undefined);
   },
 );
