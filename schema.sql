@@ -74,6 +74,7 @@ create table journal (
   primary key (device, epoch, seq)
 );
 create index journal_by_arrival on journal (device, received_at, epoch, seq);
+create index journal_by_age on journal (kind, received_at);
 
 -- Up to this seq everything is stored, or was dropped on the device for good.
 create table journal_marks (
@@ -96,6 +97,7 @@ create table events (
 );
 create index events_by_device on events (device, id);
 create index events_by_reason on events (reason, id);
+create index events_by_age on events (at);
 
 -- Immutable contents of roles, named by their sha256.
 create table releases (
@@ -137,6 +139,7 @@ create table tokens (
   used_nonce text,
   used_at bigint
 );
+create index tokens_by_end on tokens (expires_at);
 
 -- Operators by the sha256 of their token.
 create table operators (

@@ -13,6 +13,8 @@ export interface HubOptions {
   mqttUrl?: string;
   pollSeconds: number;
   webhookSecret?: string;
+  keepDays: number;
+  keepUpdatesDays: number;
   logLevel: "fatal" | "error" | "warn" | "info" | "debug" | "trace";
 }
 
@@ -48,6 +50,16 @@ export function readHubOptions(argv: readonly string[]): HubOptions {
       option("--poll-seconds <seconds>", "how often the repository is fetched")
         .argParser(number(0.2, 86_400))
         .default(30),
+    )
+    .addOption(
+      option("--keep-days <days>", "how long journal and events are kept")
+        .argParser(number(1, 36_500))
+        .default(90),
+    )
+    .addOption(
+      option("--keep-updates-days <days>", "how long the devices' update history is kept")
+        .argParser(number(1, 36_500))
+        .default(365),
     )
     .addOption(option("--webhook-secret <text>", "shared secret of the repository's webhook"))
     .addOption(option("--log-level <level>", "how much is logged").choices(levels).default("info"))

@@ -23,6 +23,7 @@ import { createBundleStore } from "#hub/release/bundles.ts";
 import { createReleaseController } from "#hub/release/controller.ts";
 import { createHttpServer } from "#hub/server.ts";
 import { openStore } from "#hub/store/sqlite.ts";
+import { createUpkeep } from "#hub/upkeep.ts";
 import { createPages } from "#hub/web/pages.ts";
 import pkg from "#package.json" with { type: "json" };
 import { systemClock as clock } from "#shared/clock.ts";
@@ -77,6 +78,18 @@ async function run(options: HubOptions): Promise<void> {
     onHeads: releases.advance,
     onEvent: createAnnouncer({ store, bus, clock }),
   });
+  const upkeep = createUpkeep({
+    store,
+    bundles,
+    releases,
+    desired,
+    branches: async () => [...(await mirror.heads()).keys()],
+    clock,
+    keepDays: options.keepDays,
+    keepUpdatesDays: options.keepUpdatesDays,
+    onSwept: (swept) => log.info({ swept }, "old rows and files deleted"),
+    onFailed: (err) => log.error({ err }, "upkeep failed"),
+  });
   const sessions = createSessions({ clock });
   const watch = createWatch({ store, bus, logger: log });
   const metrics = createMetrics({ store, broker, ingest, repository: watcher, watch, bus });
@@ -115,12 +128,13 @@ async function run(options: HubOptions): Promise<void> {
   await broker.start();
   const { url } = await server.start();
   watcher.start();
+  upkeep.start();
   bus.on("event", ({ device, app, reason, message }) => log.info({ device, app, reason }, message));
   log.info({ url, mqtt: broker.url, tokenFile, version: pkg.version }, "hub started");
 
   const stop = once(async () => {
     log.info("hub stops");
-    await watcher.stop();
+    await Promise.all([watcher.stop(), upkeep.stop()]);
     watch.stop();
     await Promise.all([server.stop(), broker.stop()]);
     await desired.stop();

@@ -8,7 +8,7 @@ import type { FleetSnapshot } from "#hub/release/model.ts";
 import type { DesiredRow, DeviceChange, DeviceRow, Store } from "#hub/store/port.ts";
 import type { Clock } from "#shared/clock.ts";
 import { FleetError } from "#shared/errors.ts";
-import type { DeviceId } from "#shared/ids.ts";
+import type { DeviceId, Digest } from "#shared/ids.ts";
 import { decide } from "./decide.ts";
 import type { SigningKey } from "./keys.ts";
 
@@ -33,6 +33,8 @@ export interface DesiredController {
    *  @throws FleetError store_unavailable; a fault of one device is an event and spares the others */
   reconcile(ids?: readonly DeviceId[]): Promise<void>;
   current(device: DeviceId): Promise<DesiredRow | null>;
+  /** Releases that any device is to have. */
+  inUse(): Digest[];
 }
 
 /** Devices looked at before others get their turn. */
@@ -134,5 +136,12 @@ export function createDesiredController(options: DesiredControllerOptions): Desi
     },
     reconcile,
     current: (device) => Promise.resolve(known.get(device) ?? null),
+    inUse: () => {
+      const digests = new Set<Digest>();
+      for (const { content } of known.values()) {
+        for (const { release } of content.apps) digests.add(release.digest);
+      }
+      return [...digests];
+    },
   };
 }

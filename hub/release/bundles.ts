@@ -1,9 +1,9 @@
 // Keeps bundles as files named by their digest; what is there is whole.
 import { randomUUID } from "node:crypto";
-import { mkdir, open, rename, rm, stat } from "node:fs/promises";
+import { mkdir, open, readdir, rename, rm, stat, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { FleetError } from "#shared/errors.ts";
-import type { Digest } from "#shared/ids.ts";
+import { Digest } from "#shared/ids.ts";
 import type { Bundle } from "./bundle.ts";
 
 export interface BundleFile {
@@ -17,6 +17,12 @@ export interface BundleStore {
   /** Written once; a bundle that is there is left as it is.
    *  @throws FleetError disk_short */
   put(bundle: Bundle): Promise<void>;
+  /** Says that the bundle is wanted now.
+   *  @returns whether it is there */
+  touch(digest: Digest): Promise<boolean>;
+  /** Digests of the bundles that nobody wanted since then, Unix ms. */
+  untouchedSince(at: number): Promise<Digest[]>;
+  remove(digest: Digest): Promise<void>;
 }
 
 /** @param directory made when missing */
@@ -27,17 +33,40 @@ export function createBundleStore({ directory }: { directory: string }): BundleS
     const stats = await stat(path).catch(absent);
     return stats === null ? null : { path, sizeBytes: stats.size };
   };
+  const touch = async (digest: Digest): Promise<boolean> => {
+    const now = new Date();
+    return (await utimes(pathOf(digest), now, now).catch(absent)) !== null;
+  };
   return {
     open: find,
+    touch,
     put: async ({ digest, bytes }) => {
       const there = await find(digest);
-      if (there?.sizeBytes === bytes.length) return;
+      if (there?.sizeBytes === bytes.length && (await touch(digest))) return;
       await mkdir(directory, { recursive: true });
       await writeWhole(pathOf(digest), bytes).catch((cause: unknown) => {
         throw writingError(directory, cause);
       });
     },
+    untouchedSince: async (at) => {
+      const old: Digest[] = [];
+      for (const name of (await readdir(directory).catch(absent)) ?? []) {
+        const digest = digestOf(name);
+        if (digest !== undefined && (await isUntouched(pathOf(digest), at))) old.push(digest);
+      }
+      return old;
+    },
+    remove: (digest) => rm(pathOf(digest), { force: true }),
   };
+}
+
+function digestOf(name: string): Digest | undefined {
+  return name.endsWith(".tar") ? Digest.safeParse(name.slice(0, -".tar".length)).data : undefined;
+}
+
+async function isUntouched(path: string, at: number): Promise<boolean> {
+  const stats = await stat(path).catch(absent);
+  return stats !== null && stats.mtimeMs < at;
 }
 
 /** Under another name first: no reader and no power cut ever sees a part under the digest. */

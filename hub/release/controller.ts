@@ -4,6 +4,7 @@ import type { Mirror } from "#hub/git/mirror.ts";
 import type { Store } from "#hub/store/port.ts";
 import type { Clock } from "#shared/clock.ts";
 import { asFleetError } from "#shared/errors.ts";
+import type { Digest } from "#shared/ids.ts";
 import { createAnnouncer } from "./announce.ts";
 import type { BundleStore } from "./bundles.ts";
 import type { LoadCompose } from "./check.ts";
@@ -34,6 +35,8 @@ export interface ReleaseController {
   advance(heads: ReadonlyMap<string, string>): Promise<void>;
   /** Undefined before the first accepted commit. */
   snapshot(): FleetSnapshot | undefined;
+  /** Releases of every accepted commit, also of branches that no deployment names now. */
+  inUse(): Digest[];
 }
 
 export function createReleaseController(options: ReleaseControllerOptions): ReleaseController {
@@ -111,6 +114,10 @@ export function createReleaseController(options: ReleaseControllerOptions): Rele
       handled = seen;
     },
     snapshot: () => fleet,
+    inUse: () =>
+      [...accepted.values()].flatMap(({ snapshot }) =>
+        Object.values(snapshot.roles).map(({ digest }) => digest),
+      ),
   };
 }
 

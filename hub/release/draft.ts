@@ -37,7 +37,7 @@ export function createDrafter({ mirror, bundles, limits }: DrafterOptions): Draf
   const roleOf = async (tree: RoleTree): Promise<RoleContent> => {
     const key = `${tree.treeId} ${tree.role}`;
     const before = known.get(key);
-    if (before !== undefined && (await bundles.open(before.release.digest)) !== null) return before;
+    if (before !== undefined && (await bundles.touch(before.release.digest))) return before;
     const bytes = await mirror.read(tree.files.map(({ id }) => id));
     const { content, bundle } = readRole(tree, bytes);
     await bundles.put(bundle);

@@ -125,4 +125,13 @@ export const migrations: readonly Migration[] = [
       )`,
     ],
   },
+  {
+    id: 2,
+    name: "finding what is old",
+    statements: [
+      "create index journal_by_age on journal (kind, received_at)",
+      "create index events_by_age on events (at)",
+      "create index tokens_by_end on tokens (expires_at)",
+    ],
+  },
 ];

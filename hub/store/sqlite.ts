@@ -20,6 +20,7 @@ import { journalStore } from "./journal.ts";
 import { migrate } from "./migrate.ts";
 import { operatorStore } from "./operators.ts";
 import type { Store } from "./port.ts";
+import { pruneStore } from "./prune.ts";
 import { releaseStore } from "./releases.ts";
 import type { Tables } from "./tables.ts";
 import { tokenStore } from "./tokens.ts";
@@ -113,6 +114,7 @@ function assemble(db: Kysely<Tables>, counted: CountedDatabase): Store {
     ...releaseStore(db),
     ...branchStore(db),
     ...operatorStore(db),
+    ...pruneStore(db),
     ping: async () => {
       await db.selectFrom("counters").select("name").limit(1).execute();
     },

@@ -6,6 +6,7 @@ import { parseSelector } from "#shared/selector.ts";
 import { suite } from "#test/suite.ts";
 import { aReport, desiredRow, enrolFleet, id } from "./rows.ts";
 import { type Check, events, journal, releases } from "./store_history.ts";
+import { pruning } from "./store_prune.ts";
 
 export interface OpenedStore {
   store: Store;
@@ -32,6 +33,7 @@ export function storeContract(subject: string, open: () => Promise<OpenedStore>)
   journal(check);
   events(check);
   releases(check);
+  pruning(check);
 }
 
 function devices(check: Check): void {

@@ -167,13 +167,23 @@ const plans: [string, string][] = [
     "select * from journal where device = 'a' and (received_at, epoch, seq) < (1, 'a', 1) order by received_at desc, epoch desc, seq desc",
     "a journal's page",
   ],
+  [
+    "delete from journal where (device, epoch, seq) in (select device, epoch, seq from journal where kind in ('event', 'health.sampled') and received_at < 5 limit 9)",
+    "what is old in the journal",
+  ],
+  [
+    "delete from events where id in (select id from events where at < 5 limit 9)",
+    "what is old among the events",
+  ],
 ];
 for (const [sql, what] of plans) {
   test(`${what} is looked up in an index`, async () => {
     const { file, dispose } = await openScratch();
     const database = new Database(file, { readonly: true });
     const steps = database.prepare(`explain query plan ${sql}`).all() as { detail: string }[];
-    const scans = steps.filter(({ detail }) => /SCAN (devices|device_labels|journal)/.test(detail));
+    const scans = steps.filter(({ detail }) =>
+      /SCAN (devices|device_labels|journal|events)/.test(detail),
+    );
     assert.deepEqual(scans, [], steps.map(({ detail }) => detail).join("\n"));
     database.close();
     await dispose();
