@@ -1,11 +1,11 @@
 // Reads a staged revision back from the disk.
 import { readFile, realpath } from "node:fs/promises";
 import { join } from "node:path";
-import { parseYaml } from "#edge/config/yaml.ts";
 import { AppSpec, revisionOf } from "#shared/desired.ts";
 import { FleetError, type Where } from "#shared/errors.ts";
 import type { AppName, RevisionId } from "#shared/ids.ts";
 import { RoleFile } from "#shared/role.ts";
+import { checkYaml } from "#shared/yaml/check.ts";
 import { contentOf } from "./content.ts";
 import { ifPresent } from "./files.ts";
 import type { Layout } from "./layout.ts";
@@ -52,7 +52,8 @@ function damaged(file: string, cause?: unknown): FleetError {
 
 function parseRole(text: string | undefined, spec: AppSpec): RoleFile {
   if (text === undefined) return RoleFile.parse({ apiVersion: "metrica.fleet/v1", kind: "Role" });
-  return parseYaml(RoleFile, { file: roleFile(spec, "role.yaml"), text, code: "role_invalid" });
+  const file = roleFile(spec, "role.yaml");
+  return checkYaml(RoleFile, { file, text, code: "role_invalid" }).value;
 }
 
 function withoutCompose(spec: AppSpec): FleetError {

@@ -1,5 +1,4 @@
 // Resolves a staged revision for this device: the Compose model, hashes, runtimes and probes.
-import { placeInYaml } from "#edge/config/yaml.ts";
 import type { ResolvedApp, ResolvedService } from "#edge/runtime/port.ts";
 import { serviceHash } from "#shared/compose/hash.ts";
 import { interpolate } from "#shared/compose/interpolate.ts";
@@ -9,6 +8,8 @@ import { type ErrorCode, FleetError, type Where } from "#shared/errors.ts";
 import type { Values } from "#shared/ids.ts";
 import type { RuntimeName } from "#shared/reported.ts";
 import type { Probe } from "#shared/role.ts";
+import type { Path } from "#shared/yaml/nodes.ts";
+import { readYaml } from "#shared/yaml/read.ts";
 import { roleFile } from "./load.ts";
 import { createLru } from "./lru.ts";
 import type { StagedRevision } from "./port.ts";
@@ -160,10 +161,10 @@ function checkLogProbe(
   }
 }
 
-function placeInRole(staged: StagedRevision, path: (string | number)[]): Where {
+function placeInRole(staged: StagedRevision, path: Path): Where {
   return placeOf(roleFile(staged.spec, "role.yaml"), staged.readText("role.yaml") ?? "", path);
 }
 
-function placeOf(file: string, text: string, path: (string | number)[]): Where {
-  return placeInYaml({ file, text, code: "role_invalid" }, path);
+function placeOf(file: string, text: string, path: Path): Where {
+  return readYaml({ file, text, code: "role_invalid" }).locate(path);
 }

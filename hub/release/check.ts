@@ -5,9 +5,9 @@ import { interpolate } from "#shared/compose/interpolate.ts";
 import type { ComposeSource, LoadedCompose } from "#shared/compose/load.ts";
 import { FleetError } from "#shared/errors.ts";
 import type { Values } from "#shared/ids.ts";
+import type { Path } from "#shared/yaml/nodes.ts";
 import { allValues, type Context, contextsOf, type DeclaredLabels } from "./contexts.ts";
 import type { BranchDraft } from "./draft.ts";
-import type { Path } from "./explain.ts";
 import type { Deployment } from "./model.ts";
 import type { RoleContent } from "./role.ts";
 

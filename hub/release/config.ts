@@ -4,10 +4,11 @@ import type { z } from "zod";
 import type { Mirror } from "#hub/git/mirror.ts";
 import type { TreeEntry } from "#hub/git/objects.ts";
 import type { DeviceId } from "#shared/ids.ts";
+import { checkYaml } from "#shared/yaml/check.ts";
+import type { YamlFile } from "#shared/yaml/read.ts";
 import { createCache } from "./cache.ts";
 import type { Layout } from "./layout.ts";
 import { DeviceFile, FleetFile, SiteFile } from "./schema.ts";
-import { readYaml, type YamlFile } from "./yaml.ts";
 
 export interface FleetConfig {
   fleet: YamlFile<FleetFile>;
@@ -42,8 +43,8 @@ function createFileReader<S extends z.ZodType>(mirror: Pick<Mirror, "read">, sch
     const bytes = await mirror.read(entries.map(({ id }) => id));
     for (const entry of entries) {
       const text = bytes.get(entry.id)?.toString() ?? "";
-      const source = { file: entry.path, text, schema, code: "repository_invalid" as const };
-      known.set(keyOf(entry), readYaml(source));
+      const source = { file: entry.path, text, code: "repository_invalid" as const };
+      known.set(keyOf(entry), checkYaml(schema, source));
     }
   };
   return async <K extends string>(files: ReadonlyMap<K, TreeEntry>): Promise<Map<K, File>> => {

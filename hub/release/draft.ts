@@ -2,10 +2,10 @@
 import type { Mirror } from "#hub/git/mirror.ts";
 import { FleetError, type Where } from "#shared/errors.ts";
 import { type Requirement, type Selector, selectorOf } from "#shared/selector.ts";
+import type { Path } from "#shared/yaml/nodes.ts";
 import type { BundleStore } from "./bundles.ts";
 import { createCache } from "./cache.ts";
 import { createConfigReader, type FleetConfig } from "./config.ts";
-import type { Path } from "./explain.ts";
 import { fleetPaths, layOut, type RoleTree, type SizeLimits } from "./layout.ts";
 import type { BranchSnapshot, Deployment } from "./model.ts";
 import { type RoleContent, readRole } from "./role.ts";

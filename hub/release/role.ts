@@ -2,11 +2,12 @@
 import type { AppPolicy } from "#shared/desired.ts";
 import { FleetError, type Where } from "#shared/errors.ts";
 import { RoleFile } from "#shared/role.ts";
+import { checkYaml } from "#shared/yaml/check.ts";
+import type { Path } from "#shared/yaml/nodes.ts";
+import type { YamlFile } from "#shared/yaml/read.ts";
 import { type Bundle, bundle } from "./bundle.ts";
-import type { Path } from "./explain.ts";
 import type { RoleTree } from "./layout.ts";
 import type { RoleRelease } from "./model.ts";
-import { readYaml, type YamlFile } from "./yaml.ts";
 
 /** A role as the checks need it. */
 export interface RoleContent {
@@ -70,7 +71,7 @@ function textOf({ path, bytes }: { path: string; bytes: Buffer }): [string, stri
 function roleFileOf(role: string, texts: ReadonlyMap<string, string>): YamlFile<RoleFile> {
   const file = `roles/${role}/role.yaml`;
   const text = texts.get("role.yaml") ?? emptyRole;
-  const yaml = readYaml({ file, text, schema: RoleFile, code: "role_invalid" });
+  const yaml = checkYaml(RoleFile, { file, text, code: "role_invalid" });
   const { name } = yaml.value;
   if (name === undefined || name === role) return yaml;
   throw new FleetError("role_invalid", {

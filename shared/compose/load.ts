@@ -1,5 +1,6 @@
 // Loads a Compose file: parse, interpolate, check against the schema, refuse what one host cannot do, normalise.
 import { FleetError } from "#shared/errors.ts";
+import { readYaml, type YamlFile } from "#shared/yaml/read.ts";
 import { explainErrors } from "./check/explain.ts";
 import { judgeKeys } from "./check/refuse.ts";
 import { schemaErrors } from "./check/schema.ts";
@@ -7,8 +8,8 @@ import type { ComposeProject } from "./model.ts";
 import { normaliseProject } from "./normalise/project.ts";
 import { startOrder } from "./order.ts";
 import { createProblems, type Problems } from "./problems.ts";
+import { composeNumber } from "./read/numbers.ts";
 import { substitute } from "./read/substitute.ts";
-import { readYaml } from "./read/yaml.ts";
 
 /** What a load may ask of the world around the file; the caller reads, this folder stays pure. */
 export interface ComposeSource {
@@ -43,8 +44,8 @@ export function loadCompose(source: ComposeSource): LoadedCompose {
 }
 
 function loadStages(source: ComposeSource): LoadedCompose {
-  const yaml = readYaml(source.file, source.text);
-  const problems = createProblems((path) => yaml.locate(path), {
+  const yaml = readCompose(source);
+  const problems = createProblems(yaml.locate, {
     unsetIsWarning: source.unsetIsWarning ?? false,
   });
   const tree = substitute(yaml.value, source.values, problems);
@@ -58,6 +59,10 @@ function loadStages(source: ComposeSource): LoadedCompose {
   refuseCycle(project, problems);
   problems.throwIfAny();
   return { project, warnings: problems.warnings() };
+}
+
+function readCompose({ file, text }: ComposeSource): YamlFile {
+  return readYaml({ file, text, code: "compose_invalid", readNumber: composeNumber });
 }
 
 function refuseCycle(project: ComposeProject, problems: Problems): void {

@@ -1,8 +1,7 @@
 // Gathers what is wrong with a Compose file, so that a person is shown the first place and how many follow.
 import { type ErrorCode, FleetError, type Where } from "#shared/errors.ts";
-
-/** Keys and indices from the top of the file. */
-export type Path = readonly (string | number)[];
+import { byPlace, withOthers } from "#shared/yaml/faults.ts";
+import { dotted, type Path } from "#shared/yaml/nodes.ts";
 
 export interface Problem {
   /** `compose_invalid` when absent. */
@@ -85,14 +84,10 @@ export function settingHint(variable: string): string {
   return `Set ${variable} in the values of the role, the fleet, the site, the deployment or the device.`;
 }
 
-function byPlace(a: Located<unknown>, b: Located<unknown>): number {
-  return (a.where.line ?? 0) - (b.where.line ?? 0) || (a.where.column ?? 0) - (b.where.column ?? 0);
-}
-
 function errorOf(where: Where, problem: Problem, more: number): FleetError {
   const { code = "compose_invalid", message, hint, subject } = problem;
   return new FleetError(code, {
-    message: more === 0 ? message : `${message} (and ${more} more in this file)`,
+    message: withOthers(message, more),
     where,
     ...(hint === undefined ? {} : { hint }),
     ...(subject === undefined ? {} : { subject }),
@@ -101,9 +96,4 @@ function errorOf(where: Where, problem: Problem, more: number): FleetError {
 
 function sentence(where: Where, message: string): string {
   return new FleetError("compose_invalid", { message, where }).sentence;
-}
-
-/** `services.web.ports.0`, as Compose itself writes it. */
-export function dotted(path: Path): string {
-  return path.join(".");
 }

@@ -1,6 +1,8 @@
 // Turns a schema validator's errors into the one sentence per place that a person needs.
 import type { ErrorObject } from "ajv";
-import type { Path, Problems } from "#shared/compose/problems.ts";
+import type { Problems } from "#shared/compose/problems.ts";
+import type { Path } from "#shared/yaml/nodes.ts";
+import { typeName } from "#shared/yaml/words.ts";
 
 interface Violation {
   path: Path;
@@ -103,20 +105,10 @@ function sentenceOf({ path, keyword, params }: Violation, tree: unknown): Senten
   }
 }
 
-const typeNames: Readonly<Record<string, string>> = {
-  object: "a map",
-  array: "a list",
-  string: "a text",
-  number: "a number",
-  integer: "a whole number",
-  boolean: "true or false",
-  null: "empty",
-};
-
 function typeSentence(path: Path, types: string[], tree: unknown): Sentence {
   const value = path.reduce<unknown>((node, part) => (node as Record<string, unknown>)[part], tree);
   const wanted = [...new Set(types)].filter((type) => type !== "null" || types.length === 1);
-  const message = `must be ${wanted.map((type) => typeNames[type] ?? type).join(" or ")}, but is ${nameOf(value)}`;
+  const message = `must be ${wanted.map(typeName).join(" or ")}, but is ${nameOf(value)}`;
   const quotable =
     (typeof value === "number" || typeof value === "boolean") && types.includes("string");
   return { path, message, ...(quotable ? { hint: `Put it in quotes: "${value}".` } : {}) };
@@ -126,7 +118,7 @@ function nameOf(value: unknown): string {
   if (value === null || value === undefined) return "empty";
   if (typeof value === "number" || typeof value === "boolean")
     return `the ${typeof value} ${value}`;
-  return typeNames[Array.isArray(value) ? "array" : typeof value] ?? typeof value;
+  return typeName(Array.isArray(value) ? "array" : typeof value);
 }
 
 function unknownKey(path: Path, key: string): Sentence {

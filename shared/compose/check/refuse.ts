@@ -1,5 +1,6 @@
 // Applies the table of supported keys to a file: refusals by name, warnings for what is ignored.
-import type { Path, Problems } from "#shared/compose/problems.ts";
+import type { Problems } from "#shared/compose/problems.ts";
+import type { Path } from "#shared/yaml/nodes.ts";
 import { deployKeys, projectKeys, serviceKeys, type Verdict } from "./support.ts";
 
 /** Reports what one device cannot or must not do. The tree need not be valid yet. */

@@ -1,9 +1,10 @@
 // A value of the file with its place: reads typed values and reports what is none.
 
 import { byCodeUnit } from "#shared/canonical.ts";
-import type { Path, Problem, Problems } from "#shared/compose/problems.ts";
+import type { Problem, Problems } from "#shared/compose/problems.ts";
 import { parseBytes, parseDurationMs } from "#shared/compose/read/units.ts";
 import { shellWords } from "#shared/compose/read/words.ts";
+import type { Path } from "#shared/yaml/nodes.ts";
 
 /** What every normaliser may need beside the value. */
 export interface LoadContext {

@@ -1,7 +1,8 @@
 // Interpolates every value of a Compose file and reports what is not set under its key.
 import { interpolate } from "#shared/compose/interpolate.ts";
-import type { Path, Problems } from "#shared/compose/problems.ts";
+import type { Problems } from "#shared/compose/problems.ts";
 import { FleetError } from "#shared/errors.ts";
+import type { Path } from "#shared/yaml/nodes.ts";
 
 type Values = Readonly<Record<string, string>>;
 

@@ -111,7 +111,7 @@ test("a bad file is refused once with its line, and the old configuration stays"
     await until({ refusals: 1 });
     assert.match(
       refusals[0]?.sentence ?? "",
-      /agent\.yaml:3: interval: must be number, not string$/,
+      /agent\.yaml:3: interval: must be a number, but is a text$/,
     );
     watch.reload();
     assert.deepEqual([refusals.length, changes.length], [1, 0]);

@@ -257,9 +257,13 @@ for (const [what, text, sentence] of [
   [
     "an unknown field",
     `${head}health:\n  grace: 5\n`,
-    /role\.yaml:4: health\.grace: is not a known field$/,
+    /role\.yaml:4: health\.grace: is not a key that is known here$/,
   ],
-  ["a wrong type", `${head}requires: robots\n`, /role\.yaml:3: requires: must be array/],
+  [
+    "a wrong type",
+    `${head}requires: robots\n`,
+    /role\.yaml:3: requires: must be a list, but is a text$/,
+  ],
   [
     "a half-right probe",
     `${head}health:\n  probes:\n    - http: http://x\n      status: 999\n`,

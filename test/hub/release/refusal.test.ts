@@ -26,7 +26,7 @@ const cases: [string, Files, RegExp][] = [
   [
     "a value that is no scalar",
     { "sites/paris.yaml": `${site({})}`.replace("{}", "{ROBOT_COUNT: [5]}") },
-    /^sites\/paris\.yaml:3: values\.ROBOT_COUNT: must be a text or a number or true or false$/,
+    /^sites\/paris\.yaml:3: values\.ROBOT_COUNT: must be a text or a number or true or false, but is a list$/,
   ],
   [
     "a reserved value",

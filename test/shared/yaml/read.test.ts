@@ -1,9 +1,10 @@
 import * as assert from "node:assert/strict";
-import { readYaml } from "#shared/compose/read/yaml.ts";
+import { readYaml, type WrittenNumber } from "#shared/yaml/read.ts";
 import { suite } from "#test/suite.ts";
 
 const test = suite("yaml with places");
-const read = (text: string) => readYaml("f.yaml", text);
+const source = (text: string) => ({ file: "f.yaml", text, code: "role_invalid" as const });
+const read = (text: string) => readYaml(source(text));
 
 test("resolves anchors, aliases and merge keys, own keys first", () => {
   const { value } = read("a: &a {x: 1, y: 2}\nb: &b {z: 9}\nc:\n  y: 3\n  <<: [*a, *b]\nd: *a\n");
@@ -11,20 +12,20 @@ test("resolves anchors, aliases and merge keys, own keys first", () => {
   assert.deepEqual((value as { d: unknown }).d, { x: 1, y: 2 });
 });
 
-test("reads scalars as Compose does", () => {
-  const { value } = read("[no, yes, on, 0644, 0o644, 22:22, 12345678901234567890, 1.50, ~, 08]\n");
-  assert.deepEqual(value, [
-    "no",
-    "yes",
-    "on",
-    420,
-    420,
-    "22:22",
-    "12345678901234567890",
-    1.5,
-    null,
-    8,
-  ]);
+test("numbers are those of YAML 1.2, unless the kind of file reads them otherwise", () => {
+  const text = "a: 0o17\nb:\n  - c: 1.10\n";
+  assert.deepEqual(read(text).value, { a: 15, b: [{ c: 1.1 }] });
+  const seen: WrittenNumber[] = [];
+  const readNumber = (number: WrittenNumber): string => {
+    seen.push(number);
+    return `<${number.text}>`;
+  };
+  const { value } = readYaml({ ...source(text), readNumber });
+  assert.deepEqual(value, { a: "<0o17>", b: [{ c: "<1.10>" }] });
+  assert.deepEqual(
+    seen.map(({ keys }) => keys),
+    [["a"], ["b", "c"]],
+  );
 });
 
 const text = "x: &x\n  inner:\n    - 1\n    - key: 2\ny:\n  <<: *x\n  own: 3\nz: *x\n";
@@ -53,14 +54,14 @@ for (const [what, broken, expected] of [
     "a: 1\n---\nb: 2\n",
     "f.yaml:2: only one YAML document is allowed in a file",
   ],
-  ["a tab", "a:\n\tb: 1\n", "f.yaml:2: tabs are not allowed as indentation"],
+  ["a tab", "a:\n\tb: 1\n", "f.yaml:2: is not valid YAML: tabs are not allowed as indentation"],
 ] as const) {
   test(`refuses ${what} with its line`, () => {
     assert.throws(
       () => read(broken),
       (error) => {
         const { code, sentence } = error as { code: string; sentence: string };
-        assert.equal(code, "compose_invalid");
+        assert.equal(code, "role_invalid");
         assert.equal(sentence, expected);
         return true;
       },
@@ -73,5 +74,21 @@ test("refuses aliases that would fill the memory", () => {
     { length: 9 },
     (_, at) => `l${at + 1}: &l${at + 1} [${`*l${at}, `.repeat(9)}]`,
   );
-  assert.throws(() => read(`l0: &l0 [x]\n${levels.join("\n")}\n`), { code: "compose_invalid" });
+  assert.throws(() => read(`l0: &l0 [x]\n${levels.join("\n")}\n`), {
+    code: "role_invalid",
+    hint: "Use fewer aliases.",
+  });
+});
+
+test("refuses what is nested deeper than the stack", () => {
+  const text = "[".repeat(100_000) + "]".repeat(100_000);
+  assert.throws(() => read(text), { code: "role_invalid", message: /^is nested too deeply/ });
+});
+
+test("tells the first of several faults, how many follow and what to do", () => {
+  const broken = "a: 1\na: 2\nb: 1\nb: 2\n";
+  const message = "the key a stands twice in the same map (and 1 more in this file)";
+  assert.throws(() => read(broken), { message, hint: "Correct the YAML." });
+  const hint = "Look it up.";
+  assert.throws(() => readYaml({ ...source(broken), hint }), { message, hint });
 });
