@@ -1,5 +1,6 @@
 // Parameters and named schemas that several resources share.
 import { z } from "@hono/zod-openapi";
+import { operatorUsername } from "#hub/broker/port.ts";
 import { Beat, HostHealth } from "#shared/beat.ts";
 import { DesiredState } from "#shared/desired.ts";
 import { EnrolRequest, EnrolResponse } from "#shared/enrolment.ts";
@@ -11,13 +12,21 @@ import { AppReport, ReportedState } from "#shared/reported.ts";
 import { Condition, Connection, HealthStatus, SyncStatus } from "#shared/status.ts";
 import { component } from "./component.ts";
 
+/** The id of a device that is to be enrolled. */
+export const NewDeviceId = DeviceId.refine((id) => id !== operatorUsername, {
+  error: `"${operatorUsername}" is the operators' MQTT user name; give the device another id`,
+});
+
 component("Beat", Beat);
 component("AppReport", AppReport);
 component("DesiredState", DesiredState);
 export const ConditionSchema = component("Condition", Condition);
 export const ConnectionSchema = component("Connection", Connection);
 export const EnvelopeSchema = component("Envelope", Envelope);
-export const EnrolRequestSchema = component("EnrolRequest", EnrolRequest);
+export const EnrolRequestSchema = component(
+  "EnrolRequest",
+  EnrolRequest.extend({ device: NewDeviceId }),
+);
 export const EnrolResponseSchema = component("EnrolResponse", EnrolResponse);
 export const HealthSchema = component("HealthStatus", HealthStatus);
 export const HostHealthSchema = component("HostHealth", HostHealth);

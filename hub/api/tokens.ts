@@ -9,7 +9,7 @@ import { done, json, responses } from "./answer.ts";
 import { component } from "./component.ts";
 import type { ApiEnv, ApiLogger } from "./env.ts";
 import type { Guards } from "./guards.ts";
-import { UnixMs } from "./schema.ts";
+import { NewDeviceId, UnixMs } from "./schema.ts";
 import type { Sessions } from "./sessions.ts";
 
 const daySeconds = 86_400;
@@ -17,7 +17,7 @@ const daySeconds = 86_400;
 const TokenRequest = component(
   "EnrollmentTokenRequest",
   z.strictObject({
-    device: DeviceId.exactOptional().meta({ description: "Only this device may redeem it." }),
+    device: NewDeviceId.exactOptional().meta({ description: "Only this device may redeem it." }),
     ttlSeconds: z.int().min(60).max(daySeconds).default(daySeconds),
   }),
 );

@@ -10,7 +10,7 @@
 //   forward outside the rules    the message is left out
 // Certificates will answer `identify` another way; nothing else here changes.
 import type { DeviceId } from "#shared/ids.ts";
-import type { Authenticator, Principal } from "./port.ts";
+import { type Authenticator, operatorUsername, type Principal } from "./port.ts";
 import { mayRead, maySubscribe, type PublishRefusal, publishRefusal } from "./rules.ts";
 import type { Throttle } from "./throttle.ts";
 
@@ -116,9 +116,6 @@ const returnCodes = {
   bad_credentials: 4,
   bad_will: 5,
 } as const satisfies Record<ConnectRefusal, 2 | 3 | 4 | 5>;
-
-/** Every operator logs in as this; a device of this name cannot connect. */
-const operatorUsername = "operator";
 
 function identify(
   authenticator: Authenticator,

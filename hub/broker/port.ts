@@ -32,3 +32,6 @@ export interface Authenticator {
   device(id: string, secret: string): Promise<Principal | null>;
   operator(token: string): Promise<Principal | null>;
 }
+
+/** The MQTT user name of every operator; no device may have it as its id. */
+export const operatorUsername = "operator";

@@ -201,6 +201,17 @@ test("a token for one device enrols no other, and none after its time", async ()
   assert.equal(((await late.json()) as { code: string }).code, "token_invalid");
 });
 
+test("no device may take the operators' name, and its token is not spent by trying", async () => {
+  const token = await makeToken({});
+  const refused = await world.post("/v1/enroll", request(token, "operator"));
+  assert.equal(refused.status, 400);
+  assert.match(((await refused.json()) as { detail: string }).detail, /operators' MQTT user name/);
+  const bound = { device: "operator" };
+  const unbound = await world.post("/v1/enrollment-tokens", bound, asOperator);
+  assert.equal(unbound.status, 400);
+  assert.equal((await world.post("/v1/enroll", request(token, "operator-1"))).status, 201);
+});
+
 test("a token lasts a day at most, and unknown wishes are refused", async () => {
   const tooLong = await world.post("/v1/enrollment-tokens", { ttlSeconds: 86_401 }, asOperator);
   assert.equal(tooLong.status, 400);
