@@ -46,6 +46,8 @@ export function createDesiredController(options: DesiredControllerOptions): Desi
   const announce = createAnnouncer(options);
   const known = new Map<DeviceId, DesiredRow>();
   const faults = new Map<DeviceId, string>();
+  /** Spec hashes for which a device already got another number, because it held other content. */
+  const answered = new Map<DeviceId, string>();
   const stopping = new AbortController();
   let fleet: FleetSnapshot | undefined;
   let pending: Set<DeviceId> | "all" = new Set();
@@ -55,7 +57,11 @@ export function createDesiredController(options: DesiredControllerOptions): Desi
   const consider = async (wanted: FleetSnapshot, device: DeviceRow) => {
     try {
       const current = known.get(device.id);
-      const decision = decide({ fleet: wanted, device, current, key, now: clock.now() });
+      // Once for each content: an agent that hashes it otherwise must not get new numbers without end.
+      const isAnswer = current !== undefined && answered.get(device.id) === current.specHash;
+      const now = clock.now();
+      const decision = decide({ fleet: wanted, device, current, isAnswer, key, now });
+      if (decision.isConflict === true) answered.set(device.id, current?.specHash ?? "");
       faults.delete(device.id);
       return decision;
     } catch (error) {

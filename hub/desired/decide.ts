@@ -16,29 +16,43 @@ interface Decision {
   labels?: Labels;
   /** The next desired state, when the current one does not say what is wanted. */
   next?: DesiredRow;
+  /** The device holds another content under the current one's number; the next answers that. */
+  isConflict?: boolean;
 }
 
 interface DecideInput {
   fleet: FleetSnapshot;
-  device: Pick<DeviceRow, "id" | "labels" | "agentLabels" | "observedGeneration">;
+  device: Pick<DeviceRow, "id" | "labels" | "agentLabels" | "observedGeneration" | "observedHash">;
   current: DesiredRow | undefined;
+  /** Whether the current one was made because of a conflict: then another would change nothing. */
+  isAnswer: boolean;
   key: SigningKey;
   /** Unix ms. */
   now: number;
 }
 
 /** @throws FleetError message_too_large */
-export function decide({ fleet, device, current, key, now }: DecideInput): Decision {
+export function decide({ fleet, device, current, key, now, ...rest }: DecideInput): Decision {
   const labels = effectiveLabels(fleet, device.id, device.agentLabels);
   const content = compute(fleet, { id: device.id, labels }, current?.content);
   const hash = specHash(content);
-  const decision = canonicalJson(labels) === canonicalJson(device.labels) ? {} : { labels };
+  const decision: Decision =
+    canonicalJson(labels) === canonicalJson(device.labels) ? {} : { labels };
   if (current !== undefined && stands(current, hash, device.observedGeneration, key)) {
-    return decision;
+    if (rest.isAnswer || !isConflict(current, device)) return decision;
+    decision.isConflict = true;
   }
   // A store restored from an old backup numbers below what the device has seen and would refuse.
   const generation = Math.max(current?.generation ?? 0, device.observedGeneration) + 1;
   return { ...decision, next: seal({ ...content, generation, issuedAt: now }, hash, key) };
+}
+
+/** A hub restored from an old copy gave this number out before, for something else; a device refuses the
+ *  second content of a number for good. */
+function isConflict(current: DesiredRow, device: DecideInput["device"]): boolean {
+  return (
+    device.observedGeneration === current.generation && device.observedHash !== current.specHash
+  );
 }
 
 function stands(current: DesiredRow, hash: string, observed: number, key: SigningKey): boolean {

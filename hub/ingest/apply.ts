@@ -128,13 +128,22 @@ function setObserved(live: LiveDevice, generation: number, hash: string, outcome
   live.observedHash = hash;
   outcome.change({ id: live.id, observedGeneration: generation, observedHash: hash });
   outcome.touched.add(live.id);
+  if (isAhead(live, generation, hash)) outcome.unsettled.add(live.id);
+}
+
+/** The device has what this hub never gave out: the hub was restored from an older copy. Until it numbers
+ *  higher, the device refuses what it wants. */
+function isAhead(live: LiveDevice, generation: number, hash: string): boolean {
+  const { desiredGeneration, desiredHash } = live;
+  if (generation === 0 || generation < desiredGeneration) return false;
+  return generation > desiredGeneration || hash !== desiredHash;
 }
 
 function setLabels(live: LiveDevice, { labels }: ReportedState, outcome: Outcome): void {
   if (canonicalJson(live.agentLabels) === canonicalJson(labels)) return;
   live.agentLabels = labels;
   outcome.change({ id: live.id, agentLabels: labels });
-  outcome.relabelled.add(live.id);
+  outcome.unsettled.add(live.id);
 }
 
 /** Derives sync anew, after anything it rests on has changed. */

@@ -56,7 +56,7 @@ export function createFlusher(parts: Parts): Flusher {
   const tellStates = (stored: Outcome): void =>
     speak(() => {
       for (const id of stored.touched) bus.emit("device", id);
-      for (const id of stored.relabelled) bus.emit("membership", id);
+      for (const id of stored.unsettled) bus.emit("membership", id);
     });
 
   const storeStates = async (): Promise<void> => {

@@ -10,8 +10,9 @@ export class Outcome {
   events: NewEvent[] = [];
   /** Devices whose change is more than another heartbeat. */
   readonly touched = new Set<DeviceId>();
-  /** Devices that declare other labels than before. */
-  readonly relabelled = new Set<DeviceId>();
+  /** Devices whose desired state must be looked at again: they declare other labels, or have seen a
+   *  higher generation than this hub has given out. */
+  readonly unsettled = new Set<DeviceId>();
   eventsDropped = 0;
 
   change(change: DeviceChange): void {
@@ -31,7 +32,7 @@ export class Outcome {
     for (const change of later.changes.values()) this.change(change);
     for (const event of later.events) this.add(event);
     for (const id of later.touched) this.touched.add(id);
-    for (const id of later.relabelled) this.relabelled.add(id);
+    for (const id of later.unsettled) this.unsettled.add(id);
     this.eventsDropped += later.eventsDropped;
     return this;
   }

@@ -147,6 +147,18 @@ test("numbers above what a device has seen after the store was restored from an 
     assert.equal(hub.broker.published.length, 4);
   }));
 
+test("gives a new number when the device holds other content under this one, and only once", () =>
+  withHub(async (bench) => {
+    const hub = await started(bench);
+    const id = DeviceId.parse("pi-rome");
+    await hub.store.changeDevices([{ id, observedGeneration: 1, observedHash: "other" }]);
+    await hub.desired.reconcile([id]);
+    assert.equal(hub.broker.last("pi-rome")?.generation, 2);
+    await hub.store.changeDevices([{ id, observedGeneration: 2, observedHash: "other" }]);
+    await hub.desired.reconcile([id]);
+    assert.equal(hub.broker.last("pi-rome")?.generation, 2);
+  }));
+
 test("stores before it publishes, so that a restart repeats the same generation", () =>
   withHub(async (bench) => {
     const hub = await started(bench);

@@ -107,6 +107,33 @@ test("sync follows the desired generation: OutOfSync until the device reports on
   });
 });
 
+test("a device ahead of the hub is told at once to whoever decides what it is to have", async () => {
+  await withIngest(async ({ send, clock, store, bus }) => {
+    const told: DeviceId[] = [];
+    bus.on("membership", (device) => told.push(device));
+    await store.saveDesired(desiredRow(pi, 4, "four"));
+    bus.emit("device", id(pi));
+    for (const [generation, specHash] of [
+      [0, ""],
+      [3, "three"],
+      [4, "four"],
+    ] as const) {
+      send(pi, "beat", aBeat({ generation, specHash }));
+      await clock.advance(200);
+    }
+    assert.deepEqual(told, []);
+    send(pi, "beat", aBeat({ generation: 7, specHash: "seven" }));
+    await clock.advance(200);
+    assert.deepEqual(told, [pi]);
+    send(pi, "beat", aBeat({ generation: 7, specHash: "seven" }));
+    await clock.advance(200);
+    assert.deepEqual(told, [pi]);
+    send(pi, "beat", aBeat({ generation: 4, specHash: "another four" }));
+    await clock.advance(200);
+    assert.deepEqual(told, [pi, pi]);
+  });
+});
+
 test("Degraded and recovered are told once per episode", async () => {
   await withIngest(async ({ send, clock, device, reasons }) => {
     const report = async (health: "Healthy" | "Degraded" | "Progressing"): Promise<void> => {
