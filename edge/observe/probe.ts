@@ -6,7 +6,7 @@ import { connect } from "node:net";
 import { relative, resolve } from "node:path";
 import type { LogLine, ResolvedApp } from "#edge/runtime/port.ts";
 import { baseEnvironment } from "#edge/runtime/process/environment.ts";
-import { runOnce } from "#edge/runtime/process/oneshot.ts";
+import { endingOf, runOnce } from "#edge/runtime/process/oneshot.ts";
 import type { Probe } from "#shared/role.ts";
 
 export interface ProbeResult {
@@ -143,21 +143,15 @@ async function findScript(probe: Of<"script">, app: ResolvedApp): Promise<Findin
   if (relative(app.directory, file).startsWith("..")) {
     return { ok: false, detail: `${probe.script} lies outside the release` };
   }
-  const seconds = probe.timeoutSeconds ?? scriptTimeoutSeconds;
+  const timeoutMs = (probe.timeoutSeconds ?? scriptTimeoutSeconds) * 1000;
   const result = await runOnce({
     command: [file],
     directory: app.directory,
     environment: { ...baseEnvironment(), ...app.values },
-    timeoutMs: seconds * 1000,
+    timeoutMs,
   });
-  const { exitCode, errno, timedOut, output } = result;
-  if (exitCode === 0) return { ok: true, detail: `${probe.script} passed` };
-  const last = output.split("\n").at(-1) ?? "";
-  if (timedOut) return { ok: false, detail: `${probe.script} did not end within ${seconds} s` };
-  if (errno !== undefined)
-    return { ok: false, detail: `${probe.script} could not start (${errno})` };
-  const ending = exitCode === undefined ? "was killed" : `ended with code ${exitCode}`;
-  return { ok: false, detail: `${probe.script} ${ending}${quoted(last)}` };
+  const ending = endingOf(result, timeoutMs);
+  return { ok: ending === undefined, detail: `${probe.script} ${ending ?? "passed"}` };
 }
 
 function unanswered(error: unknown, signal: AbortSignal, seconds: number): string {

@@ -2,7 +2,7 @@
 import { FleetError } from "#shared/errors.ts";
 import type { Hook } from "./launch.ts";
 import { markerVariable } from "./marker.ts";
-import { runOnce } from "./oneshot.ts";
+import { endingOf, runOnce } from "./oneshot.ts";
 
 /** One after another, as Compose does.
  *  @param marker of the copy's run, so that a hook never outlives it
@@ -14,13 +14,10 @@ export async function runHooks(
 ): Promise<void> {
   for (const hook of hooks) {
     const environment = { ...hook.environment, [markerVariable]: marker };
-    const result = await runOnce({ ...hook, environment, timeoutMs });
-    if (result.exitCode === 0) continue;
-    const ending = result.timedOut
-      ? `took over ${timeoutMs / 1000} s`
-      : `ended with ${result.errno ?? `code ${result.exitCode ?? "of a signal"}`}`;
+    const ending = endingOf(await runOnce({ ...hook, environment, timeoutMs }), timeoutMs);
+    if (ending === undefined) continue;
     throw new FleetError("start_failed", {
-      message: `The hook ${hook.command.join(" ")} ${ending}: ${result.output.slice(-300)}`,
+      message: `The hook ${hook.command.join(" ")} ${ending}`,
       hint: "Run it by hand on the device.",
     });
   }

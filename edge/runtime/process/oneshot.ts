@@ -16,6 +16,7 @@ export interface OneShot {
 export interface OneShotResult {
   /** Absent when it never started or was ended by a signal. */
   exitCode?: number;
+  exitSignal?: NodeJS.Signals;
   timedOut: boolean;
   /** The errno when it could not be started, e.g. `ENOENT`. */
   errno?: string;
@@ -24,6 +25,10 @@ export interface OneShotResult {
 }
 
 const outputLimit = 2000;
+const lineLimit = 300;
+
+/** Of Node's `exit` event. */
+type Exit = [exitCode: number, exitSignal: null] | [exitCode: null, exitSignal: NodeJS.Signals];
 
 /** What cannot start is a result, not an exception. At the deadline or the abort the whole group is
  *  killed, and so is whatever the command leaves behind. */
@@ -49,15 +54,29 @@ export async function runOnce(shot: OneShot): Promise<OneShotResult> {
   return { ...ending, timedOut, output: output() };
 }
 
+/** What a person is told of the end; undefined when the command passed.
+ *  @param limitMs the deadline that it had */
+export function endingOf(result: OneShotResult, limitMs: number): string | undefined {
+  const { exitCode, exitSignal, errno, timedOut, output } = result;
+  if (exitCode === 0) return undefined;
+  if (timedOut) return `did not end within ${limitMs / 1000} s`;
+  if (errno !== undefined) return `could not start (${errno})`;
+  const how = exitCode === undefined ? `was ended by ${exitSignal}` : `ended with code ${exitCode}`;
+  const line = output.split("\n").at(-1)?.trim().slice(0, lineLimit) ?? "";
+  return line === "" ? how : `${how}: ${line}`;
+}
+
 /** Waits for the exit and then shortly for the rest of the output: a descendant may hold the pipe. */
-async function settle(child: ChildProcess): Promise<{ exitCode?: number; errno?: string }> {
+async function settle(
+  child: ChildProcess,
+): Promise<Pick<OneShotResult, "exitCode" | "exitSignal" | "errno">> {
   try {
     const closed = once(child, "close");
     closed.catch(() => undefined);
-    const [code] = (await once(child, "exit")) as [number | null];
+    const [exitCode, exitSignal] = (await once(child, "exit")) as Exit;
     killGroup(child);
     await Promise.race([closed, new Promise((resolve) => setTimeout(resolve, 200).unref())]);
-    return code === null ? {} : { exitCode: code };
+    return exitCode === null ? { exitSignal } : { exitCode };
   } catch (error) {
     return { errno: (error as NodeJS.ErrnoException).code ?? "EUNKNOWN" };
   } finally {

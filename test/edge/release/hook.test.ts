@@ -140,7 +140,7 @@ test("a script that may not be executed is refused", () =>
     "exit 0",
     async ({ staged }) => {
       const error = await rejection(runValidateHook(staged));
-      assert.match(error.message, /cannot be run \(EACCES\)/);
+      assert.match(error.message, /could not start \(EACCES\)/);
     },
     { mode: 0o644 },
   ));
