@@ -5,10 +5,12 @@ import { join } from "node:path";
 import { Command } from "commander";
 import { pino } from "pino";
 import { createAgent } from "#edge/agent/agent.ts";
+import { createEnrollingView, type LocalView } from "#edge/agent/enrolling_view.ts";
 import type { AgentParts } from "#edge/agent/parts.ts";
+import { endOnSignals } from "#edge/agent/signals.ts";
 import { createStatusView } from "#edge/agent/status_view.ts";
 import { watchConfig } from "#edge/config/watch.ts";
-import { type AgentConfig, enrolmentToken, loadConfig } from "#edge/config.ts";
+import { loadConfig } from "#edge/config.ts";
 import { acquireLock } from "#edge/journal/lock.ts";
 import { openJournal } from "#edge/journal/open.ts";
 import { createHostObserver } from "#edge/observe/host.ts";
@@ -19,14 +21,13 @@ import { runValidateHook } from "#edge/release/hook.ts";
 import { createResolver } from "#edge/release/resolve.ts";
 import { createReleaseStore } from "#edge/release/store.ts";
 import { chooseRuntimes } from "#edge/runtime/choose.ts";
-import { enrol } from "#edge/sync/enrol.ts";
-import { httpAuthorization, readIdentity } from "#edge/sync/identity.ts";
+import { identify } from "#edge/sync/identify.ts";
+import { httpAuthorization } from "#edge/sync/identity.ts";
 import { createSync } from "#edge/sync/sync.ts";
 import pkg from "#package.json" with { type: "json" };
 import { systemClock as clock } from "#shared/clock.ts";
-import { asFleetError, FleetError } from "#shared/errors.ts";
+import { asFleetError } from "#shared/errors.ts";
 import type { AppName } from "#shared/ids.ts";
-import { once } from "#shared/once.ts";
 
 /** The longest that one step may take before the loop counts as hung. */
 const stepDeadlineMs = 120_000;
@@ -44,25 +45,81 @@ try {
 } catch (thrown) {
   const error = asFleetError(thrown);
   process.stderr.write(`${error.sentence}\n${error.hint === undefined ? "" : `${error.hint}\n`}`);
-  process.exitCode = 1;
+  process.exit(1);
 }
 
 async function run(file: string): Promise<void> {
   let config = loadConfig(file);
   const log = pino({ level: config.log.level, base: { device: config.device } });
+  const ending = endOnSignals(log);
   await mkdir(config.dataDirectory, { recursive: true });
   const lock = acquireLock(join(config.dataDirectory, "agent.lock"));
+  ending.add("lock", lock.release);
   const journal = openJournal({
     file: join(config.dataDirectory, "journal.db"),
     clock,
     limits: config.journal,
   });
-  const identity = await identify(config, file, (error) =>
-    log.warn({ code: error.code, why: error.sentence }, "enrolment is tried again"),
-  );
-  const runtimes = await chooseRuntimes({ config: () => config, clock, log });
+  ending.add("journal", journal.close);
   const metrics = createAgentMetrics();
   metrics.setInfo({ device: config.device, version: pkg.version });
+  const enrolling = createEnrollingView({
+    device: config.device,
+    hostname: () => config.hostname,
+    labels: () => config.labels,
+    hubUrl: config.hub.url,
+    journal,
+    clock,
+    agentVersion: pkg.version,
+  });
+  let view: LocalView = enrolling;
+  const page = createLocalApi({
+    page: config.page,
+    status: () => view.status(),
+    pulse: () => ({
+      lastMonotonicMs: view.lastAliveMs(),
+      intervalMs: config.intervalMs,
+      stepDeadlineMs,
+    }),
+    metrics,
+    clock,
+    onError: (error) => log.error({ error }, "the local API failed"),
+  });
+  ending.add("local API", page.stop);
+  const pageAddress = await page.start();
+  log.info({ page: pageAddress, version: pkg.version }, "local API started");
+  let wake = (): void => undefined;
+  const watcher = watchConfig({
+    file,
+    config,
+    onChange: (change) => {
+      config = change.config;
+      log.level = config.log.level;
+      log.info(
+        { applied: change.applied, needRestart: change.needRestart },
+        "configuration changed",
+      );
+      wake();
+    },
+    onRefused: (error) =>
+      log.error({ code: error.code, why: error.sentence, hint: error.hint }, "agent.yaml refused"),
+  });
+  ending.add("configuration watch", watcher.stop);
+  watcher.start();
+  process.on("SIGHUP", watcher.reload);
+
+  const identity = await identify({
+    config,
+    file,
+    clock,
+    random: Math.random,
+    onRetry: ({ code, sentence }) => {
+      enrolling.note(sentence);
+      log.warn({ code, why: sentence }, "enrolment is tried again");
+    },
+  });
+  const runtimes = await chooseRuntimes({ config: () => config, clock, log });
+  ending.add("runtimes", runtimes.stop);
   const host = createHostObserver({ clock, dataDirectory: config.dataDirectory });
   const releases = createReleaseStore({
     directory: config.dataDirectory,
@@ -88,7 +145,6 @@ async function run(file: string): Promise<void> {
   });
   const resolve = createResolver();
   const projectOf = (app: AppName): string => `${config.projectPrefix}${app}`;
-  let pageAddress: { host: string; port: number } | undefined;
 
   const parts: AgentParts = {
     device: config.device,
@@ -110,7 +166,7 @@ async function run(file: string): Promise<void> {
     runValidateHook,
     describeHost: async () => ({ ...(await host.describe()), hostname: config.hostname }),
     sampleHost: host.sample,
-    metricsAddress: () => scrapeAddress(pageAddress),
+    metricsAddress: () => `${pageAddress.host}:${pageAddress.port}`,
     agentVersion: pkg.version,
     runtimeNames: runtimes.names,
     runtimeCalls: runtimes.calls,
@@ -121,87 +177,16 @@ async function run(file: string): Promise<void> {
     log,
   };
   const agent = createAgent(parts);
+  const showLoop = createStatusView({ parts, agent, hostname: () => config.hostname });
   const startedMs = clock.monotonicMs();
-  const page = createLocalApi({
-    page: config.page,
-    status: createStatusView({ parts, agent, hostname: () => config.hostname }),
-    pulse: () => ({
-      lastMonotonicMs: agent.lastRoundMs() ?? startedMs,
-      intervalMs: config.intervalMs,
-      stepDeadlineMs,
-    }),
-    metrics,
-    clock,
-    onError: (error) => log.error({ error }, "the local API failed"),
+  view = { status: showLoop, lastAliveMs: () => agent.lastRoundMs() ?? startedMs };
+  wake = agent.wake;
+  ending.add("sync", sync.stop);
+  ending.add("workloads", async () => {
+    if (config.workloadsOnStop === "stop") await runtimes.endAll();
   });
-  const watcher = watchConfig({
-    file,
-    config,
-    onChange: (change) => {
-      config = change.config;
-      log.level = config.log.level;
-      log.info(
-        { applied: change.applied, needRestart: change.needRestart },
-        "configuration changed",
-      );
-      agent.wake();
-    },
-    onRefused: (error) =>
-      log.error({ code: error.code, why: error.sentence, hint: error.hint }, "agent.yaml refused"),
-  });
-
-  pageAddress = await page.start();
-  log.info({ page: pageAddress, runtimes: runtimes.names, version: pkg.version }, "agent started");
-  watcher.start();
+  ending.add("loop", agent.stop);
+  log.info({ runtimes: runtimes.names, version: pkg.version }, "agent started");
   sync.start();
   agent.start();
-  process.on("SIGHUP", watcher.reload);
-
-  const stop = once(async () => {
-    log.info("agent stops");
-    watcher.stop();
-    await agent.stop();
-    if (config.workloadsOnStop === "stop") await runtimes.endAll();
-    await Promise.all([sync.stop(), page.stop()]);
-    await runtimes.stop();
-    journal.close();
-    lock.release();
-    process.exit(0);
-  });
-  for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => void stop());
-  // Started with a channel, the agent belongs to its parent and goes with it.
-  if (process.send !== undefined) process.on("disconnect", () => void stop());
-}
-
-/** @throws FleetError config_invalid when the device is not enrolled and has no token */
-async function identify(
-  config: AgentConfig,
-  file: string,
-  onRetry: (error: FleetError) => void,
-): ReturnType<typeof enrol> {
-  const { device, labels, dataDirectory } = config;
-  const enrolled = join(dataDirectory, "identity");
-  const token = enrolmentToken(config, file);
-  if (token === undefined && readIdentity(enrolled) === undefined) {
-    throw new FleetError("config_invalid", {
-      message: "the device is not enrolled and hub.token is not set",
-      where: { file, key: "hub.token" },
-      hint: `Get a token with POST /v1/enrollment-tokens at ${config.hub.url}, and set it.`,
-    });
-  }
-  return enrol({
-    hubUrl: config.hub.url,
-    token: token ?? "",
-    device,
-    labels,
-    directory: enrolled,
-    clock,
-    random: Math.random,
-    onRetry,
-  });
-}
-
-/** Only an address that others can reach is worth telling. */
-function scrapeAddress(address: { host: string; port: number } | undefined): string | undefined {
-  return address === undefined ? undefined : `${address.host}:${address.port}`;
 }

@@ -10,6 +10,7 @@ import { FleetError } from "#shared/errors.ts";
 import { DeviceId, type Labels } from "#shared/ids.ts";
 import { writePrivateFile } from "./durable.ts";
 import { type Identity, readIdentity, writeIdentity } from "./identity.ts";
+import { hubUnreachable } from "./unreachable.ts";
 
 interface RedeemOptions {
   /** Base address of the hub's HTTP API. */
@@ -107,14 +108,14 @@ async function askOnce(options: RedeemOptions, nonce: string): Promise<Identity 
     if (!response.ok) return refusalOf(response, options);
     return EnrolResponse.parse(await response.json());
   } catch (cause) {
-    return unreachable(hubUrl, cause);
+    return hubUnreachable(hubUrl, cause);
   }
 }
 
 async function refusalOf(response: Response, { hubUrl, device }: RedeemOptions) {
   await response.body?.cancel();
   const { status } = response;
-  if (status >= 500 || status === 429) return unreachable(hubUrl, undefined);
+  if (status >= 500 || status === 429) return hubUnreachable(hubUrl, undefined, `status ${status}`);
   if (status === 401 || status === 403 || status === 410) {
     return new FleetError("token_invalid", {
       message: `the hub ${hubUrl} does not accept the enrolment token for ${device}`,
@@ -126,14 +127,6 @@ async function refusalOf(response: Response, { hubUrl, device }: RedeemOptions) 
     message: `the hub ${hubUrl} refuses the enrolment of ${device} with status ${status}`,
     hint: "Check the hub's address, the device's id and its labels.",
     subject: device,
-  });
-}
-
-function unreachable(hubUrl: string, cause: unknown): FleetError {
-  return new FleetError("hub_unreachable", {
-    message: `the hub ${hubUrl} does not answer the enrolment`,
-    hint: "Check the address and the network; the device goes on trying.",
-    cause,
   });
 }
 

@@ -4,6 +4,7 @@ import { FleetError } from "#shared/errors.ts";
 import { type ReportRequest, ReportResponse } from "#shared/gateway.ts";
 import { wire } from "#shared/wire.ts";
 import { httpAuthorization, type Identity } from "./identity.ts";
+import { hubUnreachable } from "./unreachable.ts";
 
 export interface Gateway {
   /** @throws FleetError hub_unreachable, unauthenticated, request_invalid */
@@ -39,7 +40,7 @@ export function createGateway(options: {
     const deadline = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
     const headers = { ...init.headers, authorization };
     return await fetch(`${base}${path}`, { ...init, headers, signal: deadline }).catch((cause) => {
-      throw unreachable(hubUrl, cause);
+      throw hubUnreachable(hubUrl, cause);
     });
   };
 
@@ -78,21 +79,10 @@ async function expectOk(response: Response, hubUrl: string): Promise<void> {
       hint: "Enrol the device again with a new token.",
     });
   }
-  if (status >= 500 || status === 429) throw unreachable(hubUrl, undefined, `status ${status}`);
+  if (status >= 500 || status === 429) throw hubUnreachable(hubUrl, undefined, `status ${status}`);
   throw new FleetError("request_invalid", {
     message: `the hub ${hubUrl} answers with status ${status}`,
     hint: "Check that the hub's address is right and that hub and agent have versions that fit.",
-  });
-}
-
-function unreachable(hubUrl: string, cause: unknown, why?: string): FleetError {
-  const inner =
-    cause instanceof Error ? (cause.cause as { code?: unknown } | undefined) : undefined;
-  const reason = why ?? (typeof inner?.code === "string" ? inner.code : "no answer");
-  return new FleetError("hub_unreachable", {
-    message: `the hub ${hubUrl} cannot be reached: ${reason}`,
-    hint: "Check the address and the network.",
-    cause,
   });
 }
 
@@ -107,7 +97,7 @@ async function readBounded(response: Response, maxBytes: number, hubUrl: string)
       chunks.push(chunk);
     }
   } catch (cause) {
-    throw unreachable(hubUrl, cause);
+    throw hubUnreachable(hubUrl, cause);
   }
   if (bytes <= maxBytes) return Buffer.concat(chunks);
   throw new FleetError("message_too_large", {
