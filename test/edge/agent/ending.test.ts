@@ -26,7 +26,9 @@ test("a part that fails is told, and does not keep the others from ending", asyn
   ending.add("sync", () => {
     throw new FleetError("hub_unreachable", { message: "gone" });
   });
-  ending.add("runtimes", () => Promise.reject(new FleetError("runtime_unavailable", { message: "gone" })));
+  ending.add("runtimes", () =>
+    Promise.reject(new FleetError("runtime_unavailable", { message: "gone" })),
+  );
   assert.equal(await ending.run(), false);
   assert.deepEqual(ended, ["lock"]);
   assert.deepEqual(
