@@ -2,13 +2,13 @@
 import { setImmediate as breathe } from "node:timers/promises";
 import type { Broker } from "#hub/broker/port.ts";
 import type { Bus } from "#hub/bus.ts";
-import { serially } from "#hub/git/serial.ts";
 import { createAnnouncer } from "#hub/release/announce.ts";
 import type { FleetSnapshot } from "#hub/release/model.ts";
 import type { DesiredRow, DeviceChange, DeviceRow, Store } from "#hub/store/port.ts";
 import type { Clock } from "#shared/clock.ts";
 import { FleetError } from "#shared/errors.ts";
 import type { DeviceId, Digest } from "#shared/ids.ts";
+import { serially } from "#shared/serial.ts";
 import { decide } from "./decide.ts";
 import type { SigningKey } from "./keys.ts";
 

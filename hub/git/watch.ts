@@ -1,8 +1,8 @@
 // Watches the fleet repository: polls, follows the webhook, and says once when it goes and when it is back.
 import type { Clock } from "#shared/clock.ts";
 import { asFleetError, type FleetError } from "#shared/errors.ts";
+import { serially } from "#shared/serial.ts";
 import type { Mirror } from "./mirror.ts";
-import { serially } from "./serial.ts";
 
 export interface RepositoryStatus {
   /** Unix ms of the last fetch that worked. */

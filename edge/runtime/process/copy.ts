@@ -6,6 +6,7 @@
 import type { ObservedInstance } from "#edge/runtime/port.ts";
 import type { Clock } from "#shared/clock.ts";
 import { asFleetError, FleetError } from "#shared/errors.ts";
+import { createQueue } from "#shared/serial.ts";
 import { endRun, type RunTarget } from "./group.ts";
 import type { CheckedHealth } from "./health.ts";
 import { watchHealth } from "./healthcheck.ts";
@@ -14,7 +15,6 @@ import type { CopyLogs } from "./logs.ts";
 import { formatMarker, markerVariable, newNonce } from "./marker.ts";
 import { decideRestart, type RestartLimits } from "./policy.ts";
 import { isAlive, type MarkedProcess } from "./proc.ts";
-import { createQueue } from "./queue.ts";
 import { type CopyRecord, type RecordStore, type RunRecord, withoutEnding } from "./record.ts";
 import { openRun } from "./run.ts";
 import { adoptableRun, type StartedRun } from "./wrapper.ts";

@@ -1,7 +1,6 @@
 // The watcher alone: coalesced pokes, polls, and one event for each transition.
 import assert from "node:assert/strict";
 import type { Mirror } from "#hub/git/mirror.ts";
-import { serially } from "#hub/git/serial.ts";
 import { createGitWatcher } from "#hub/git/watch.ts";
 import { type Clock, systemClock } from "#shared/clock.ts";
 import { FleetError } from "#shared/errors.ts";
@@ -136,18 +135,4 @@ test("goes on after heads could not be taken in, and says why", async () => {
   broken = false;
   await poke();
   assert.equal(watcher.status().problem, undefined);
-});
-
-test("a serial task that fails fails its callers only", async () => {
-  let runs = 0;
-  const run = serially(() => {
-    runs += 1;
-    return runs === 1 ? Promise.reject(new Error("first")) : Promise.resolve();
-  });
-  const first = run();
-  const second = run();
-  assert.equal(run(), second, "calls during a run share the next");
-  await assert.rejects(first, /first/);
-  await second;
-  assert.equal(runs, 2);
 });
