@@ -7,10 +7,13 @@ import { createSessions } from "#hub/api/sessions.ts";
 import { createWatch } from "#hub/api/watch.ts";
 import { createEmbeddedBroker } from "#hub/broker/aedes.ts";
 import { createAuthenticator } from "#hub/broker/authenticator.ts";
+import type { Broker } from "#hub/broker/port.ts";
 import { createBus } from "#hub/bus.ts";
 import { type HubOptions, readHubOptions } from "#hub/config.ts";
 import { createDesiredController } from "#hub/desired/controller.ts";
 import { loadSigningKey } from "#hub/desired/keys.ts";
+import { createEnding } from "#hub/ending.ts";
+import { repositoryHealth } from "#hub/git/health.ts";
 import { createMirror } from "#hub/git/mirror.ts";
 import { parseRemote } from "#hub/git/remote.ts";
 import { createGitWatcher } from "#hub/git/watch.ts";
@@ -34,8 +37,8 @@ import { once } from "#shared/once.ts";
 try {
   await run(readHubOptions(process.argv.slice(2)));
 } catch (thrown) {
-  const error = asFleetError(thrown);
-  process.stderr.write(`${error.sentence}\n${error.hint === undefined ? "" : `${error.hint}\n`}`);
+  const { sentence, hint } = asFleetError(thrown);
+  process.stderr.write(`${sentence}${hint === undefined ? "" : `. ${hint}`}\n`);
   process.exit(1);
 }
 
@@ -43,6 +46,11 @@ async function run(options: HubOptions): Promise<void> {
   const data = resolve(options.data);
   await mkdir(data, { recursive: true });
   const log = pino({ level: options.logLevel, base: null });
+  // Also what a promise that nobody waits for threw.
+  process.on("uncaughtException", (err) => {
+    log.fatal({ err }, "the hub ends on an error that nothing caught");
+    process.exit(1);
+  });
   const store = await openStore({ file: join(data, "hub.db") });
   const tokenFile = await prepareOperator(data, store, clock.now());
   const key = await loadSigningKey(data);
@@ -54,12 +62,20 @@ async function run(options: HubOptions): Promise<void> {
     authenticator,
     clock,
   });
-  const ingest = createIngest({ store, broker, bus, clock });
-  const desired = createDesiredController({ store, broker, bus, clock, key });
-  const mirror = createMirror({
-    remote: parseRemote(options.repository),
-    directory: join(data, "repository.git"),
+  const ingest = createIngest({
+    store,
+    broker,
+    bus,
+    clock,
+    onFlush: (seconds) => metrics.flushed(seconds),
   });
+  const publishDesired: Broker["publishDesired"] = (device, envelope) => {
+    broker.publishDesired(device, envelope);
+    metrics.published();
+  };
+  const desired = createDesiredController({ store, broker: { publishDesired }, bus, clock, key });
+  const remote = parseRemote(options.repository);
+  const mirror = createMirror({ remote, directory: join(data, "repository.git") });
   const bundles = createBundleStore({ directory: join(data, "bundles") });
   const releases = createReleaseController({
     mirror,
@@ -77,7 +93,9 @@ async function run(options: HubOptions): Promise<void> {
     clock,
     onHeads: releases.advance,
     onEvent: createAnnouncer({ store, bus, clock }),
+    onFetch: (outcome) => metrics.fetched(outcome),
   });
+  const repository = { health: () => repositoryHealth(remote.url, watcher.status()) };
   const upkeep = createUpkeep({
     store,
     bundles,
@@ -102,6 +120,7 @@ async function run(options: HubOptions): Promise<void> {
     sessions,
     watch,
     git: { poke: () => void watcher.poke() },
+    repository,
     fleet: releases,
     desired,
     bundles,
@@ -114,12 +133,13 @@ async function run(options: HubOptions): Promise<void> {
     disconnect: (device) => broker.disconnect(device),
     webhookSecret: options.webhookSecret,
     version: pkg.version,
-    pages: createPages({ store, sessions, authenticator, clock }),
+    pages: createPages({ store, repository, sessions, authenticator, clock }),
   });
   const server = createHttpServer({
     host: options.httpHost,
     port: options.httpPort,
     fetch: api.fetch,
+    onFault: (err) => log.error({ err }, "a connection could not be taken"),
   });
 
   await ingest.start();
@@ -132,15 +152,21 @@ async function run(options: HubOptions): Promise<void> {
   bus.on("event", ({ device, app, reason, message }) => log.info({ device, app, reason }, message));
   log.info({ url, mqtt: broker.url, tokenFile, version: pkg.version }, "hub started");
 
+  const ending = createEnding({
+    stages: [
+      { watcher: watcher.stop, upkeep: upkeep.stop, watch: watch.stop },
+      { broker: broker.stop, server: server.stop },
+      // After the last message has come in, and before the store closes: it stores them.
+      { ingest: ingest.stop, desired: desired.stop },
+      { store: store.close },
+    ],
+    limitMs: 4000,
+    reserveMs: 500,
+    onFailed: (part, code, why) => log.error({ part, code, why }, "a part did not end well"),
+  });
   const stop = once(async () => {
     log.info("hub stops");
-    await Promise.all([watcher.stop(), upkeep.stop()]);
-    watch.stop();
-    await Promise.all([server.stop(), broker.stop()]);
-    await desired.stop();
-    await ingest.stop();
-    await store.close();
-    process.exit(0);
+    process.exit((await ending.run()) ? 0 : 1);
   });
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => void stop());
   // Started with a channel, the hub belongs to its parent and goes with it.

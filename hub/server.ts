@@ -15,12 +15,14 @@ interface Options {
   /** 0 takes a free one. */
   port: number;
   fetch: Parameters<typeof createAdaptorServer>[0]["fetch"];
+  /** A connection that could not be taken, for want of file descriptors for instance; the others go on. */
+  readonly onFault: (error: Error) => void;
 }
 
 /** A whole fleet may come back at once. */
 const backlog = 4096;
 
-export function createHttpServer({ host, port, fetch }: Options): HttpServer {
+export function createHttpServer({ host, port, fetch, onFault }: Options): HttpServer {
   let server: ServerType | undefined;
   return {
     start: async () => {
@@ -29,6 +31,7 @@ export function createHttpServer({ host, port, fetch }: Options): HttpServer {
       await once(server, "listening").catch((cause: NodeJS.ErrnoException) => {
         throw refused(host, port, cause);
       });
+      server.on("error", onFault);
       const { address, family, port: bound } = server.address() as AddressInfo;
       return { url: `http://${family === "IPv6" ? `[${address}]` : address}:${bound}` };
     },

@@ -40,6 +40,7 @@ export interface ApiOptions {
   sessions: Sessions;
   watch: Watch;
   git: ports.GitControl;
+  repository: ports.RepositorySource;
   fleet: ports.FleetSource;
   desired: ports.DesiredSource;
   bundles: ports.BundleSource;

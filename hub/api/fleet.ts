@@ -1,11 +1,13 @@
 // The fleet as a whole: totals, sites and the branches of its repository.
 import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
+import type { RepositoryHealth } from "#hub/git/health.ts";
 import type { BranchRow, FleetCounts, SiteCounts, Store } from "#hub/store/port.ts";
 import { Connection, HealthStatus, SyncStatus } from "#shared/status.ts";
 import { reads, tagged } from "./answer.ts";
 import { component } from "./component.ts";
 import type { ApiEnv } from "./env.ts";
 import type { Guards } from "./guards.ts";
+import type { RepositorySource } from "./ports.ts";
 import { type ListOf, listOf, UnixMs } from "./schema.ts";
 
 const countsShape = {
@@ -26,10 +28,24 @@ export const BranchView = component(
   }),
 );
 
-const FleetView = component("Fleet", z.object({ ...countsShape, branches: z.array(BranchView) }));
+const RepositoryView = component(
+  "Repository",
+  z.object({
+    url: z.string().meta({ description: "Without credentials." }),
+    reachable: z.boolean().meta({ description: "Whether the last fetch worked." }),
+    problem: z.string().nullable().meta({ description: "Why it did not, in one sentence." }),
+    hint: z.string().nullable().meta({ description: "The next step." }),
+    fetchedAt: UnixMs.nullable().meta({ description: "The last fetch that worked." }),
+  }),
+);
+
+const FleetView = component(
+  "Fleet",
+  z.object({ ...countsShape, repository: RepositoryView, branches: z.array(BranchView) }),
+);
 const SiteView = component("Site", z.object({ site: z.string(), ...countsShape }));
 
-type FleetView = FleetCounts & { branches: BranchRow[] };
+type FleetView = FleetCounts & { repository: RepositoryHealth; branches: BranchRow[] };
 
 const common = (guards: Guards) => ({
   method: "get" as const,
@@ -43,7 +59,7 @@ const fleetRoute = (guards: Guards) =>
     ...common(guards),
     path: "/v1/fleet",
     operationId: "getFleet",
-    summary: "Shows totals and the state of each branch",
+    summary: "Shows totals, the repository and the state of each branch",
     responses: reads("The fleet.", FleetView),
   });
 
@@ -58,13 +74,14 @@ const sitesRoute = (guards: Guards) =>
 
 export function fleetRoutes(options: {
   store: Pick<Store, "counts" | "siteCounts" | "branches">;
+  repository: RepositorySource;
   guards: Guards;
 }): OpenAPIHono<ApiEnv> {
-  const { store, guards } = options;
+  const { store, repository, guards } = options;
   const app = new OpenAPIHono<ApiEnv>();
   app.openapi(fleetRoute(guards), async (c) => {
     const [counts, branches] = await Promise.all([store.counts(), store.branches()]);
-    return tagged<FleetView>(c, { ...counts, branches });
+    return tagged<FleetView>(c, { ...counts, repository: repository.health(), branches });
   });
   app.openapi(sitesRoute(guards), async (c) =>
     tagged<ListOf<SiteCounts>>(c, { items: await store.siteCounts(), next: null }),

@@ -1,5 +1,6 @@
 // What the HTTP API asks of the hub's other parts, no wider than it uses them.
 
+import type { RepositoryHealth } from "#hub/git/health.ts";
 import type { FleetSnapshot } from "#hub/release/model.ts";
 import type { DesiredRow } from "#hub/store/port.ts";
 import type { ReportRequest } from "#shared/gateway.ts";
@@ -10,6 +11,10 @@ import type { JournalAck } from "#shared/journal.ts";
 export interface GitControl {
   /** Fetches soon; several calls in a row make one fetch. */
   poke(): void;
+}
+
+export interface RepositorySource {
+  health(): RepositoryHealth;
 }
 
 /** The accepted snapshots, for the list of deployments. */

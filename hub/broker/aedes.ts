@@ -206,7 +206,7 @@ function listenError(host: string, port: number, cause: NodeJS.ErrnoException): 
     message: taken
       ? `port ${port} on ${host} is taken by another program`
       : `the broker cannot listen on ${host}:${port} (${cause.code})`,
-    hint: "Choose another MQTT port or address in the hub's configuration.",
+    hint: "Choose another address with --mqtt-host and --mqtt-port.",
     cause,
   });
 }

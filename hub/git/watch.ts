@@ -5,11 +5,15 @@ import { serially } from "#shared/serial.ts";
 import type { Mirror } from "./mirror.ts";
 
 export interface RepositoryStatus {
+  /** Whether the last fetch worked; false before the first. */
+  reachable: boolean;
   /** Unix ms of the last fetch that worked. */
   fetchedAt?: number;
   /** Why the last fetch did not work, or what was found could not be taken in. */
   problem?: FleetError;
 }
+
+export type FetchOutcome = "succeeded" | "failed";
 
 export interface RepositoryEvent {
   reason: "RepositoryUnreachable" | "RepositoryReachable";
@@ -32,6 +36,8 @@ interface GitWatcherOptions {
   /** Called after every fetch, changed or not: the receiver compares. */
   onHeads(heads: Map<string, string>): Promise<void>;
   onEvent(event: RepositoryEvent): Promise<void>;
+  /** After every fetch; for counting. */
+  readonly onFetch?: (outcome: FetchOutcome) => void;
 }
 
 export function createGitWatcher(options: GitWatcherOptions): GitWatcher {
@@ -39,7 +45,7 @@ export function createGitWatcher(options: GitWatcherOptions): GitWatcher {
   const stopping = new AbortController();
   let loop: Promise<void> | undefined;
   let latest: Promise<void> | undefined;
-  let status: RepositoryStatus = {};
+  let status: RepositoryStatus = { reachable: false };
   let reachable = true;
 
   const becomes = async (now: boolean, message: string): Promise<void> => {
@@ -54,9 +60,12 @@ export function createGitWatcher(options: GitWatcherOptions): GitWatcher {
   const fetch = async (): Promise<boolean> => {
     try {
       await mirror.fetch(stopping.signal);
+      options.onFetch?.("succeeded");
       return true;
     } catch (cause) {
-      status = { ...status, problem: asFleetError(cause) };
+      if (stopping.signal.aborted) return false;
+      options.onFetch?.("failed");
+      status = { ...status, reachable: false, problem: asFleetError(cause) };
       return false;
     }
   };
@@ -65,7 +74,7 @@ export function createGitWatcher(options: GitWatcherOptions): GitWatcher {
       if (stopping.signal.aborted) return;
       return becomes(false, status.problem?.sentence ?? "the fleet repository cannot be fetched");
     }
-    status = { fetchedAt: clock.now() };
+    status = { reachable: true, fetchedAt: clock.now() };
     await becomes(true, "the fleet repository can be fetched again");
     await options.onHeads(await mirror.heads());
   };

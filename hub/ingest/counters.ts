@@ -18,7 +18,6 @@ export interface IngestCounters {
   journalEntries: number;
   eventsDropped: number;
   storeFailures: number;
-  flushSeconds: { last: number; sum: number };
   queued: Record<Uplink, number>;
 }
 
@@ -35,7 +34,6 @@ export function zeroCounters(): IngestCounters {
     journalEntries: 0,
     eventsDropped: 0,
     storeFailures: 0,
-    flushSeconds: { last: 0, sum: 0 },
     queued: { reported: 0, conn: 0, beat: 0, journal: 0 },
   };
 }

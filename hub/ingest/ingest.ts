@@ -30,6 +30,8 @@ interface Options {
   maxQueued?: number;
   /** Waiting bytes above which journals are left to be sent again. */
   maxJournalBytes?: number;
+  /** After every flush, for measuring. */
+  readonly onFlush?: (seconds: number) => void;
 }
 
 export interface Ingest {
@@ -76,7 +78,9 @@ export function createIngest(options: Options): Ingest {
       const items = flusher.isHolding() ? [] : queue.take(maxBatch);
       const stored = await flusher.flush(items);
       for (const { device } of items) watch(live.get(device));
-      countBatch(counters, items.length, (clock.monotonicMs() - startedMs) / 1000);
+      counters.batches += 1;
+      counters.batchedMessages += items.length;
+      options.onFlush?.((clock.monotonicMs() - startedMs) / 1000);
       if (!stored) return "failed";
       return queue.length() > 0 || live.hasMarked() ? "more" : "idle";
     },
@@ -170,13 +174,6 @@ export function createIngest(options: Options): Ingest {
     },
     counters: () => ({ ...structuredClone(counters), queued: queue.lengths() }),
   };
-}
-
-function countBatch(counters: IngestCounters, messages: number, seconds: number): void {
-  counters.batches += 1;
-  counters.batchedMessages += messages;
-  counters.flushSeconds.last = seconds;
-  counters.flushSeconds.sum += seconds;
 }
 
 function overloaded(): FleetError {

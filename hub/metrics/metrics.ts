@@ -21,6 +21,10 @@ export interface Metrics {
   observe(request: MeasuredRequest): void;
   /** A desired state was handed to the broker. */
   published(): void;
+  /** The repository was fetched, or could not be. */
+  fetched(outcome: "succeeded" | "failed"): void;
+  /** A batch of messages was written to the store, or could not be. */
+  flushed(seconds: number): void;
 }
 
 export function createMetrics(sources: MetricsSources): Metrics {
@@ -38,6 +42,8 @@ export function createMetrics(sources: MetricsSources): Metrics {
     },
     observe: requestMetrics(registry),
     published: publicationMetrics(registry),
+    fetched: fetchMetrics(registry),
+    flushed: flushMetrics(registry),
   };
 }
 
@@ -69,6 +75,28 @@ function publicationMetrics(registry: Registry): Metrics["published"] {
     registers: [registry],
   });
   return () => publications.inc();
+}
+
+function fetchMetrics(registry: Registry): Metrics["fetched"] {
+  const fetches = new Counter({
+    name: "metrica_fleet_hub_repository_fetches_total",
+    help: "Fetches of the fleet repository by outcome.",
+    labelNames: ["outcome"],
+    registers: [registry],
+  });
+  // Both series from the start: a rate over one that is not there yet misses its first failure.
+  for (const outcome of ["succeeded", "failed"]) fetches.inc({ outcome }, 0);
+  return (outcome) => fetches.inc({ outcome });
+}
+
+function flushMetrics(registry: Registry): Metrics["flushed"] {
+  const seconds = new Histogram({
+    name: "metrica_fleet_hub_ingest_flush_duration_seconds",
+    help: "Time to write one batch of messages to the store.",
+    buckets: [0.001, 0.005, 0.02, 0.1, 0.5, 2, 10],
+    registers: [registry],
+  });
+  return (duration) => seconds.observe(duration);
 }
 
 /** Reasons of the hub's own events are few; a device may say anything, so its are one series. */

@@ -37,7 +37,6 @@ function ingestMetrics(registry: Registry): (counters: IngestCounters) => void {
   const unknown = counter("unknown_device_messages_total", "Messages of devices not enrolled.");
   const batches = counter("ingest_batches_total", "Batches written to the store.");
   const batched = counter("ingest_batched_messages_total", "Messages written in batches.");
-  const seconds = counter("ingest_flush_seconds_total", "Seconds spent writing batches.");
   const entries = counter("journal_entries_total", "Journal entries that were new.");
   const events = counter("events_dropped_total", "Events dropped under load.");
   const failures = counter("ingest_store_failures_total", "Batches that the store refused.");
@@ -57,7 +56,6 @@ function ingestMetrics(registry: Registry): (counters: IngestCounters) => void {
     unknown(now.unknownDevices);
     batches(now.batches);
     batched(now.batchedMessages);
-    seconds(now.flushSeconds.sum);
     entries(now.journalEntries);
     events(now.eventsDropped);
     failures(now.storeFailures);
@@ -90,8 +88,8 @@ function gaugeMetrics(registry: Registry, sources: MetricsSources): () => void {
   return () => {
     connections.set(sources.broker.connections());
     watchers.set(sources.watch.clients());
-    const { fetchedAt, problem } = sources.repository.status();
-    reachable.set(problem === undefined && fetchedAt !== undefined ? 1 : 0);
+    const { fetchedAt, reachable: isReachable } = sources.repository.status();
+    reachable.set(isReachable ? 1 : 0);
     fetched.set((fetchedAt ?? 0) / 1000);
   };
 }

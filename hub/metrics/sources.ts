@@ -12,7 +12,8 @@ export interface MetricsSources {
     status(): {
       /** Unix ms of the last fetch that worked. */
       fetchedAt?: number;
-      problem?: unknown;
+      /** Whether the last fetch worked. */
+      reachable: boolean;
     };
   };
   /** Clients of the watch stream. */

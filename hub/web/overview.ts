@@ -1,25 +1,31 @@
 // The fleet page: totals, branches, and the devices of each site with their apps.
 import { html } from "hono/html";
 import type { DeviceListQuery } from "#hub/api/devices.ts";
+import type { RepositoryHealth } from "#hub/git/health.ts";
 import type { BranchRow, DeviceRow, FleetCounts, Page, SiteCounts } from "#hub/store/port.ts";
 import { Connection, HealthStatus, SyncStatus } from "#shared/status.ts";
 import { acceptedBadge, icon, refusedBadge, toneOf } from "./badge.ts";
 import { deviceTable } from "./device_table.ts";
 import { ago, commit, type Html, heads, plural } from "./html.ts";
+import { noBranches, noDevices, refusalNote, repositoryNote } from "./notices.ts";
 import { isFiltered, overviewHref } from "./overview_query.ts";
 
 export interface Overview {
   counts: FleetCounts;
   sites: SiteCounts[];
   branches: BranchRow[];
+  repository: RepositoryHealth;
   page: Page<DeviceRow>;
   filter: DeviceListQuery;
   problem?: string | undefined;
   now: number;
+  /** The hub's address as the browser reached it. */
+  origin: string;
 }
 
 export function overviewMain(view: Overview): Html {
   return html`<h1>Fleet</h1>
+${repositoryNote(view.repository, view.now)}
 ${view.branches.filter(({ refusal }) => refusal !== null).map(refusalNote)}
 ${totals(view.counts)}
 ${branchTable(view)}
@@ -30,12 +36,6 @@ ${view.problem === undefined ? "" : html`<p class="note bad" role="alert">${icon
 ${view.page.rows.length === 0 ? nothing(view) : deviceTable(view)}
 ${pager(view)}
 </section>`;
-}
-
-function refusalNote({ branch, head, accepted, refusal }: BranchRow): Html {
-  const serving =
-    accepted === null ? "No commit was accepted yet." : html`Devices stay on ${commit(accepted)}.`;
-  return html`<div class="note bad" id="refusal-${branch}">${icon("slash")}<div><p><strong>Branch ${branch}: commit ${commit(head)} is refused.</strong> ${serving}</p><p>${refusal}</p></div></div>`;
 }
 
 function totals(counts: FleetCounts): Html {
@@ -66,10 +66,8 @@ function totalOf<S extends SyncStatus | HealthStatus | Connection>(
   return html`<div class="total"><h2>${title}</h2><ul>${items}</ul></div>`;
 }
 
-function branchTable({ branches, now }: Overview): Html {
-  if (branches.length === 0) {
-    return html`<p class="muted">No branch of the fleet repository was read yet.</p>`;
-  }
+function branchTable({ branches, repository, now }: Overview): Html {
+  if (branches.length === 0) return noBranches(repository);
   const rows = branches.map(
     (
       row,
@@ -107,12 +105,11 @@ function choice(
   return html`<label>${title} <select name="${name}"><option value="">any</option>${items}</select></label>`;
 }
 
-function nothing({ counts, filter }: Overview): Html {
+function nothing({ counts, filter, origin }: Overview): Html {
   if (counts.devices > 0 && isFiltered(filter)) {
     return html`<p class="empty">No device matches this filter. <a href="/">Show all ${counts.devices}</a>.</p>`;
   }
-  return html`<div class="empty"><p>No device is enrolled yet.</p>
-<p class="muted">Make a token with <code>POST /v1/enrollment-tokens</code>, give it to an agent, and the device shows up here.</p></div>`;
+  return noDevices(origin);
 }
 
 function pager({ page, filter, counts }: Overview): Html {

@@ -7,6 +7,7 @@ import { deviceQuery } from "#hub/api/devices.ts";
 import type { ApiDocument } from "#hub/api/document.ts";
 import type { ApiEnv } from "#hub/api/env.ts";
 import { sessionOperator } from "#hub/api/guards.ts";
+import type { RepositorySource } from "#hub/api/ports.ts";
 import { problemOf } from "#hub/api/problem.ts";
 import type { Sessions } from "#hub/api/sessions.ts";
 import { readUpdates } from "#hub/api/update_reader.ts";
@@ -19,6 +20,7 @@ import { type Asset, loadAssets } from "./assets.ts";
 import { deviceMain } from "./device.ts";
 import type { Html } from "./html.ts";
 import { layout, mainOf, type PageParts } from "./layout.ts";
+import { unknownDevice } from "./notices.ts";
 import { overviewMain } from "./overview.ts";
 import { noFilter, type OverviewQuery, overviewQuery } from "./overview_query.ts";
 import { referenceMain } from "./reference.ts";
@@ -29,6 +31,7 @@ interface Options {
     Store,
     "counts" | "siteCounts" | "branches" | "devices" | "device" | "desired" | "journal" | "events"
   >;
+  repository: RepositorySource;
   sessions: Sessions;
   authenticator: Authenticator;
   clock: Clock;
@@ -75,20 +78,22 @@ interface Frame {
 }
 
 function routes(options: Options, { send, find, document }: Frame): OpenAPIHono<ApiEnv> {
-  const { store, sessions, clock } = options;
+  const { store, repository, sessions, clock } = options;
   const app = new OpenAPIHono<ApiEnv>();
   const signedIn = pageGuard(sessions);
   app.get("/", signedIn, async (c) => {
-    const view = await readOverview(store, overviewQuery(c.req.query()), clock.now());
+    const read = await readOverview(store, overviewQuery(c.req.query()), clock.now());
+    const { origin } = new URL(c.req.url);
+    const main = overviewMain({ ...read, repository: repository.health(), origin });
     const operator = sessionOperator(c, sessions);
-    return send(c, { title: "Fleet", main: overviewMain(view), operator, live: "/v1/watch" });
+    return send(c, { title: "Fleet", main, operator, live: "/v1/watch" });
   });
   app.get("/devices/:id", signedIn, async (c) => {
     const operator = sessionOperator(c, sessions);
     const view = await readDevice(store, c.req.param("id") ?? "", clock.now());
     if (view === undefined) {
-      const main = problemMain("Not found", `No device "${c.req.param("id")}" is enrolled here.`);
-      return send(c, { title: "Not found", main, operator }, 404);
+      const main = unknownDevice(c.req.param("id") ?? "");
+      return send(c, { title: "No such device", main, operator }, 404);
     }
     const { id } = view.row;
     const live = `/v1/watch?device=${id}`;

@@ -6,6 +6,7 @@ import { createSessions, type Sessions } from "#hub/api/sessions.ts";
 import { createWatch, type Watch } from "#hub/api/watch.ts";
 import type { Authenticator } from "#hub/broker/port.ts";
 import { type Bus, createBus } from "#hub/bus.ts";
+import type { RepositoryHealth } from "#hub/git/health.ts";
 import type { BranchSnapshot } from "#hub/release/model.ts";
 import type { Store } from "#hub/store/port.ts";
 import { openStore } from "#hub/store/sqlite.ts";
@@ -31,6 +32,7 @@ export interface World {
   pokes: number;
   reports: { device: DeviceId; report: ReportRequest }[];
   disconnected: DeviceId[];
+  repository: RepositoryHealth;
   bundles: Map<Digest, { path: string; sizeBytes: number }>;
   branches: Record<string, BranchSnapshot>;
   measured: MeasuredRequest[];
@@ -56,6 +58,7 @@ export function manualClock(): World["clock"] {
 
 export type WorldParts = Pick<World, "store" | "sessions" | "clock"> & {
   authenticator: Authenticator;
+  repository: { health: () => RepositoryHealth };
   fleet: { snapshot: () => { defaultBranch: string; branches: World["branches"] } };
 };
 
@@ -73,7 +76,8 @@ export async function createWorld(
   const branches: World["branches"] = {};
   const fleet = { snapshot: () => ({ defaultBranch: "main", branches }) };
   const authenticator = authenticatorOf(store);
-  const parts = { store, sessions, clock, authenticator, fleet };
+  const repository = { health: () => world.repository };
+  const parts = { store, sessions, clock, authenticator, repository, fleet };
   const pages = options.pages?.(parts);
   const world: Omit<World, "app"> = {
     store,
@@ -84,6 +88,13 @@ export async function createWorld(
     pokes: 0,
     reports: [],
     disconnected: [],
+    repository: {
+      url: "https://git.example.org/fleet",
+      reachable: true,
+      problem: null,
+      hint: null,
+      fetchedAt: startMs,
+    },
     bundles: new Map(),
     branches,
     measured: [],

@@ -24,7 +24,7 @@ test.before(async () => {
     store,
     broker: { connections: () => 4 },
     ingest: { counters: () => counters },
-    repository: { status: () => ({ fetchedAt: 1_700_000_000_000 }) },
+    repository: { status: () => ({ reachable: true, fetchedAt: 1_700_000_000_000 }) },
     watch: { clients: () => 2 },
     bus,
   });
@@ -32,6 +32,8 @@ test.before(async () => {
   counters.refused = { message_invalid: 2 };
   metrics.observe({ method: "GET", route: "/v1/devices/:id", status: 200, seconds: 0.01 });
   metrics.published();
+  metrics.fetched("failed");
+  metrics.flushed(0.01);
   const told = { id: 1, at: 1, device: null, app: null, message: "", type: "Warning" } as const;
   bus.emit("event", { ...told, source: "hub", reason: "CommitRefused" });
   bus.emit("event", { ...told, source: "device", reason: "AnythingAtAll" });
@@ -55,6 +57,9 @@ test("tells devices by status, branches, messages and requests", async () => {
     "metrica_fleet_hub_repository_fetched_timestamp_seconds 1700000000",
     'metrica_fleet_hub_http_requests_total{method="GET",route="/v1/devices/:id",status="200"} 1',
     "metrica_fleet_hub_desired_publications_total 1",
+    'metrica_fleet_hub_repository_fetches_total{outcome="failed"} 1',
+    'metrica_fleet_hub_repository_fetches_total{outcome="succeeded"} 0',
+    'metrica_fleet_hub_ingest_flush_duration_seconds_bucket{le="0.02"} 1',
     'metrica_fleet_hub_events_total{type="Warning",reason="CommitRefused"} 1',
     'metrica_fleet_hub_events_total{type="Warning",reason="OfDevice"} 1',
     "metrica_fleet_hub_store_up 1",
