@@ -4,6 +4,7 @@ import type { ObservedInstance, ResolvedApp, ResolvedService } from "#edge/runti
 import type { ComposeService } from "#shared/compose/model.ts";
 import type { AppSpec } from "#shared/desired.ts";
 import type { AppName, Digest, RevisionId } from "#shared/ids.ts";
+import { bareService } from "./service.ts";
 
 export const appName = "web" as AppName;
 
@@ -12,50 +13,8 @@ export const revision = (letter: string): RevisionId => letter.repeat(64) as Rev
 const digest = (letter: string): Digest => letter.repeat(64) as Digest;
 
 export function plainService(name: string, more: Partial<ComposeService> = {}): ComposeService {
-  return {
-    name,
-    image: `${name}:1`,
-    pullPolicy: "missing",
-    environment: {},
-    groupAdd: [],
-    replicas: 1,
-    restart: { name: "always", maxAttempts: 0 },
-    dependsOn: {},
-    ports: [],
-    expose: [],
-    mounts: [],
-    volumesFrom: [],
-    configs: [],
-    secrets: [],
-    networks: {},
-    links: [],
-    externalLinks: [],
-    extraHosts: [],
-    dns: [],
-    dnsOptions: [],
-    dnsSearch: [],
-    labels: {},
-    annotations: {},
-    resources: {},
-    devices: [],
-    deviceRequests: [],
-    deviceCgroupRules: [],
-    capAdd: [],
-    capDrop: [],
-    securityOptions: [],
-    privileged: false,
-    readOnly: false,
-    tty: false,
-    stdinOpen: false,
-    storageOptions: {},
-    sysctls: {},
-    ulimits: {},
-    stopGraceMs: 10_000,
-    postStart: [],
-    preStop: [],
-    fleet: {},
-    ...more,
-  };
+  const restart = { name: "always", maxAttempts: 0 } as const;
+  return bareService({ name, image: `${name}:1`, restart, ...more });
 }
 
 /** @param hashes configuration hash by service name */

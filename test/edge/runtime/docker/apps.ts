@@ -4,51 +4,13 @@ import { type BodyContext, createBody } from "#edge/runtime/docker/create/body.t
 import type { ObservedInstance, ResolvedApp } from "#edge/runtime/port.ts";
 import { canonicalHash } from "#shared/canonical.ts";
 import type { ComposeProject, ComposeService } from "#shared/compose/model.ts";
+import { defaultNetwork } from "#shared/compose/normalise/networks.ts";
 import type { AppName, Digest, RevisionId } from "#shared/ids.ts";
+import { bareService } from "#test/support/service.ts";
 
 export function serviceSpec(spec: Partial<ComposeService> & { name: string }): ComposeService {
-  return {
-    pullPolicy: "missing",
-    environment: {},
-    groupAdd: [],
-    replicas: 1,
-    restart: { name: "no", maxAttempts: 0 },
-    dependsOn: {},
-    ports: [],
-    expose: [],
-    mounts: [],
-    volumesFrom: [],
-    configs: [],
-    secrets: [],
-    networks: spec.networkMode === undefined ? { default: attachment() } : {},
-    links: [],
-    externalLinks: [],
-    extraHosts: [],
-    dns: [],
-    dnsOptions: [],
-    dnsSearch: [],
-    labels: {},
-    annotations: {},
-    resources: {},
-    devices: [],
-    deviceRequests: [],
-    deviceCgroupRules: [],
-    capAdd: [],
-    capDrop: [],
-    securityOptions: [],
-    privileged: false,
-    readOnly: false,
-    tty: false,
-    stdinOpen: false,
-    storageOptions: {},
-    sysctls: {},
-    ulimits: {},
-    stopGraceMs: 1000,
-    postStart: [],
-    preStop: [],
-    fleet: {},
-    ...spec,
-  };
+  const networks = spec.networkMode === undefined ? { default: attachment() } : {};
+  return bareService({ networks, stopGraceMs: 1000, ...spec });
 }
 
 export function attachment(
@@ -60,15 +22,7 @@ export function attachment(
 export function plainNetwork(
   given: Partial<ComposeProject["networks"][string]> = {},
 ): ComposeProject["networks"][string] {
-  return {
-    external: false,
-    driverOptions: {},
-    internal: false,
-    attachable: false,
-    enableIpv6: false,
-    labels: {},
-    ...given,
-  };
+  return { ...defaultNetwork, ...given };
 }
 
 export function appOf(

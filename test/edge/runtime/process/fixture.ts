@@ -12,6 +12,7 @@ import { systemClock } from "#shared/clock.ts";
 import type { ComposeService } from "#shared/compose/model.ts";
 import { AppName, Digest, RevisionId } from "#shared/ids.ts";
 import { suite } from "#test/suite.ts";
+import { bareService } from "#test/support/service.ts";
 
 export interface Bench {
   /** The runtime's own directory. */
@@ -100,49 +101,7 @@ export function resolvedApp(
 }
 
 export function service(name: string, part: Partial<ComposeService> = {}): ComposeService {
-  return {
-    name,
-    pullPolicy: "missing",
-    environment: {},
-    groupAdd: [],
-    replicas: 1,
-    restart: { name: "no", maxAttempts: 0 },
-    dependsOn: {},
-    ports: [],
-    expose: [],
-    mounts: [],
-    volumesFrom: [],
-    configs: [],
-    secrets: [],
-    networks: {},
-    links: [],
-    externalLinks: [],
-    extraHosts: [],
-    dns: [],
-    dnsOptions: [],
-    dnsSearch: [],
-    labels: {},
-    annotations: {},
-    resources: {},
-    devices: [],
-    deviceRequests: [],
-    deviceCgroupRules: [],
-    capAdd: [],
-    capDrop: [],
-    securityOptions: [],
-    privileged: false,
-    readOnly: false,
-    tty: false,
-    stdinOpen: false,
-    storageOptions: {},
-    sysctls: {},
-    ulimits: {},
-    stopGraceMs: 10_000,
-    postStart: [],
-    preStop: [],
-    fleet: {},
-    ...part,
-  };
+  return bareService({ name, ...part });
 }
 
 /** A service that runs a shell script. */
