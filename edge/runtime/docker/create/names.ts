@@ -1,6 +1,7 @@
 // What things are called on the Engine, as docker compose v2 names them.
 import type { ResolvedApp, ResolvedService } from "#edge/runtime/port.ts";
 import type { ComposeNetwork, ComposeVolume } from "#shared/compose/model.ts";
+import { defaultNetwork } from "#shared/compose/normalise/networks.ts";
 import { FleetError } from "#shared/errors.ts";
 
 /** @throws FleetError internal when the app has no such service: the planner's fault */
@@ -24,16 +25,7 @@ export function volumeName(app: ResolvedApp, key: string): string {
 
 /** The definition of a network that a file may leave out, as it does with `default`. */
 export function networkOf(app: ResolvedApp, key: string): ComposeNetwork {
-  return (
-    app.compose.networks[key] ?? {
-      external: false,
-      driverOptions: {},
-      internal: false,
-      attachable: false,
-      enableIpv6: false,
-      labels: {},
-    }
-  );
+  return app.compose.networks[key] ?? defaultNetwork;
 }
 
 export function volumeOf(app: ResolvedApp, key: string): ComposeVolume {
