@@ -1,6 +1,7 @@
 // Deployments as the accepted commits describe them.
 import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
 import type { Deployment, FleetSnapshot } from "#hub/release/model.ts";
+import type { Store } from "#hub/store/port.ts";
 import { AppName, Digest, Values } from "#shared/ids.ts";
 import type { Requirement, Selector } from "#shared/selector.ts";
 import { reads, tagged } from "./answer.ts";
@@ -20,6 +21,9 @@ const DeploymentView = component(
     values: Values,
     commit: z.string().nullable().meta({ description: "The branch's accepted commit." }),
     digest: Digest.nullable().meta({ description: "The release of the role at that commit." }),
+    devices: z
+      .object({ matching: z.int(), synced: z.int(), healthy: z.int() })
+      .meta({ description: "Devices that the selector matches, by their status as a whole." }),
   }),
 );
 type DeploymentView = z.infer<typeof DeploymentView>;
@@ -38,25 +42,50 @@ const listRoute = (guards: Guards) =>
 
 export function deploymentRoutes(options: {
   fleet: FleetSource;
+  store: Pick<Store, "counts">;
   guards: Guards;
 }): OpenAPIHono<ApiEnv> {
   const app = new OpenAPIHono<ApiEnv>();
-  app.openapi(listRoute(options.guards), (c) => {
-    const items = deploymentsOf(options.fleet.snapshot());
+  app.openapi(listRoute(options.guards), async (c) => {
+    const items = await deploymentsOf(options.fleet.snapshot(), options.store);
     return tagged<ListOf<DeploymentView>>(c, { items, next: null });
   });
   return app;
 }
 
-function deploymentsOf(snapshot: FleetSnapshot | undefined): DeploymentView[] {
+async function deploymentsOf(
+  snapshot: FleetSnapshot | undefined,
+  store: Pick<Store, "counts">,
+): Promise<DeploymentView[]> {
   const declared = snapshot?.branches[snapshot.defaultBranch]?.deployments ?? [];
-  return declared.map((deployment) => deploymentView(deployment, snapshot));
+  const counts = await countsOf(declared, store);
+  return declared.map((deployment) => ({
+    ...deploymentView(deployment, snapshot),
+    devices: counts.get(selectorText(deployment.selector)) ?? noDevices,
+  }));
+}
+
+type DeviceTotals = DeploymentView["devices"];
+
+const noDevices: DeviceTotals = { matching: 0, synced: 0, healthy: 0 };
+
+/** By the selector's text: deployments that share a selector share its one look-up. */
+async function countsOf(
+  deployments: readonly Deployment[],
+  store: Pick<Store, "counts">,
+): Promise<Map<string, DeviceTotals>> {
+  const selectors = new Map(deployments.map(({ selector }) => [selectorText(selector), selector]));
+  const totals = [...selectors].map(async ([text, selector]): Promise<[string, DeviceTotals]> => {
+    const { devices, sync, health } = await store.counts(selector);
+    return [text, { matching: devices, synced: sync.Synced, healthy: health.Healthy }];
+  });
+  return new Map(await Promise.all(totals));
 }
 
 function deploymentView(
   { name, selector, role, branch, values }: Deployment,
   snapshot: FleetSnapshot | undefined,
-): DeploymentView {
+): Omit<DeploymentView, "devices"> {
   const source = snapshot?.branches[branch];
   const labelSelector = selectorText(selector);
   const digest = source?.roles[role]?.digest ?? null;

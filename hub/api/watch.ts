@@ -1,11 +1,11 @@
 // The watch stream: tells every client what changed, reading each changed row once for all of them.
 import type { Bus } from "#hub/bus.ts";
-import type { DeviceRow, HubEvent, Store } from "#hub/store/port.ts";
+import type { HubEvent, Store } from "#hub/store/port.ts";
 import type { DeviceId } from "#shared/ids.ts";
 import { deviceSummary } from "./device_view.ts";
 import type { ApiLogger } from "./env.ts";
 import { createSseClient } from "./sse.ts";
-import { createWatcher, type Watcher, type WatchRequest } from "./watcher.ts";
+import { createWatcher, labelsOf, type Watcher, type WatchRequest } from "./watcher.ts";
 
 export interface Watch {
   /** @returns undefined when the hub already serves as many as it will */
@@ -16,7 +16,7 @@ export interface Watch {
 }
 
 interface Options {
-  store: Pick<Store, "device" | "branches" | "events">;
+  store: Pick<Store, "allDevices" | "branches" | "events">;
   bus: Bus;
   logger: ApiLogger;
   /** Changes within this time become one message per device. */
@@ -132,10 +132,11 @@ async function tellEvents(
   store: Options["store"],
   events: readonly HubEvent[],
 ): Promise<void> {
+  const wantsLabels = [...watchers].some((watcher) => watcher.wantsLabels);
+  const labels = wantsLabels ? await labelsOf(store, events) : undefined;
   for (const event of events) {
-    const wantsLabels = [...watchers].some((watcher) => watcher.wantsLabels);
-    const row = wantsLabels && event.device !== null ? await store.device(event.device) : null;
-    for (const watcher of watchers) watcher.offerEvent(event, row?.labels);
+    const own = event.device === null ? undefined : labels?.get(event.device);
+    for (const watcher of watchers) watcher.offerEvent(event, own);
   }
 }
 
@@ -156,11 +157,10 @@ async function tellDevices(
   store: Options["store"],
   devices: ReadonlySet<DeviceId>,
 ): Promise<void> {
-  for (const id of devices) {
-    const row: DeviceRow | null = await store.device(id);
-    if (row === null) continue;
+  if (devices.size === 0) return;
+  for (const row of await store.allDevices([...devices])) {
     const message = { event: "device", data: deviceSummary(row) };
-    for (const watcher of watchers) watcher.offerDevice(id, row.labels, message);
+    for (const watcher of watchers) watcher.offerDevice(row.id, row.labels, message);
   }
 }
 

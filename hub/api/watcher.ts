@@ -29,7 +29,7 @@ const eventsPerRead = 200;
 export function createWatcher(options: {
   client: SseClient;
   request: WatchRequest;
-  store: Pick<Store, "events" | "device">;
+  store: Pick<Store, "events" | "allDevices">;
 }): Watcher {
   const { client, request, store } = options;
   const { selector, device: only } = request;
@@ -49,11 +49,10 @@ export function createWatcher(options: {
   const sendStored = async (): Promise<number> => {
     const of = only === undefined ? {} : { device: only };
     const { rows } = await store.events({ afterId: seenId, limit: eventsPerRead, ...of });
+    const labels = selector.length === 0 ? undefined : await labelsOf(store, rows);
     for (const event of rows) {
-      const needsLabels = event.device !== null && selector.length > 0;
-      const row = needsLabels && event.device !== null ? await store.device(event.device) : null;
       await roomFor(client);
-      sendEvent(event, row?.labels);
+      sendEvent(event, event.device === null ? undefined : labels?.get(event.device));
     }
     return rows.length;
   };
@@ -77,6 +76,16 @@ export function createWatcher(options: {
       }
     },
   };
+}
+
+/** Labels of the devices that these events tell of, in one read. */
+export async function labelsOf(
+  store: Pick<Store, "allDevices">,
+  events: readonly HubEvent[],
+): Promise<Map<DeviceId, Labels>> {
+  const ids = new Set(events.flatMap(({ device }) => device ?? []));
+  const rows = ids.size === 0 ? [] : await store.allDevices([...ids]);
+  return new Map(rows.map(({ id, labels }) => [id, labels]));
 }
 
 /** Waits for a client that reads slowly: a replay must not drop whom it serves. */

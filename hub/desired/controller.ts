@@ -15,7 +15,7 @@ import type { SigningKey } from "./keys.ts";
 interface DesiredControllerOptions {
   store: Pick<
     Store,
-    "allDesired" | "allDevices" | "device" | "changeDevices" | "saveManyDesired" | "addEvents"
+    "allDesired" | "allDevices" | "changeDevices" | "saveManyDesired" | "addEvents"
   >;
   broker: Pick<Broker, "publishDesired">;
   bus: Bus;
@@ -95,9 +95,7 @@ export function createDesiredController(options: DesiredControllerOptions): Desi
     for (const id of changed) bus.emit("device", id);
   };
   const devicesOf = async (ids: Set<DeviceId> | "all"): Promise<DeviceRow[]> => {
-    if (ids === "all") return store.allDevices();
-    const found = await Promise.all([...ids].map((id) => store.device(id)));
-    return found.filter((row) => row !== null);
+    return ids === "all" ? store.allDevices() : store.allDevices([...ids]);
   };
   const run = serially(async () => {
     const wanted = fleet;

@@ -5,10 +5,11 @@ import {
   generateKeyPairSync,
   type KeyObject,
 } from "node:crypto";
-import { mkdir, open, readFile, rename, stat } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { keyIdOf } from "#shared/envelope.ts";
 import { FleetError } from "#shared/errors.ts";
+import { ifPresent, makeDirectory, writeFileAtomic } from "#shared/files.ts";
 
 export interface SigningKey {
   /** Ed25519. */
@@ -30,10 +31,7 @@ export async function loadSigningKey(directory: string): Promise<SigningKey> {
 }
 
 async function existing(file: string): Promise<string | undefined> {
-  const stats = await stat(file).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return undefined;
-    throw error;
-  });
+  const stats = await ifPresent(stat(file));
   if (stats === undefined) return undefined;
   if ((stats.mode & 0o077) !== 0) {
     throw refused(file, "may be read by others", `Run: chmod 600 ${file}`);
@@ -41,20 +39,12 @@ async function existing(file: string): Promise<string | undefined> {
   return readFile(file, "utf8");
 }
 
-/** Under another name first, so that a power cut leaves no half key that would stop the next start. */
+/** Durable before it is used: a key that a power cut takes back would send every device to enrol again. */
 async function create(file: string): Promise<string> {
   const { privateKey } = generateKeyPairSync("ed25519");
   const pem = privateKey.export({ type: "pkcs8", format: "pem" }).toString();
-  await mkdir(dirname(file), { recursive: true });
-  const temporary = `${file}.${process.pid}.new`;
-  const handle = await open(temporary, "w", 0o600);
-  try {
-    await handle.writeFile(pem);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-  await rename(temporary, file);
+  await makeDirectory(dirname(file));
+  await writeFileAtomic(file, pem, 0o600);
   return pem;
 }
 

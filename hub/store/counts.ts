@@ -1,11 +1,13 @@
 // Counts devices by status, for the whole fleet and per site, from covering indexes.
 import { type Kysely, sql } from "kysely";
+import type { Selector } from "#shared/selector.ts";
 import { Connection, HealthStatus, SyncStatus } from "#shared/status.ts";
+import { selectedBy } from "./devices.ts";
 import type { FleetCounts, SiteCounts, Store } from "./port.ts";
 import type { Tables } from "./tables.ts";
 
 export function countStore(db: Kysely<Tables>): Pick<Store, "counts" | "siteCounts"> {
-  return { counts: () => counts(db), siteCounts: () => siteCounts(db) };
+  return { counts: (selector = []) => counts(db, selector), siteCounts: () => siteCounts(db) };
 }
 
 interface Group {
@@ -17,9 +19,10 @@ interface Group {
 
 const devicesInGroup = sql<number>`count(*)`.as("devices");
 
-async function counts(db: Kysely<Tables>): Promise<FleetCounts> {
+async function counts(db: Kysely<Tables>, selector: Selector): Promise<FleetCounts> {
   const groups = await db
     .selectFrom("devices")
+    .$if(selector.length > 0, (query) => query.where(selectedBy(selector)))
     .select(["connection", "sync", "health", devicesInGroup])
     .groupBy(["connection", "sync", "health"])
     .execute();

@@ -1,9 +1,16 @@
 // Reads devices: one by id, pages by label selector and status, all of them at start.
-import type { Kysely, SelectQueryBuilder } from "kysely";
+import type {
+  ExpressionBuilder,
+  ExpressionWrapper,
+  Kysely,
+  SelectQueryBuilder,
+  SqlBool,
+} from "kysely";
 import { sql } from "kysely";
 import { z } from "zod";
+import { byCodeUnit } from "#shared/canonical.ts";
 import type { DeviceId } from "#shared/ids.ts";
-import type { Requirement } from "#shared/selector.ts";
+import type { Requirement, Selector } from "#shared/selector.ts";
 import { chunksOf } from "./chunks.ts";
 import { decodeCursor, pageOf } from "./cursor.ts";
 import type { DeviceQuery, DeviceRow, DeviceStatus, Page, Store } from "./port.ts";
@@ -26,12 +33,19 @@ export function deviceStore(db: Kysely<Tables>): Methods {
       return row === undefined ? null : deviceRow(row);
     },
     devices: (query) => devicePage(db, query),
-    allDevices: async () => {
-      const rows = await db.selectFrom("devices").selectAll().orderBy("id").execute();
-      return rows.map(deviceRow);
-    },
+    allDevices: (ids) => allDevices(db, ids),
     deviceStatuses: (ids) => deviceStatuses(db, ids),
   };
+}
+
+async function allDevices(db: Kysely<Tables>, ids?: DeviceId[]): Promise<DeviceRow[]> {
+  const query = db.selectFrom("devices").selectAll().orderBy("id");
+  if (ids === undefined) return (await query.execute()).map(deviceRow);
+  const found: DeviceRow[] = [];
+  for (const chunk of chunksOf(ids.toSorted(byCodeUnit))) {
+    found.push(...(await query.where("id", "in", chunk).execute()).map(deviceRow));
+  }
+  return found;
 }
 
 export function deviceRow(row: DevicesTable): DeviceRow {
@@ -109,21 +123,31 @@ function withStatus(select: DeviceSelect, query: DeviceQuery): DeviceSelect {
     .$if(health !== undefined, (q) => q.where("health", "=", health ?? "Unknown"));
 }
 
-function withSelector(select: DeviceSelect, query: DeviceQuery): DeviceSelect {
-  return query.selector.reduce(withRequirement, select);
+function withSelector(select: DeviceSelect, { selector }: DeviceQuery): DeviceSelect {
+  return selector.length === 0 ? select : select.where(selectedBy(selector));
+}
+
+type Condition = ExpressionWrapper<Tables, "devices", SqlBool>;
+
+/** The devices that a selector matches; it must have a requirement. */
+export function selectedBy(selector: Selector) {
+  return (eb: ExpressionBuilder<Tables, "devices">): Condition =>
+    eb.and(selector.map((requirement) => conditionOf(eb, requirement)));
 }
 
 /** Each requirement is one look-up in the label index. */
-function withRequirement(select: DeviceSelect, requirement: Requirement): DeviceSelect {
+function conditionOf(
+  eb: ExpressionBuilder<Tables, "devices">,
+  requirement: Requirement,
+): Condition {
   const negative = requirement.operator === "notin" || requirement.operator === "absent";
   const values = "values" in requirement ? requirement.values : undefined;
-  return select.where("devices.id", negative ? "not in" : "in", (eb) =>
-    eb
-      .selectFrom("device_labels")
-      .select("device")
-      .where("key", "=", requirement.key)
-      .$if(values !== undefined, (q) => q.where("value", "in", values ?? [])),
-  );
+  const labelled = eb
+    .selectFrom("device_labels")
+    .select("device")
+    .where("key", "=", requirement.key)
+    .$if(values !== undefined, (q) => q.where("value", "in", values ?? []));
+  return eb("devices.id", negative ? "not in" : "in", labelled);
 }
 
 function byId(select: DeviceSelect, query: DeviceQuery): DeviceSelect {

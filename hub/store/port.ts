@@ -199,14 +199,15 @@ export interface Store {
   secretHash(device: DeviceId): Promise<string | null>;
   device(id: DeviceId): Promise<DeviceRow | null>;
   devices(query: DeviceQuery): Promise<Page<DeviceRow>>;
-  /** Every device, for the desired-state controller at start. */
-  allDevices(): Promise<DeviceRow[]>;
+  /** The named devices, or every one, by id. */
+  allDevices(ids?: DeviceId[]): Promise<DeviceRow[]>;
   /** The named devices, or all. */
   deviceStatuses(ids?: DeviceId[]): Promise<DeviceStatus[]>;
   /** Many changes, and the events that tell of them, in one transaction; unknown devices are left out.
    *  @returns the events with their ids */
   changeDevices(changes: DeviceChange[], events?: NewEvent[]): Promise<HubEvent[]>;
-  counts(): Promise<FleetCounts>;
+  /** Of the whole fleet, or of the devices that the selector matches. */
+  counts(selector?: Selector): Promise<FleetCounts>;
   siteCounts(): Promise<SiteCounts[]>;
 
   addToken(token: {

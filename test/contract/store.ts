@@ -86,6 +86,24 @@ function devices(check: Check): void {
     assert.equal(statuses.filter(({ lastSeenAt }) => lastSeenAt !== null).length, 600);
     assert.equal((await store.deviceStatuses(ids.slice(0, 550))).length, 550);
   });
+  check("reads many devices at once, by id, and passes over unknown ones", async (store) => {
+    const ids = await enrolFleet(store, 600);
+    const wanted = [id("ghost"), ...ids.slice(10, 590).toReversed()];
+    const rows = await store.allDevices(wanted);
+    assert.deepEqual(
+      rows.map((row) => row.id),
+      ids.slice(10, 590),
+    );
+    assert.deepEqual(await store.allDevices([]), []);
+  });
+  check("counts the devices that a selector matches", async (store) => {
+    const ids = await enrolFleet(store, 6);
+    await store.changeDevices([{ id: ids[1] ?? id("x"), sync: "Synced", health: "Healthy" }]);
+    const counts = await store.counts(parseSelector("site=site-1,n notin (3)"));
+    assert.deepEqual([counts.devices, counts.sync.Synced, counts.health.Healthy], [2, 1, 1]);
+    assert.equal((await store.counts(parseSelector("site=none"))).devices, 0);
+    assert.equal((await store.counts([])).devices, 6);
+  });
   check("counts the fleet and its sites by the effective labels", async (store) => {
     const ids = await enrolFleet(store, 4);
     await store.changeDevices([

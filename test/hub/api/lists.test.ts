@@ -180,6 +180,29 @@ test("deployments tell their selector, commit and release", async () => {
   assert.equal(web?.digest, digestOf("first"));
 });
 
+test("deployments count their devices, with one look-up for each different selector", async () => {
+  const main = world.branches["main"];
+  const [web] = main?.deployments ?? [];
+  assert.ok(main !== undefined && web !== undefined);
+  const named = (name: string, selector: string) => ({
+    ...web,
+    name: name as typeof web.name,
+    selector: parseSelector(selector),
+  });
+  const before = main.deployments;
+  main.deployments = [named("a", "site=south"), named("b", "site=south"), named("c", "site=east")];
+  const read0 = world.store.stats().statements;
+  const { items } = await read<ListOf<{ devices: object }>>("/v1/deployments");
+  assert.equal(world.store.stats().statements - read0, 2);
+  const south = { matching: 4, synced: 3, healthy: 4 };
+  const none = { matching: 0, synced: 0, healthy: 0 };
+  assert.deepEqual(
+    items.map(({ devices }) => devices),
+    [south, south, none],
+  );
+  main.deployments = before;
+});
+
 test("releases are listed newest first and found by digest", async () => {
   await world.store.saveRelease(releaseRow("first", startMs));
   await world.store.saveRelease(releaseRow("second", startMs + 1));
