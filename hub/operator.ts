@@ -1,10 +1,11 @@
 // The operator's token: made at the first start, kept in a file that only its owner can read.
 import { randomBytes } from "node:crypto";
-import { mkdir, readFile, stat, writeFile } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Store } from "#hub/store/port.ts";
 import { sha256 } from "#shared/canonical.ts";
 import { FleetError } from "#shared/errors.ts";
+import { ifPresent, makeDirectory, writeFileAtomic } from "#shared/files.ts";
 
 /** Makes the store know the token of the file, or of a new file.
  *  @returns the file's path
@@ -22,10 +23,7 @@ export async function prepareOperator(
 }
 
 async function readToken(file: string): Promise<string | undefined> {
-  const stats = await stat(file).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return undefined;
-    throw error;
-  });
+  const stats = await ifPresent(stat(file));
   if (stats === undefined) return undefined;
   if ((stats.mode & 0o077) === 0) return (await readFile(file, "utf8")).trim();
   throw new FleetError("config_invalid", {
@@ -36,8 +34,8 @@ async function readToken(file: string): Promise<string | undefined> {
 }
 
 async function makeToken(directory: string, file: string): Promise<string> {
-  await mkdir(directory, { recursive: true });
+  await makeDirectory(directory);
   const token = randomBytes(32).toString("base64url");
-  await writeFile(file, `${token}\n`, { mode: 0o600, flag: "wx" });
+  await writeFileAtomic(file, `${token}\n`, 0o600);
   return token;
 }

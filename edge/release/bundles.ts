@@ -6,10 +6,16 @@ import { join } from "node:path";
 import type { Clock } from "#shared/clock.ts";
 import type { ReleaseRef } from "#shared/desired.ts";
 import { FleetError } from "#shared/errors.ts";
+import {
+  ifPresent,
+  makeDirectory,
+  namesIn,
+  sweepTemporaries,
+  syncDirectory,
+} from "#shared/files.ts";
 import type { Digest } from "#shared/ids.ts";
 import { requireSpace, type StatDisk } from "./disk.ts";
 import { type DownloadOptions, download } from "./download.ts";
-import { ifPresent, makeDirectory, namesIn, sweepTemporaries, syncDirectory } from "./files.ts";
 import type { Layout } from "./layout.ts";
 
 /** Downloads that some app has asked for and not staged yet; older ones are taken for given up. */

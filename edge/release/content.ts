@@ -12,7 +12,7 @@ import {
 } from "node:fs";
 import { isAbsolute, join, relative, resolve } from "node:path";
 import { byCodeUnit } from "#shared/canonical.ts";
-import { errnoOf } from "./files.ts";
+import { errnoOf } from "#shared/files.ts";
 
 const chunkBytes = 1024 * 1024;
 

@@ -1,7 +1,7 @@
 // Whether the disk has room, asked before a download and before an unpacking.
 import { statfs } from "node:fs/promises";
 import { asFleetError, FleetError } from "#shared/errors.ts";
-import { errnoOf } from "./files.ts";
+import { errnoOf } from "#shared/files.ts";
 
 /** Free blocks for this user and their size, as statfs(2) gives them. */
 export type StatDisk = (path: string) => Promise<{ bavail: number; bsize: number }>;

@@ -1,8 +1,8 @@
 // Downloads a bundle over HTTP and goes on where an earlier try stopped.
 import { open, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { FleetError } from "#shared/errors.ts";
+import { ifPresent } from "#shared/files.ts";
 import { diskError } from "./disk.ts";
-import { ifPresent } from "./files.ts";
 
 export interface DownloadOptions {
   /** Base address of the hub; bundles are at `v1/bundles/<digest>` below it. */

@@ -2,8 +2,8 @@
 import { readlink } from "node:fs/promises";
 import { basename } from "node:path";
 import { FleetError } from "#shared/errors.ts";
+import { ifPresent, namesIn, removeLink, replaceLink } from "#shared/files.ts";
 import { AppName, RevisionId } from "#shared/ids.ts";
-import { ifPresent, namesIn, removeLink, replaceLink } from "./files.ts";
 import { type Layout, type LinkName, linkNames } from "./layout.ts";
 import type { StoredApp } from "./port.ts";
 import { isComplete } from "./staging.ts";

@@ -2,9 +2,6 @@
 import { mkdir, readFile, rename, rm, stat, symlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { type AppSpec, revisionOf } from "#shared/desired.ts";
-import type { AppName, RevisionId } from "#shared/ids.ts";
-import { corrupt, nameOf } from "./bundles.ts";
-import { diskError, requireSpace, type StatDisk } from "./disk.ts";
 import {
   ifPresent,
   makeDirectory,
@@ -13,7 +10,10 @@ import {
   temporaryName,
   writeFileAtomic,
   writeFileSynced,
-} from "./files.ts";
+} from "#shared/files.ts";
+import type { AppName, RevisionId } from "#shared/ids.ts";
+import { corrupt, nameOf } from "./bundles.ts";
+import { diskError, requireSpace, type StatDisk } from "./disk.ts";
 import type { Layout } from "./layout.ts";
 import { unpack } from "./unpack.ts";
 

@@ -1,9 +1,9 @@
 // The release store: the device's bundles, releases, revisions and links behind one port.
 import type { Clock } from "#shared/clock.ts";
+import { makeDirectory, removeTree, sweepTemporaries } from "#shared/files.ts";
 import { createBundles } from "./bundles.ts";
 import { type StatDisk, statDisk } from "./disk.ts";
 import type { DownloadOptions } from "./download.ts";
-import { makeDirectory, removeTree, sweepTemporaries } from "./files.ts";
 import { layoutOf } from "./layout.ts";
 import { readApps, rollBackApp, swapApp } from "./links.ts";
 import { loadRevision } from "./load.ts";

@@ -1,8 +1,8 @@
 // Clears an app's directory of what neither a link nor a running instance needs.
 import { readlink } from "node:fs/promises";
 import { basename, join } from "node:path";
+import { ifPresent, namesIn, removeLink, removeTree, sweepTemporaries } from "#shared/files.ts";
 import { AppName } from "#shared/ids.ts";
-import { ifPresent, namesIn, removeLink, removeTree, sweepTemporaries } from "./files.ts";
 import type { Layout } from "./layout.ts";
 import { readApp } from "./links.ts";
 

@@ -4,7 +4,7 @@ import { chmod, open, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { extract, Parser, type ReadEntry } from "tar";
 import { FleetError } from "#shared/errors.ts";
-import { syncDirectory } from "./files.ts";
+import { syncDirectory } from "#shared/files.ts";
 
 export interface UnpackLimits {
   maxEntries: number;

@@ -1,8 +1,8 @@
 // Keeps bundles as files named by their digest; what is there is whole.
-import { randomUUID } from "node:crypto";
-import { mkdir, open, readdir, rename, rm, stat, utimes } from "node:fs/promises";
+import { mkdir, rm, stat, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { FleetError } from "#shared/errors.ts";
+import { ifPresent, namesIn, writeFileAtomic } from "#shared/files.ts";
 import { Digest } from "#shared/ids.ts";
 import type { Bundle } from "./bundle.ts";
 
@@ -30,12 +30,12 @@ export function createBundleStore({ directory }: { directory: string }): BundleS
   const pathOf = (digest: Digest): string => join(directory, `${digest}.tar`);
   const find = async (digest: Digest): Promise<BundleFile | null> => {
     const path = pathOf(digest);
-    const stats = await stat(path).catch(absent);
-    return stats === null ? null : { path, sizeBytes: stats.size };
+    const stats = await ifPresent(stat(path));
+    return stats === undefined ? null : { path, sizeBytes: stats.size };
   };
   const touch = async (digest: Digest): Promise<boolean> => {
     const now = new Date();
-    return (await utimes(pathOf(digest), now, now).catch(absent)) !== null;
+    return (await ifPresent(utimes(pathOf(digest), now, now).then(() => true))) ?? false;
   };
   return {
     open: find,
@@ -44,13 +44,13 @@ export function createBundleStore({ directory }: { directory: string }): BundleS
       const there = await find(digest);
       if (there?.sizeBytes === bytes.length && (await touch(digest))) return;
       await mkdir(directory, { recursive: true });
-      await writeWhole(pathOf(digest), bytes).catch((cause: unknown) => {
+      await writeFileAtomic(pathOf(digest), bytes).catch((cause: unknown) => {
         throw writingError(directory, cause);
       });
     },
     untouchedSince: async (at) => {
       const old: Digest[] = [];
-      for (const name of (await readdir(directory).catch(absent)) ?? []) {
+      for (const name of await namesIn(directory)) {
         const digest = digestOf(name);
         if (digest !== undefined && (await isUntouched(pathOf(digest), at))) old.push(digest);
       }
@@ -65,31 +65,8 @@ function digestOf(name: string): Digest | undefined {
 }
 
 async function isUntouched(path: string, at: number): Promise<boolean> {
-  const stats = await stat(path).catch(absent);
-  return stats !== null && stats.mtimeMs < at;
-}
-
-/** Under another name first: no reader and no power cut ever sees a part under the digest. */
-async function writeWhole(path: string, bytes: Buffer): Promise<void> {
-  const temporary = `${path}.${randomUUID()}.part`;
-  try {
-    const file = await open(temporary, "wx", 0o644);
-    try {
-      await file.writeFile(bytes);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(temporary, path);
-  } catch (cause) {
-    await rm(temporary, { force: true });
-    throw cause;
-  }
-}
-
-function absent(error: NodeJS.ErrnoException): null {
-  if (error.code === "ENOENT") return null;
-  throw error;
+  const stats = await ifPresent(stat(path));
+  return stats !== undefined && stats.mtimeMs < at;
 }
 
 function writingError(directory: string, cause: unknown): FleetError {

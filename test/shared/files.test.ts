@@ -17,9 +17,9 @@ import {
   sweepTemporaries,
   temporaryName,
   writeFileAtomic,
-} from "#edge/release/files.ts";
+} from "#shared/files.ts";
+import { scratch } from "#test/edge/release/fixture.ts";
 import { suite } from "#test/suite.ts";
-import { scratch } from "./fixture.ts";
 
 const test = suite("durable files");
 
