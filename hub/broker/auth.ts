@@ -6,7 +6,8 @@
 //   persistent session asked     treated as clean; CONNACK says that no session is present
 //   publish outside the rules    the connection ends: MQTT 3.1.1 has no refusal of a PUBLISH, and an
 //                                acknowledged message that nobody stores would be a lie
-//   subscribe outside the rules  answered 0x80 in the SUBACK; the connection stays
+//   subscribe outside the rules, or to more than 100 filters
+//                                answered 0x80 in the SUBACK; the connection stays
 //   forward outside the rules    the message is left out
 // Certificates will answer `identify` another way; nothing else here changes.
 import type { DeviceId } from "#shared/ids.ts";
@@ -58,6 +59,7 @@ export function createAccess(authenticator: Authenticator, throttle: Throttle): 
   const principals = new WeakMap<Peer, Principal>();
   const wills = new WeakMap<Peer, Will>();
   const newest = new Map<DeviceId, Peer>();
+  const filters = new WeakMap<Peer, Set<string>>();
 
   const refused = (reason: ConnectRefusal): Admission => ({
     admitted: false,
@@ -68,6 +70,11 @@ export function createAccess(authenticator: Authenticator, throttle: Throttle): 
   const isSuperseded = (peer: Peer, who: Principal): boolean => {
     const current = who.kind === "device" ? newest.get(who.id) : undefined;
     return current !== undefined && current !== peer;
+  };
+  const hasRoom = (peer: Peer, filter: string): boolean => {
+    const asked = filters.get(peer) ?? new Set();
+    filters.set(peer, asked.size < maxFilters ? asked.add(filter) : asked);
+    return asked.has(filter);
   };
   const judge = (peer: Peer, who: Principal): ConnectRefusal | null => {
     const will = wills.get(peer);
@@ -100,7 +107,8 @@ export function createAccess(authenticator: Authenticator, throttle: Throttle): 
       const isWill = message === wills.get(peer);
       return isWill && isSuperseded(peer, who) ? "superseded" : publishRefusal(who, message);
     },
-    maySubscribe: (peer, filter) => holds(principals.get(peer), (who) => maySubscribe(who, filter)),
+    maySubscribe: (peer, filter) =>
+      holds(principals.get(peer), (who) => maySubscribe(who, filter)) && hasRoom(peer, filter),
     mayRead: (peer, topic) => holds(principals.get(peer), (who) => mayRead(who, topic)),
     connectionOf: (device) => newest.get(device),
     left: (peer) => {
@@ -109,6 +117,9 @@ export function createAccess(authenticator: Authenticator, throttle: Throttle): 
     },
   };
 }
+
+/** Different filters that one connection may ask for: each with a wildcard is tried on every message. */
+const maxFilters = 100;
 
 const returnCodes = {
   bad_client_id: 2,

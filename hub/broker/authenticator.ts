@@ -27,16 +27,22 @@ export function createAuthenticator({ store, bus }: Options): CachingAuthenticat
   };
   bus.on("membership", forget);
 
+  /** Read again when a secret was replaced meanwhile: the old one must neither pass nor be remembered. */
+  const currentHash = async (id: DeviceId): Promise<string | null> => {
+    for (;;) {
+      const before = forgotten;
+      const stored = await store.secretHash(id);
+      if (before === forgotten) return stored;
+    }
+  };
   const device: Authenticator["device"] = async (name, secret) => {
     const id = DeviceId.safeParse(name).data;
     if (id === undefined) return null;
     const presented = sha256(secret);
     if (sameHash(presented, hashes.get(id))) return { kind: "device", id };
-    const before = forgotten;
-    const stored = await store.secretHash(id);
+    const stored = await currentHash(id);
     if (stored === null || !sameHash(presented, stored)) return null;
-    // A secret replaced while it was being read must not be remembered.
-    if (before === forgotten) hashes.set(id, stored);
+    hashes.set(id, stored);
     return { kind: "device", id };
   };
   return {
