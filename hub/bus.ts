@@ -23,7 +23,16 @@ export function createBus(): Bus {
   const listeners = new Map<keyof Changes, Set<(change: never) => void>>();
   return {
     emit: (kind, change) => {
-      for (const listener of listeners.get(kind) ?? []) listener(change as never);
+      for (const listener of listeners.get(kind) ?? []) {
+        try {
+          listener(change as never);
+        } catch (error) {
+          // A listener's fault is not the teller's: what was told is stored, and others want to hear it.
+          queueMicrotask(() => {
+            throw error;
+          });
+        }
+      }
     },
     on: (kind, listener) => {
       const set = listeners.get(kind) ?? new Set();

@@ -1,12 +1,13 @@
 // Parameters and named schemas that several resources share.
 import { z } from "@hono/zod-openapi";
 import { operatorUsername } from "#hub/broker/port.ts";
+import { maxLabels } from "#hub/ingest/intake.ts";
 import { Beat, HostHealth } from "#shared/beat.ts";
 import { DesiredState } from "#shared/desired.ts";
 import { EnrolRequest, EnrolResponse } from "#shared/enrolment.ts";
 import { Envelope } from "#shared/envelope.ts";
 import { ReportRequest, ReportResponse } from "#shared/gateway.ts";
-import { DeviceId, Digest } from "#shared/ids.ts";
+import { DeviceId, Digest, Labels } from "#shared/ids.ts";
 import { JournalEntry } from "#shared/journal.ts";
 import { AppReport, ReportedState } from "#shared/reported.ts";
 import { Condition, Connection, HealthStatus, SyncStatus } from "#shared/status.ts";
@@ -17,6 +18,10 @@ export const NewDeviceId = DeviceId.refine((id) => id !== operatorUsername, {
   error: `"${operatorUsername}" is the operators' MQTT user name; give the device another id`,
 });
 
+const NewLabels = Labels.refine((labels) => Object.keys(labels).length <= maxLabels, {
+  error: `at most ${maxLabels} labels are allowed`,
+});
+
 component("Beat", Beat);
 component("AppReport", AppReport);
 component("DesiredState", DesiredState);
@@ -25,7 +30,7 @@ export const ConnectionSchema = component("Connection", Connection);
 export const EnvelopeSchema = component("Envelope", Envelope);
 export const EnrolRequestSchema = component(
   "EnrolRequest",
-  EnrolRequest.extend({ device: NewDeviceId }),
+  EnrolRequest.extend({ device: NewDeviceId, labels: NewLabels }),
 );
 export const EnrolResponseSchema = component("EnrolResponse", EnrolResponse);
 export const HealthSchema = component("HealthStatus", HealthStatus);

@@ -44,23 +44,25 @@ const route = (guards: Guards) =>
     }),
   });
 
+const headers = {
+  "Content-Type": "text/event-stream",
+  "Cache-Control": "no-store",
+  // Asks a proxy in front not to gather the stream up.
+  "X-Accel-Buffering": "no",
+};
+
 export function watchRoutes(options: { watch: Watch; guards: Guards }): OpenAPIHono<ApiEnv> {
   const app = new OpenAPIHono<ApiEnv>();
   app.openapi(route(options.guards), (c) => {
+    // Answered from the head alone: nobody would ever read or end the stream.
+    if (c.req.method === "HEAD") return new Response(null, { headers });
     const query = c.req.valid("query");
     const afterEvent = c.req.valid("header")["last-event-id"] ?? query.afterEvent;
     const stream = options.watch.open(watchRequest({ ...query, afterEvent }));
     if (stream === undefined) {
       return sendProblem(c, { code: "rate_limited", detail: "this hub has too many watchers" });
     }
-    return new Response(stream, {
-      headers: {
-        "Content-Type": "text/event-stream",
-        "Cache-Control": "no-store",
-        // Asks a proxy in front not to gather the stream up.
-        "X-Accel-Buffering": "no",
-      },
-    });
+    return new Response(stream, { headers });
   });
   return app;
 }

@@ -63,15 +63,15 @@ export function createFlusher(parts: Parts): Flusher {
     const storing = outcome;
     if (storing.isEmpty) return;
     outcome = new Outcome();
-    try {
-      const events = await store.changeDevices([...storing.changes.values()], storing.events);
-      counters.eventsDropped += storing.eventsDropped;
-      tellStates(storing);
-      tellEvents(events);
-    } catch (error) {
-      outcome = storing.followedBy(outcome);
-      throw error;
-    }
+    const events = await store
+      .changeDevices([...storing.changes.values()], storing.events)
+      .catch((error: unknown) => {
+        outcome = storing.followedBy(outcome);
+        throw error;
+      });
+    counters.eventsDropped += storing.eventsDropped;
+    tellStates(storing);
+    tellEvents(events);
   };
   const storeJournals = async (journals: Journal[]): Promise<void> => {
     if (journals.length === 0) return;
@@ -90,7 +90,8 @@ export function createFlusher(parts: Parts): Flusher {
       return true;
     } catch (error) {
       counters.storeFailures += 1;
-      for (const { waiters } of concerned) for (const waiter of waiters) waiter.failed(error);
+      for (const { waiters } of concerned)
+        for (const { failed } of waiters.splice(0)) failed(error);
       return false;
     }
   };
@@ -102,7 +103,7 @@ export function createFlusher(parts: Parts): Flusher {
     flush: async (taken) => {
       const items = [...held, ...taken];
       held = items;
-      if (!(await attempt(() => live.load(items.map(({ device }) => device)), []))) return false;
+      if (!(await attempt(() => live.load(items.map(({ device }) => device)), items))) return false;
       held = [];
       const known = items.filter((item) => applyTo(live.get(item.device), item, outcome, counters));
       const journals = known.filter((item) => item.channel === "journal");

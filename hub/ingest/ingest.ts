@@ -30,6 +30,8 @@ interface Options {
   maxQueued?: number;
   /** Waiting bytes above which journals are left to be sent again. */
   maxJournalBytes?: number;
+  /** The same for each device. */
+  maxJournalBytesPerDevice?: number;
   /** After every flush, for measuring. */
   readonly onFlush?: (seconds: number) => void;
 }
@@ -57,8 +59,13 @@ const refusalEveryMs = 60_000;
 export function createIngest(options: Options): Ingest {
   const { store, broker, bus, clock, gatherMs = 100, maxBatch = 500 } = options;
   const { maxQueued = 50_000, maxJournalBytes = 64 * 1024 * 1024 } = options;
+  const { maxJournalBytesPerDevice = 4 * 1024 * 1024 } = options;
   const counters = zeroCounters();
-  const queue = createQueue({ maxMessages: maxQueued, maxJournalBytes });
+  const queue = createQueue({
+    maxMessages: maxQueued,
+    maxJournalBytes,
+    maxJournalBytesPerDevice,
+  });
   const staleness = createStaleness();
   const refusedAtMs = new Map<DeviceId, number>();
   const stopping = new AbortController();
@@ -81,6 +88,8 @@ export function createIngest(options: Options): Ingest {
       counters.batches += 1;
       counters.batchedMessages += items.length;
       options.onFlush?.((clock.monotonicMs() - startedMs) / 1000);
+      // Nothing more is taken now, and a request must not hang, nor its like gather, for as long as that.
+      if (flusher.isHolding()) queue.release(storeAway());
       if (!stored) return "failed";
       return queue.length() > 0 || live.hasMarked() ? "more" : "idle";
     },
@@ -174,6 +183,13 @@ export function createIngest(options: Options): Ingest {
     },
     counters: () => ({ ...structuredClone(counters), queued: queue.lengths() }),
   };
+}
+
+function storeAway(): FleetError {
+  return new FleetError("store_unavailable", {
+    message: "the hub cannot read its store now",
+    hint: "Send it again later.",
+  });
 }
 
 function overloaded(): FleetError {

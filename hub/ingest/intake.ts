@@ -3,8 +3,14 @@ import type { Uplink } from "#hub/broker/port.ts";
 import { FleetError } from "#shared/errors.ts";
 import type { DeviceId } from "#shared/ids.ts";
 import type { JournalBatch } from "#shared/journal.ts";
+import type { ReportedState } from "#shared/reported.ts";
 import { decode, type Message } from "#shared/wire.ts";
 import type { Uplinked } from "./queue.ts";
+
+/** Each is a row of the label index. */
+export const maxLabels = 64;
+/** It is kept for good, with the mark of what is acknowledged. */
+const maxEpochLength = 64;
 
 /** @throws FleetError message_invalid or message_too_large */
 export function readUplink(device: DeviceId, channel: Uplink, payload: Uint8Array): Uplinked {
@@ -18,14 +24,21 @@ export function checkUplink<C extends Uplink>(
   message: Message<C>,
 ): Uplinked {
   const uplinked = { channel, message } as Uplinked;
-  if (uplinked.channel === "reported" && uplinked.message.device !== device) {
-    throw invalid(`a reported message of ${device} speaks of ${uplinked.message.device}`);
-  }
+  if (uplinked.channel === "reported") checkReported(device, uplinked.message);
   if (uplinked.channel === "journal") checkBatch(device, uplinked.message);
   return uplinked;
 }
 
-function checkBatch(device: DeviceId, { from, to, entries }: JournalBatch): void {
+function checkReported(device: DeviceId, reported: ReportedState): void {
+  if (reported.device !== device) {
+    throw invalid(`a reported message of ${device} speaks of ${reported.device}`);
+  }
+  const labels = Object.keys(reported.labels).length;
+  if (labels > maxLabels) throw invalid(`${device} has ${labels} labels; ${maxLabels} are allowed`);
+}
+
+function checkBatch(device: DeviceId, { epoch, from, to, entries }: JournalBatch): void {
+  if (epoch.length > maxEpochLength) throw invalid(`a journal of ${device} has too long a name`);
   let before = from - 1;
   for (const { seq } of entries) {
     if (seq <= before || seq > to)

@@ -31,6 +31,8 @@ export interface Queue {
   take(limit: number): Queued[];
   lengths(): Record<Uplink, number>;
   length(): number;
+  /** Tells whoever waits that it will take long; the messages stay. */
+  release(error: unknown): void;
 }
 
 interface Bounds {
@@ -38,6 +40,8 @@ interface Bounds {
   maxMessages: number;
   /** Above this many bytes journals are not taken in; their devices send them again. */
   maxJournalBytes: number;
+  /** The same for each device, so that one cannot take the others' room. */
+  maxJournalBytesPerDevice: number;
 }
 
 export function createQueue(bounds: Bounds): Queue {
@@ -45,16 +49,24 @@ export function createQueue(bounds: Bounds): Queue {
   const lengths: Record<Uplink, number> = { reported: 0, conn: 0, beat: 0, journal: 0 };
   let serial = 0;
   let journalBytes = 0;
+  const bytesByDevice = new Map<DeviceId, number>();
 
+  const count = (item: Queued, sign: 1 | -1): void => {
+    lengths[item.channel] += sign;
+    journalBytes += sign * item.bytes;
+    const bytes = (bytesByDevice.get(item.device) ?? 0) + sign * item.bytes;
+    if (bytes === 0) bytesByDevice.delete(item.device);
+    else bytesByDevice.set(item.device, bytes);
+  };
   const remove = (key: string, item: Queued): void => {
     items.delete(key);
-    lengths[item.channel] -= 1;
-    journalBytes -= item.bytes;
+    count(item, -1);
   };
+  const hasRoom = ({ device, bytes }: Queued): boolean =>
+    journalBytes + bytes <= bounds.maxJournalBytes &&
+    (bytesByDevice.get(device) ?? 0) + bytes <= bounds.maxJournalBytesPerDevice;
   const overfull = (item: Queued): QueueVerdict | null => {
-    if (item.channel === "journal") {
-      return journalBytes + item.bytes > bounds.maxJournalBytes ? "journal_deferred" : null;
-    }
+    if (item.channel === "journal") return hasRoom(item) ? null : "journal_deferred";
     return item.channel === "beat" && items.size >= bounds.maxMessages ? "beat_dropped" : null;
   };
   const keyOf = ({ channel, device }: Queued): string => {
@@ -70,8 +82,7 @@ export function createQueue(bounds: Bounds): Queue {
       // Taken out and put at the end: a heartbeat after a will is still after it.
       if (older !== undefined) remove(key, older);
       items.set(key, { ...item, waiters: [...(older?.waiters ?? []), ...item.waiters] });
-      lengths[item.channel] += 1;
-      journalBytes += item.bytes;
+      count(item, 1);
       return older === undefined ? "queued" : "coalesced";
     },
     take: (limit) => {
@@ -85,5 +96,10 @@ export function createQueue(bounds: Bounds): Queue {
     },
     lengths: () => ({ ...lengths }),
     length: () => items.size,
+    release: (error) => {
+      for (const { waiters } of items.values()) {
+        for (const { failed } of waiters.splice(0)) failed(error);
+      }
+    },
   };
 }

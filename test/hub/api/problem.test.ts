@@ -19,6 +19,17 @@ async function problemOf(response: Response): Promise<Problem> {
   return problem;
 }
 
+test("what is logged of a failed request holds neither its query nor its credentials", async () => {
+  const secret = "code-that-signs-in";
+  const { counts } = world.store;
+  world.store.counts = () => Promise.reject(new Error("planted"));
+  await world.get(`/v1/fleet?code=${secret}`, { ...asOperator, Cookie: `fleet_session=${secret}` });
+  world.store.counts = counts;
+  const told = JSON.stringify(world.logged.splice(0));
+  assert.match(told, /"path":"\/v1\/fleet"/);
+  assert.doesNotMatch(told, new RegExp(`${secret}|${asOperator.Authorization}`));
+});
+
 test("an unknown path is a problem with a hint", async () => {
   const problem = await problemOf(await world.get("/v1/nothing"));
   assert.deepEqual([problem.status, problem.code], [404, "not_found"]);

@@ -1,9 +1,9 @@
 // Ingestion from message to store: batches, transitions, events, refusals and overload.
 import assert from "node:assert/strict";
 import type { DeviceId } from "#shared/ids.ts";
-import { anEntry, batchOf, desiredRow, id } from "#test/contract/rows.ts";
+import { batchOf, desiredRow, id } from "#test/contract/rows.ts";
 import { suite } from "#test/suite.ts";
-import { aBeat, anAppReport, pi, type World, withIngest } from "./fixture.ts";
+import { aBeat, anAppReport, pi, withIngest } from "./fixture.ts";
 
 const test = suite("ingest");
 
@@ -193,85 +193,6 @@ test("by HTTP a message is answered once it is stored, a journal with its acknow
     const wrong = ingest.accept(id(pi), "journal", { ...batchOf("e", [3]), to: 2 });
     await assert.rejects(wrong, { code: "message_invalid" });
   });
-});
-
-test("under overload heartbeats are dropped and journals left to be sent again", async () => {
-  await withIngest(
-    async ({ send, clock, ingest, acks }) => {
-      for (const name of [pi, "pi-0001", "pi-0002"]) send(name, "beat", aBeat());
-      send("pi-0002", "conn", { state: "online", bootId: "b1" });
-      const entries = [anEntry(1, { body: { text: "x".repeat(1500) } })];
-      send(pi, "journal", { epoch: "e", from: 1, to: 1, entries });
-      send(pi, "journal", { epoch: "e", from: 1, to: 1, entries });
-      const { beatsDropped, journalsDeferred, queued } = ingest.counters();
-      assert.deepEqual([beatsDropped, journalsDeferred], [1, 1]);
-      assert.deepEqual(queued, { reported: 0, conn: 1, beat: 2, journal: 1 });
-      await clock.advance(200);
-      assert.deepEqual(acks, [`${pi} e 1`]);
-    },
-    () => ({ maxQueued: 2, maxJournalBytes: 2000 }),
-  );
-});
-
-test("what the store could not take is stored when it is back, and events are not lost", async () => {
-  let away = false;
-  const failing = ({ store }: Pick<World, "store">) => ({
-    ...store,
-    changeDevices: async (...args: Parameters<typeof store.changeDevices>) => {
-      if (away) throw new Error("planted");
-      return store.changeDevices(...args);
-    },
-  });
-  await withIngest(
-    async ({ send, clock, ingest, device, reasons }) => {
-      away = true;
-      send(pi, "reported", anAppReport(bad));
-      await clock.advance(200);
-      send(pi, "reported", anAppReport(good));
-      send("pi-0001", "beat", aBeat({ heartbeatMs: 60_000 }));
-      await clock.advance(2000);
-      assert.ok(ingest.counters().storeFailures >= 2);
-      assert.equal((await device(pi)).connection, "Offline");
-      away = false;
-      await clock.advance(1200);
-      assert.deepEqual(
-        [(await device(pi)).health, (await device(pi)).connection],
-        ["Healthy", "Online"],
-      );
-      assert.equal((await device("pi-0001")).connection, "Online");
-      const expected = ["DeviceOnline", "DeviceDegraded", "DeviceRecovered"];
-      assert.deepEqual(await reasons(pi), expected);
-    },
-    (store) => ({ store: failing({ store }) }),
-  );
-});
-
-test("messages of a device that cannot be looked up wait until it can", async () => {
-  let away = false;
-  await withIngest(
-    async ({ send, clock, store, ingest, device, acks }) => {
-      await store.enrol(id("late"), "h", {}, 1);
-      away = true;
-      send("late", "journal", batchOf("e", [1]));
-      await clock.advance(200);
-      send(pi, "beat", aBeat());
-      await clock.advance(3000);
-      assert.equal(ingest.counters().queued.beat, 1);
-      away = false;
-      await clock.advance(1200);
-      assert.deepEqual(acks, ["late e 1"]);
-      assert.equal((await device(pi)).connection, "Online");
-    },
-    (store) => ({
-      store: {
-        ...store,
-        deviceStatuses: async (...args) => {
-          if (away) throw new Error("planted");
-          return store.deviceStatuses(...args);
-        },
-      },
-    }),
-  );
 });
 
 test("stopping stores what has come in", async () => {
