@@ -105,9 +105,12 @@ test("stays up without its repository, says so everywhere, and ends well when to
   }));
 
 test("what nothing caught ends the process with a logged line", async () => {
-  const throwing = (text: string) => `data:text/javascript,setTimeout(()=>{${text}},1500)`;
+  // On a signal and not after a time: only a hub that has started can show what it does.
+  const throwing = (text: string) => `data:text/javascript,process.on("SIGUSR2",()=>{${text}})`;
   for (const text of ["throw new Error('planted')", "Promise.reject(new Error('planted'))"]) {
-    await withHub({ node: ["--import", throwing(text)] }, async ({ ended, lines }) => {
+    await withHub({ node: ["--import", throwing(text)] }, async ({ child, line, ended, lines }) => {
+      await line("hub started");
+      child.kill("SIGUSR2");
       assert.equal(await ended, 1);
       const last = lines().find(({ level }) => level === 60);
       assert.match(JSON.stringify(last), /nothing caught.*planted|planted.*nothing caught/);
