@@ -1,9 +1,8 @@
 // The loop: observe, plan, do one step of each app, observe again, report.
 import type { Attempt } from "#edge/plan/attempt.ts";
 import type { AppInput } from "#edge/plan/input.ts";
-import { plan } from "#edge/plan/plan.ts";
-import { changing, renderSteps, type Step } from "#edge/plan/step.ts";
-import { delayMs } from "#shared/backoff.ts";
+import { isOfAttempt, plan } from "#edge/plan/plan.ts";
+import { changing, renderSteps, type Step, type StepKind } from "#edge/plan/step.ts";
 import type { Beat } from "#shared/beat.ts";
 import { asFleetError, type FleetError } from "#shared/errors.ts";
 import type { AppName } from "#shared/ids.ts";
@@ -14,14 +13,13 @@ import { createGatherer, type Observation } from "./gather.ts";
 import { createMeasure } from "./measure.ts";
 import { createMemory } from "./memory.ts";
 import type { AgentParts } from "./parts.ts";
+import { pauseMs } from "./pause.ts";
 import { createProber } from "./prober.ts";
+import { createRepairs } from "./repairs.ts";
 import { createReporter } from "./reporting.ts";
 import { createTasks } from "./tasks.ts";
+import { createTurns } from "./turns.ts";
 import { createWaker } from "./waker.ts";
-
-/** Between rounds while an update is under way or something is waited for. */
-const busyMs = 300;
-const healLimits = { baseMs: 2000, maxMs: 300_000 };
 
 export interface Agent {
   start(): void;
@@ -50,13 +48,16 @@ export function createAgent(parts: AgentParts): Agent {
       log.info({ app, revision: to.slice(0, 12), outcome, why: failure?.message }, "update ended");
     },
   });
-  const currentTimers = (attempt: Attempt): Attempt =>
-    attempt.bootId === journal.bootId ? attempt : attempts.restartTimers(attempt, journal.bootId);
-  const gatherer = createGatherer({ parts, memory, current: currentTimers });
+  const gatherer = createGatherer({ parts, memory, attempts });
   const reporter = createReporter(parts, memory, gatherer);
-  const executors = createExecutors({ parts, attempts, memory, tasks });
-  const measure = createMeasure(parts);
   const prober = createProber({ parts, memory, gatherer, onChange: waker.wake });
+  const executors = createExecutors({ parts, attempts, memory, tasks, prober });
+  const repairs = createRepairs({ journal, clock, random: parts.random, memory });
+  const measure = createMeasure(parts);
+  const turns = createTurns<Effect>(waker.wake);
+
+  const openOf = (app: AppName): Attempt | undefined =>
+    journal.openAttempts().find((attempt) => attempt.app === app);
 
   const perform = async (step: Step, input: AppInput, seen: Observation): Promise<Effect> => {
     const inUse = new Set(seen.instances.map(({ release }) => release));
@@ -64,77 +65,83 @@ export function createAgent(parts: AgentParts): Agent {
     const execute = executors[step.kind] as (step: Step, context: object) => Promise<Effect>;
     const effect = await execute(step, { input, resolve, inUse });
     if (effect !== "idle") metrics.countStep(step.kind, "ok");
-    const after = journal.openAttempts().find(({ app }) => app === input.app);
-    if (effect === "passed" && after !== undefined && endsStage(step, after)) {
-      memory.of(input.app).progress = undefined;
-      attempts.pass(after);
-    }
+    // The repairs of one release say nothing about those of another.
+    if (movesLink.has(step.kind)) memory.of(input.app).heal = undefined;
+    const after = openOf(input.app);
+    if (effect === "passed" && after !== undefined && endsStage(step, after)) attempts.pass(after);
     return effect;
+  };
+
+  /** The same step twice has changed nothing the first time: no cause to hurry, and a repair waits. */
+  const weigh = (step: Step, input: AppInput, effect: Effect): Effect => {
+    if (effect === "idle") return effect;
+    const known = memory.of(input.app);
+    const text = renderSteps([step]);
+    const isRepeated = known.lastStep === text;
+    known.lastStep = text;
+    if (!isRepeated) return effect;
+    if (!isOfAttempt(step, input) && changing.has(step.kind)) {
+      const message = `"${text}" did not last`;
+      repairs.failed(input.app, { code: "start_failed", message, at: clock.now() });
+    }
+    return "idle";
   };
 
   /** A failure belongs to the stage of the attempt, or else to the repair of what runs. */
   const stumbled = (step: Step, input: AppInput, error: FleetError): void => {
     metrics.countStep(step.kind, error.code);
-    const { app, attempt } = input;
+    const { app } = input;
     log.warn({ app, step: step.kind, code: error.code, why: error.sentence }, "step failed");
-    const ofAttempt = attempt !== undefined && attempt.stage !== "restore" && isOf(step, attempt);
-    if (ofAttempt) {
-      attempts.stumble(attempt, error);
-      return;
-    }
-    const known = memory.of(app);
-    const tries = (known.heal?.tries ?? 0) + 1;
-    const notBeforeMs = clock.monotonicMs() + delayMs(tries, parts.random(), healLimits);
-    known.heal = { tries, notBeforeMs, failure: failureReport(error, clock.now()) };
+    const attempt = openOf(app);
+    if (attempt !== undefined && isOfAttempt(step, input)) attempts.stumble(attempt, error);
+    else repairs.failed(app, failureReport(error, clock.now()));
   };
 
   const act = async (step: Step, input: AppInput, seen: Observation): Promise<Effect> => {
     try {
-      return await perform(step, input, seen);
+      return weigh(step, input, await perform(step, input, seen));
     } catch (error) {
       stumbled(step, input, asFleetError(error));
       return "idle";
     }
   };
 
-  /** Journals a departure from the current release once when it is found and once when it is mended. */
-  const noteDrift = (input: AppInput, steps: readonly Step[]): void => {
-    const known = memory.of(input.app);
-    if (input.attempt !== undefined || input.blind || input.target === undefined) return;
-    const drifted = steps.some(({ kind }) => changing.has(kind));
-    if (drifted && !known.drifting) {
-      const body = { type: "Warning", reason: "DriftFound", message: renderSteps(steps) };
-      journal.append({ kind: "drift.found", app: input.app, body });
-      known.drifting = true;
-    }
-    if (steps.length > 0) return;
-    if (known.drifting) {
-      const body = { type: "Normal", reason: "DriftRepaired", message: "as the release wants it" };
-      journal.append({ kind: "drift.repaired", app: input.app, body });
-    }
-    known.drifting = false;
-    known.heal = undefined;
+  /** It may go on beside the loop, where nobody would catch what it throws. */
+  const actSafely = (step: Step, input: AppInput, seen: Observation): Promise<Effect> =>
+    act(step, input, seen).catch((error: unknown) => {
+      const { code, sentence } = asFleetError(error);
+      log.error({ app: input.app, step: step.kind, code, why: sentence }, "failure not journalled");
+      return "idle";
+    });
+
+  const actOnce = async (
+    input: AppInput,
+    steps: readonly Step[],
+    seen: Observation,
+  ): Promise<Effect> => {
+    const [first] = steps;
+    if (first === undefined) memory.of(input.app).lastStep = undefined;
+    if (first === undefined || first.kind === "wait") return "idle";
+    return (await turns.take(input.app, () => actSafely(first, input, seen))) ?? "idle";
   };
 
   const round = async (): Promise<number> => {
     const began = clock.monotonicMs();
+    const busy = turns.busy();
     const seen = await gatherer.observe();
     const steps = new Map<AppName, Step[]>(seen.apps.map((input) => [input.app, plan(input)]));
-    for (const input of seen.apps) noteDrift(input, steps.get(input.app) ?? []);
+    const free = seen.apps.filter(({ app }) => !busy.has(app));
+    for (const input of free) repairs.note(input, steps.get(input.app) ?? []);
     const reported = await reporter.report(seen, steps);
     const effects = await Promise.all(
-      seen.apps.map(async (input) => {
-        const [first] = steps.get(input.app) ?? [];
-        return first === undefined ? "idle" : act(first, input, seen);
-      }),
+      free.map((input) => actOnce(input, steps.get(input.app) ?? [], seen)),
     );
     parts.sync.journalGrew();
     await prober.refresh(seen);
     measure(reported);
     metrics.observeLoop(clock.monotonicMs() - began);
     if (effects.some((effect) => effect !== "idle")) return 0;
-    const busy = [...steps.values()].some((list) => list.length > 0);
-    return busy ? busyMs : parts.settings().intervalMs;
+    return pauseMs(free, steps, parts.settings().intervalMs);
   };
 
   let running: Promise<void> | undefined;
@@ -164,6 +171,7 @@ export function createAgent(parts: AgentParts): Agent {
       waker.stop();
       await tasks.stop();
       await running;
+      await turns.settled();
     },
     wake: waker.wake,
     reported: reporter.latest,
@@ -187,10 +195,4 @@ function endsStage(step: Step, attempt: Attempt): boolean {
   return step.kind === "advance" ? step.stage === attempt.stage : step.kind === attempt.stage;
 }
 
-/** Whether the step is the attempt's own, and not a repair that goes on beside it. */
-function isOf(step: Step, attempt: Attempt): boolean {
-  if (step.kind === "start" || step.kind === "remove") {
-    return attempt.stage === "start" || attempt.stage === "probe";
-  }
-  return true;
-}
+const movesLink: ReadonlySet<StepKind> = new Set<StepKind>(["swap", "rollBack", "abandon"]);

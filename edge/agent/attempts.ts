@@ -1,17 +1,29 @@
 // Moves attempts through the update machine and journals each stage: intent before, outcome after.
 import type { Journal } from "#edge/journal/port.ts";
-import { type Attempt, machine, type Outcome, type Stage } from "#edge/plan/attempt.ts";
+import {
+  type Attempt,
+  graceSince,
+  machine,
+  type Outcome,
+  onTrial,
+  preparing,
+  type Stage,
+} from "#edge/plan/attempt.ts";
 import { delayMs } from "#shared/backoff.ts";
 import type { Clock } from "#shared/clock.ts";
 import type { FleetError } from "#shared/errors.ts";
+import type { AppName } from "#shared/ids.ts";
 import type { FailureReport } from "#shared/reported.ts";
 
-/** Retries of a preparation may wait long: the old release serves. A start may not. */
+/** Retries of a preparation may wait long: the old release serves. What comes after the swap may not. */
 const patient = { baseMs: 1000, maxMs: 300_000 };
 const pressing = { baseMs: 500, maxMs: 5000 };
 
 /** After so many corrupt transfers the content itself is taken to be wrong. */
 const corruptTries = 5;
+
+/** Failed revisions of an app that are remembered; the oldest is forgotten first. */
+const maxQuarantined = 32;
 
 interface Parts {
   journal: Journal;
@@ -29,8 +41,11 @@ export interface Attempts {
   /** The present stage failed for good. */
   fail(attempt: Attempt, failure: FailureReport): void;
   close(attempt: Attempt, outcome: Outcome): void;
-  /** Timers of another boot mean nothing in this one; nor does the time in which no runtime answered. */
-  restartTimers(attempt: Attempt, bootId: string): Attempt;
+  /** The attempt with timers that hold for this process: one that an earlier process left, perhaps before
+   *  a reboot, is resumed, since nobody looked meanwhile. */
+  current(attempt: Attempt): Attempt;
+  /** Nobody could look for so long: the grace period ends later. */
+  extend(attempt: Attempt, lostMs: number): void;
 }
 
 export function failureReport(error: FleetError, at: number): FailureReport {
@@ -39,27 +54,28 @@ export function failureReport(error: FleetError, at: number): FailureReport {
 }
 
 export function createAttempts({ journal, clock, random, onClosed }: Parts): Attempts {
+  /** Opened or resumed by this process. */
+  const watched = new Set<string>();
+
   const journalStage = (
-    attempt: Attempt,
+    { id, app, stage }: Attempt,
     kind: "step.started" | "step.finished",
     more = {},
   ): void => {
-    journal.append({
-      kind,
-      app: attempt.app,
-      body: { attempt: attempt.id, step: attempt.stage, ...more },
-    });
+    journal.append({ kind, app, body: { attempt: id, step: stage, ...more } });
   };
 
-  const finishStage = (attempt: Attempt, ok: boolean, message?: string): void => {
-    const durationMs = Math.round(clock.monotonicMs() - attempt.stageMonotonicMs);
-    const why = message === undefined ? {} : { message };
-    journalStage(attempt, "step.finished", { ok, durationMs, ...why });
+  const finishStage = (attempt: Attempt, failure?: FailureReport): void => {
+    const durationMs = Math.max(0, Math.round(clock.monotonicMs() - attempt.stageMonotonicMs));
+    const why = failure === undefined ? {} : { code: failure.code, message: failure.message };
+    journalStage(attempt, "step.finished", { ok: failure === undefined, durationMs, ...why });
   };
 
   const close = (attempt: Attempt, outcome: Outcome): void => {
     const quarantine = outcome === "refused" || outcome === "rolledBack";
     journal.closeAttempt(attempt, outcome, { quarantine });
+    watched.delete(attempt.id);
+    if (quarantine) thinQuarantine(journal, attempt.app);
     onClosed(attempt, outcome);
   };
 
@@ -68,65 +84,132 @@ export function createAttempts({ journal, clock, random, onClosed }: Parts): Att
       close(attempt, next as Outcome);
       return;
     }
-    const stage = next as Stage;
-    // Start and probe share one grace period, counted from the swap.
-    const sameTimer = attempt.stage === "start" && stage === "probe";
-    const { retryMonotonicMs: _, failure, ...rest } = attempt;
-    const moved: Attempt = {
-      ...rest,
-      stage,
-      tries: 0,
-      stageMonotonicMs: sameTimer ? attempt.stageMonotonicMs : clock.monotonicMs(),
-      ...(keepsFailure(stage) && failure !== undefined ? { failure } : {}),
-    };
+    const moved = movedTo(attempt, next as Stage, clock.monotonicMs());
     journal.saveAttempt(moved);
     journalStage(moved, "step.started");
   };
 
   const fail = (attempt: Attempt, failure: FailureReport): void => {
-    finishStage(attempt, false, failure.message);
-    enter({ ...attempt, failure }, machine[attempt.stage].fail);
+    finishStage(attempt, failure);
+    enter({ ...attempt, failure: firstReason(attempt, failure) }, machine[attempt.stage].fail);
+  };
+
+  /** The stage is tried again later, or an earlier one is when its result turned out to be useless. */
+  const retry = (attempt: Attempt, failure: FailureReport): void => {
+    const stage = machine[attempt.stage].again;
+    const again = { ...attempt, stage, failure: firstReason(attempt, failure) };
+    if (stage === attempt.stage) {
+      journal.saveAttempt(again);
+      return;
+    }
+    finishStage(attempt, failure);
+    journal.saveAttempt({ ...again, stageMonotonicMs: clock.monotonicMs() });
+    journalStage(again, "step.started");
   };
 
   return {
     open: (attempt) => {
+      watched.add(attempt.id);
       journal.saveAttempt(attempt);
       journalStage(attempt, "step.started");
     },
     pass: (attempt) => {
-      finishStage(attempt, true);
+      finishStage(attempt);
       enter(attempt, machine[attempt.stage].ok);
     },
     fail,
     close,
     stumble: (attempt, error) => {
       const failure = failureReport(error, clock.now());
-      const corrupt = error.code === "bundle_corrupt" || error.code === "image_corrupt";
-      if (error.retry === "never" || (corrupt && attempt.tries >= corruptTries)) {
-        return fail(attempt, failure);
-      }
-      const limits = machine[attempt.stage].ok === "probe" ? pressing : patient;
-      const retryMonotonicMs = clock.monotonicMs() + delayMs(attempt.tries, random(), limits);
-      const stage = machine[attempt.stage].again;
-      journal.saveAttempt({
-        ...attempt,
-        stage,
-        tries: attempt.tries + 1,
+      const isCorrupt = error.code === "bundle_corrupt" || error.code === "image_corrupt";
+      const corruptions = (attempt.corruptions ?? 0) + (isCorrupt ? 1 : 0);
+      if (error.retry === "never" || corruptions > corruptTries) return fail(attempt, failure);
+      const limits = isPressing(attempt.stage) ? pressing : patient;
+      const waitMs = delayMs(Math.max(attempt.tries, corruptions), random(), limits);
+      tellDelay(journal, attempt, failure);
+      retry(
+        {
+          ...attempt,
+          tries: attempt.tries + 1,
+          retryMonotonicMs: clock.monotonicMs() + waitMs,
+          retryAt: Math.round(clock.now() + waitMs),
+          ...(corruptions === 0 ? {} : { corruptions }),
+        },
         failure,
-        retryMonotonicMs,
-      });
+      );
     },
-    restartTimers: (attempt, bootId) => {
-      const { retryMonotonicMs: _, ...rest } = attempt;
-      const now = clock.monotonicMs();
-      const renewed = { ...rest, bootId, startedMonotonicMs: now, stageMonotonicMs: now };
-      journal.saveAttempt(renewed);
-      return renewed;
+    current: (attempt) => {
+      if (watched.has(attempt.id)) return attempt;
+      watched.add(attempt.id);
+      const resumed = resumedAt(attempt, journal.bootId, clock.monotonicMs());
+      journal.saveAttempt(resumed);
+      return resumed;
+    },
+    extend: (attempt, lostMs) => {
+      if (!isTimed(attempt.stage)) return;
+      journal.saveAttempt({ ...attempt, graceMonotonicMs: graceSince(attempt) + lostMs });
     },
   };
 }
 
-/** The way back carries the reason for which it is taken. */
-function keepsFailure(stage: Stage): boolean {
+/** Stages that the grace period bounds. */
+function isTimed(stage: Stage): boolean {
+  return onTrial.has(stage) || stage === "restore";
+}
+
+/** Something that should serve does not. */
+function isPressing(stage: Stage): boolean {
+  return !preparing.has(stage) && stage !== "swap";
+}
+
+function movedTo(attempt: Attempt, stage: Stage, nowMs: number): Attempt {
+  const { retryMonotonicMs: _, retryAt: _at, graceMonotonicMs: _grace, failure, ...rest } = attempt;
+  // Start and probe share one grace period, counted from the swap.
+  const shared = attempt.stage === "start" && stage === "probe";
+  return {
+    ...rest,
+    stage,
+    tries: 0,
+    stageMonotonicMs: nowMs,
+    ...(shared ? { graceMonotonicMs: graceSince(attempt) } : {}),
+    ...(isWayBack(stage) && failure !== undefined ? { failure } : {}),
+  };
+}
+
+/** Timers of another boot mean nothing in this one. Those of this boot hold, but for the grace period. */
+function resumedAt(attempt: Attempt, bootId: string, nowMs: number): Attempt {
+  const { retryMonotonicMs: _, retryAt: _at, ...untimed } = attempt;
+  const anew = { ...untimed, bootId, startedMonotonicMs: nowMs, stageMonotonicMs: nowMs };
+  const resumed = attempt.bootId === bootId ? attempt : anew;
+  return {
+    ...resumed,
+    ...(isTimed(attempt.stage) ? { graceMonotonicMs: nowMs } : {}),
+    ...(onTrial.has(attempt.stage) ? { interruptions: (attempt.interruptions ?? 0) + 1 } : {}),
+  };
+}
+
+/** The way back carries the reason for which it is taken, whatever goes wrong on it. */
+function firstReason({ stage, failure }: Attempt, latest: FailureReport): FailureReport {
+  return isWayBack(stage) ? (failure ?? latest) : latest;
+}
+
+function isWayBack(stage: Stage): boolean {
   return stage === "rollBack" || stage === "restore";
+}
+
+/** Once per reason, not once per try. */
+function tellDelay(journal: Journal, attempt: Attempt, { code, message }: FailureReport): void {
+  if (attempt.failure?.code === code || code === "interrupted") return;
+  const { app, stage } = attempt;
+  const text = `${stage} of ${app} is tried again: ${message}`;
+  const body = { type: "Warning", reason: "UpdateDelayed", message: text };
+  journal.append({ kind: "event", app, body });
+}
+
+function thinQuarantine(journal: Journal, app: AppName): void {
+  const oldestFirst = journal
+    .quarantined()
+    .filter((one) => one.app === app)
+    .sort((a, b) => a.failure.at - b.failure.at);
+  for (const { revision } of oldestFirst.slice(0, -maxQuarantined)) journal.release(app, revision);
 }

@@ -3,16 +3,18 @@ import type { Attempt } from "#edge/plan/attempt.ts";
 import type { AppInput } from "#edge/plan/input.ts";
 import type { Step } from "#edge/plan/step.ts";
 import type { ReleaseStore } from "#edge/release/port.ts";
-import type { ObservedInstance, ResolvedApp, Runtime } from "#edge/runtime/port.ts";
 import type { AppSpec } from "#shared/desired.ts";
 import { FleetError } from "#shared/errors.ts";
 import type { Attempts } from "./attempts.ts";
+import { pullImages, removeInOrder, startTogether } from "./copies.ts";
+import { createLine, type Line } from "./line.ts";
 import type { Memory } from "./memory.ts";
 import type { AgentParts, Resolved } from "./parts.ts";
-import type { Tasks } from "./tasks.ts";
+import type { Prober } from "./prober.ts";
+import { settledWithin, type Tasks } from "./tasks.ts";
 
-/** At most so many instances of an app start at the same time: a Pi has four cores and one card. */
-const startsAtOnce = 4;
+/** How long a step waits for a round of probes before the loop goes on without its result. */
+const probePatienceMs = 250;
 
 /** `acted`: something changed, look again. `passed`: the attempt's stage is over too. `idle`: nothing
  *  changed yet, look again later. */
@@ -35,11 +37,13 @@ interface Parts {
   attempts: Attempts;
   memory: Memory;
   tasks: Tasks;
+  prober: Prober;
 }
 
-export function createExecutors({ parts, attempts, memory, tasks }: Parts): Executors {
-  const { clock, journal } = parts;
-  const releases = inTurn(parts.releases);
+export function createExecutors({ parts, attempts, memory, tasks, prober }: Parts): Executors {
+  const { journal } = parts;
+  const line = createLine();
+  const releases = inTurn(parts.releases, line);
 
   return {
     begin: async (step, { input }) => {
@@ -51,8 +55,10 @@ export function createExecutors({ parts, attempts, memory, tasks }: Parts): Exec
       const { release } = specOf(input);
       if (await releases.isStaged(input.app, attempt.to)) return "passed";
       if (await releases.hasBundle(release.digest)) return "passed";
+      const onProgress = progressOf(memory, attempt);
+      // Two apps of one role share the bundle, and an aborted download may still be letting go of it.
       return inBackground(tasks, attempt, (signal) =>
-        releases.fetch(release, { signal, onProgress: progressOf(memory, input) }),
+        line(release.digest, () => releases.fetch(release, { signal, onProgress })),
       );
     },
     verify: async (_, { input }) => {
@@ -65,15 +71,18 @@ export function createExecutors({ parts, attempts, memory, tasks }: Parts): Exec
       await releases.stage(specOf(input));
       return "passed";
     },
-    validate: async (step, { resolve }) => {
+    validate: async (step, { input, resolve }) => {
       const { staged } = await resolve(step.revision);
-      await parts.runValidateHook(staged);
-      return "passed";
+      return inBackground(tasks, attemptOf(input), (signal) =>
+        parts.runValidateHook(staged, { signal }),
+      );
     },
     pull: async (step, { input, resolve }) => {
       const { app } = await resolve(step.revision);
-      return inBackground(tasks, attemptOf(input), (signal) =>
-        pullImages(parts.runtimes, app, signal, progressOf(memory, input)),
+      const attempt = attemptOf(input);
+      const onProgress = progressOf(memory, attempt);
+      return inBackground(tasks, attempt, (signal) =>
+        pullImages(parts.runtimes, app, signal, onProgress),
       );
     },
     check: async (step, { input, resolve }) => {
@@ -94,15 +103,16 @@ export function createExecutors({ parts, attempts, memory, tasks }: Parts): Exec
       await startTogether(parts.runtimes, app, step.instances);
       return "acted";
     },
-    probe: async (step, { input, resolve }) => {
+    probe: async (step, { input }) => {
       if (!input.hasProbes) return "idle";
-      const atMs = clock.monotonicMs();
-      const results = await parts.runProbes(await resolve(step.revision));
-      memory.of(step.app).probes = { atMs, results };
+      await settledWithin(prober.probe(step.app, step.revision), probePatienceMs);
       return "idle";
     },
     commit: async (step, { inUse }) => {
-      await releases.tidy(step.app, inUse);
+      // A disk that cannot be cleared says nothing against a release that has proved itself.
+      await releases.tidy(step.app, inUse).catch((error: unknown) => {
+        parts.log.warn({ app: step.app, error }, "old releases could not be cleared away");
+      });
       return "passed";
     },
     rollBack: async (step) => {
@@ -147,15 +157,11 @@ export function createExecutors({ parts, attempts, memory, tasks }: Parts): Exec
 
 /** Apps are updated side by side, but the release store serves one caller at a time. Downloads take
  *  long and touch only their own file, so they stay out of the queue. */
-function inTurn(releases: ReleaseStore): ReleaseStore {
-  let last: Promise<unknown> = Promise.resolve();
+function inTurn(releases: ReleaseStore, line: Line): ReleaseStore {
   const queued =
     <A extends unknown[], R>(call: (...given: A) => Promise<R>) =>
-    (...given: A): Promise<R> => {
-      const next = last.then(() => call(...given));
-      last = next.catch(() => undefined);
-      return next;
-    };
+    (...given: A): Promise<R> =>
+      line("store", () => call(...given));
   return {
     ...releases,
     verify: queued(releases.verify),
@@ -199,9 +205,10 @@ function newAttempt(
   };
 }
 
-function progressOf(memory: Memory, { app }: AppInput): (share: number) => void {
+/** Of this stage of this attempt only: a cancelled download may report once more. */
+function progressOf(memory: Memory, { id, app, stage }: Attempt): (share: number) => void {
   return (share) => {
-    memory.of(app).progress = Math.round(share * 100) / 100;
+    memory.of(app).progress = { attempt: id, stage, share: Math.round(share * 100) / 100 };
   };
 }
 
@@ -212,63 +219,4 @@ async function inBackground(
 ): Promise<Effect> {
   const key = `${attempt.id}/${attempt.stage}/${attempt.tries}`;
   return (await tasks.run(key, work)) === "done" ? "passed" : "idle";
-}
-
-async function pullImages(
-  runtimes: readonly Runtime[],
-  app: ResolvedApp,
-  signal: AbortSignal,
-  onProgress: (share: number) => void,
-): Promise<void> {
-  const wanted = Object.values(app.services).filter(({ spec }) => spec.replicas > 0);
-  const seen = new Set<string>();
-  for (const [at, { spec, runtime }] of wanted.entries()) {
-    const { image, pullPolicy: policy, platform } = spec;
-    if (image === undefined || seen.has(`${image} ${platform}`)) continue;
-    seen.add(`${image} ${platform}`);
-    const onShare = (share: number): void => onProgress((at + share) / wanted.length);
-    const port = runtimes.find(({ name }) => name === runtime);
-    await port?.pull(image, { policy, platform, signal, onProgress: onShare });
-  }
-}
-
-/** Services one after the other as ordered, the copies of one service together. */
-async function removeInOrder(
-  runtimes: readonly Runtime[],
-  instances: readonly ObservedInstance[],
-): Promise<void> {
-  for (const service of new Set(instances.map((one) => one.service))) {
-    const copies = instances.filter((one) => one.service === service);
-    await settleAll(copies.map(async (copy) => runtimeOf(runtimes, copy)?.remove(copy)));
-  }
-}
-
-function runtimeOf(runtimes: readonly Runtime[], copy: ObservedInstance): Runtime | undefined {
-  return runtimes.find(({ name }) => name === copy.runtime);
-}
-
-async function startTogether(
-  runtimes: readonly Runtime[],
-  app: ResolvedApp,
-  instances: readonly { service: string; index: number }[],
-): Promise<void> {
-  for (const runtime of runtimes) {
-    const own = instances.filter(({ service }) => app.services[service]?.runtime === runtime.name);
-    if (own.length === 0) continue;
-    await runtime.prepare(app);
-    const queue = [...own];
-    const drain = async (): Promise<void> => {
-      for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
-        await runtime.start(app, next);
-      }
-    };
-    await settleAll(Array.from({ length: startsAtOnce }, drain));
-  }
-}
-
-/** Waits for all and then throws the first failure, so that nothing goes on behind the loop's back. */
-async function settleAll(work: Promise<void>[]): Promise<void> {
-  const results = await Promise.allSettled(work);
-  const failed = results.find((result) => result.status === "rejected");
-  if (failed !== undefined) throw failed.reason;
 }

@@ -1,14 +1,15 @@
 // Observes: wish, disk, runtimes and history, put together per app for the planner.
 import type { Attempt } from "#edge/plan/attempt.ts";
+import { copyKey } from "#edge/plan/gate.ts";
 import type { AppInput, Runnable } from "#edge/plan/input.ts";
-import { trialVerdict } from "#edge/plan/plan.ts";
+import { trialVerdict } from "#edge/plan/trial.ts";
 import type { StoredApp } from "#edge/release/port.ts";
 import type { ObservedInstance } from "#edge/runtime/port.ts";
 import { type DesiredState, revisionOf } from "#shared/desired.ts";
 import { asFleetError, type FleetError } from "#shared/errors.ts";
 import type { AppName, RevisionId } from "#shared/ids.ts";
-import { failureReport } from "./attempts.ts";
-import type { Memory } from "./memory.ts";
+import { type Attempts, failureReport } from "./attempts.ts";
+import type { AppMemory, Memory } from "./memory.ts";
 import type { AgentParts, Resolved } from "./parts.ts";
 
 export interface Observation {
@@ -28,12 +29,25 @@ export interface Gatherer {
 interface Parts {
   parts: AgentParts;
   memory: Memory;
-  /** Corrects an attempt whose timers belong to another boot. */
-  current(attempt: Attempt): Attempt;
+  attempts: Pick<Attempts, "current" | "extend">;
 }
 
-export function createGatherer({ parts, memory, current }: Parts): Gatherer {
+export function createGatherer({ parts, memory, attempts }: Parts): Gatherer {
   const { journal, releases, runtimes, clock } = parts;
+  /** Since when no runtime has answered, ms since boot. */
+  let blindSinceMs: number | undefined;
+
+  /** No release is to blame for the time in which nobody could see it. */
+  const noteSight = (blind: boolean, askedMs: number): void => {
+    if (blind) {
+      blindSinceMs ??= askedMs;
+      return;
+    }
+    const lostMs = blindSinceMs === undefined ? 0 : clock.monotonicMs() - blindSinceMs;
+    blindSinceMs = undefined;
+    if (lostMs === 0) return;
+    for (const attempt of journal.openAttempts()) attempts.extend(attempt, lostMs);
+  };
 
   const resolve = async (app: AppName, revision: RevisionId): Promise<Resolved> =>
     parts.resolve(await releases.load(app, revision));
@@ -51,10 +65,10 @@ export function createGatherer({ parts, memory, current }: Parts): Gatherer {
   };
 
   /** What served before the attempt and is the same in the new release is not on trial. */
-  const unchangedHashes = async (attempt: Attempt | undefined): Promise<Set<string>> => {
+  const unchangedCopies = async (attempt: Attempt | undefined): Promise<Set<string>> => {
     if (attempt?.from === undefined) return new Set();
-    const before = await serving(attempt.app, attempt.from);
-    return new Set(Object.values(before?.app.services ?? {}).map(({ configHash }) => configHash));
+    const before = await resolve(attempt.app, attempt.from).catch(() => undefined);
+    return new Set(before === undefined ? [] : copyKeys(before));
   };
 
   const inputFor = async (
@@ -65,7 +79,7 @@ export function createGatherer({ parts, memory, current }: Parts): Gatherer {
     const spec = desired?.apps.find(({ name }) => name === app);
     const link = all.stored.find((one) => one.app === app)?.current;
     const opened = journal.openAttempts().find((one) => one.app === app);
-    const attempt = opened === undefined ? undefined : current(opened);
+    const attempt = opened === undefined ? undefined : attempts.current(opened);
     const resolved = link === undefined ? undefined : await serving(app, link);
     const known = memory.of(app);
     const quarantined = journal.quarantined().filter((one) => one.app === app);
@@ -75,14 +89,17 @@ export function createGatherer({ parts, memory, current }: Parts): Gatherer {
       ...(spec === undefined ? {} : { target: { spec, revision: revisionOf(spec) } }),
       ...(link === undefined ? {} : { current: link }),
       ...(resolved === undefined ? {} : { serving: runnable(resolved) }),
-      instances: all.instances.filter((one) => one.app === app),
+      instances: withExitCodes(
+        known,
+        all.instances.filter((one) => one.app === app),
+      ),
       ...(attempt === undefined ? {} : { attempt }),
       quarantined: new Map(quarantined.map(({ revision, failure }) => [revision, failure])),
-      ...(known.probes === undefined ? {} : { probes: known.probes }),
+      ...(known.probes?.revision === link ? probesOf(known) : {}),
       hasProbes: (resolved?.probes.length ?? 0) > 0,
       blind: all.blind,
       ...(known.heal === undefined ? {} : { healNotBeforeMs: known.heal.notBeforeMs }),
-      unchanged: await unchangedHashes(attempt),
+      unchanged: await unchangedCopies(attempt),
       nowMs: clock.monotonicMs(),
       wallMs: clock.now(),
     };
@@ -99,9 +116,11 @@ export function createGatherer({ parts, memory, current }: Parts): Gatherer {
   return {
     resolve,
     observe: async () => {
-      const desired = journal.desired();
+      const askedMs = clock.monotonicMs();
       const [stored, seen] = await Promise.all([releases.apps(), observeAll(runtimes)]);
       const { instances, blind } = seen;
+      noteSight(blind !== undefined, askedMs);
+      const desired = journal.desired();
       const names = new Set<AppName>([
         ...(desired?.apps.map(({ name }) => name) ?? []),
         // Before the first desired state nothing may be taken for unwanted.
@@ -120,6 +139,30 @@ export function createGatherer({ parts, memory, current }: Parts): Gatherer {
 function runnable({ app, staged }: Resolved): Runnable {
   const { policy, release } = staged.spec;
   return { app, policy, commit: release.commit };
+}
+
+function copyKeys({ app }: Resolved): string[] {
+  return Object.values(app.services).flatMap(({ spec, configHash }) =>
+    Array.from({ length: spec.replicas }, (_, at) => copyKey(configHash, at + 1)),
+  );
+}
+
+function probesOf({ probes }: AppMemory): Pick<AppInput, "probes"> {
+  return probes === undefined ? {} : { probes };
+}
+
+/** A copy that runs again after a crash still tells with which code it ended. */
+function withExitCodes(
+  { exitCodes }: AppMemory,
+  instances: ObservedInstance[],
+): ObservedInstance[] {
+  const present = new Set(instances.map(({ id }) => id));
+  for (const id of exitCodes.keys()) if (!present.has(id)) exitCodes.delete(id);
+  return instances.map((one) => {
+    if (one.exitCode !== undefined) exitCodes.set(one.id, one.exitCode);
+    const exitCode = one.restarts > 0 ? exitCodes.get(one.id) : one.exitCode;
+    return exitCode === undefined ? one : { ...one, exitCode };
+  });
 }
 
 async function observeAll(

@@ -1,17 +1,24 @@
 // What the loop remembers of each app between rounds and may lose with the process.
+import type { Stage } from "#edge/plan/attempt.ts";
 import type { ProbeRound } from "#edge/plan/input.ts";
-import type { AppName } from "#shared/ids.ts";
+import type { AppName, RevisionId } from "#shared/ids.ts";
 import type { FailureReport } from "#shared/reported.ts";
 
 export interface AppMemory {
   /** Since when the release on trial has been fine without a break, ms since boot. */
   fineSinceMs?: number | undefined;
-  probes?: ProbeRound | undefined;
-  probing: boolean;
-  /** Share of the step under way. */
-  progress?: number | undefined;
+  /** The last round of probes and the revision that it was about. */
+  probes?: (ProbeRound & { revision: RevisionId }) | undefined;
+  /** The revision whose probes are under way. */
+  probing?: RevisionId | undefined;
+  /** Share of the stage under way. */
+  progress?: { attempt: string; stage: Stage; share: number } | undefined;
   /** A repair that failed and is tried again. */
   heal?: { tries: number; notBeforeMs: number; failure: FailureReport } | undefined;
+  /** The last step that was done, as text: the same one again has changed nothing. */
+  lastStep?: string | undefined;
+  /** The last exit code of each copy that was seen ended, by its id: while it runs again nobody says. */
+  exitCodes: Map<string, number>;
   /** A drift was journalled and is not repaired yet. */
   drifting: boolean;
   /** Why the current release could not be read. */
@@ -27,7 +34,7 @@ export function createMemory(): Memory {
   const apps = new Map<AppName, AppMemory>();
   return {
     of: (app) => {
-      const known = apps.get(app) ?? { probing: false, drifting: false };
+      const known = apps.get(app) ?? { drifting: false, exitCodes: new Map() };
       apps.set(app, known);
       return known;
     },

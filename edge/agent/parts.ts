@@ -60,8 +60,8 @@ export interface AgentParts {
    *  @throws FleetError with the reason why it cannot run here */
   resolve(app: StagedRevision): Resolved;
   runProbes(resolved: Resolved): Promise<ProbeRound["results"]>;
-  /** @throws FleetError role_rejected */
-  runValidateHook(staged: StagedRevision): Promise<void>;
+  /** @throws FleetError role_rejected, interrupted */
+  runValidateHook(staged: StagedRevision, options: { signal: AbortSignal }): Promise<void>;
   /** The Compose project name of an app on this device. */
   projectOf(app: AppName): string;
   describeHost(): Promise<Omit<HostReport, "runtimes" | "agentVersion" | "metricsAddress">>;

@@ -1,5 +1,7 @@
 // Runs the role's probes and samples the host beside the loop, each at most once per interval.
+import type { ProbeRound } from "#edge/plan/input.ts";
 import type { HostHealth } from "#shared/beat.ts";
+import type { AppName, RevisionId } from "#shared/ids.ts";
 import type { Gatherer, Observation } from "./gather.ts";
 import type { Memory } from "./memory.ts";
 import type { AgentParts } from "./parts.ts";
@@ -9,7 +11,9 @@ const samplesPerEntry = 10;
 const sampleEveryMs = 60_000;
 
 export interface Prober {
-  /** Starts what is due; nothing of it is waited for longer than its own deadline. */
+  /** One round of the revision's probes into memory, unless one is under way already. */
+  probe(app: AppName, revision: RevisionId): Promise<void>;
+  /** Starts what is due; only the host's sample is waited for. */
   refresh(seen: Observation): Promise<void>;
   host(): HostHealth | undefined;
 }
@@ -27,20 +31,27 @@ export function createProber({ parts, memory, gatherer, onChange }: Parts): Prob
   let samples: { at: number; host: HostHealth }[] = [];
   let sampledMs = Number.NEGATIVE_INFINITY;
 
-  const probe = async (app: Observation["apps"][number]): Promise<void> => {
-    const known = memory.of(app.app);
-    if (known.probing || app.current === undefined) return;
-    known.probing = true;
+  const round = async (app: AppName, revision: RevisionId): Promise<void> => {
+    const known = memory.of(app);
+    const atMs = clock.monotonicMs();
+    const results = await parts.runProbes(await gatherer.resolve(app, revision));
+    // Another revision has come meanwhile, which this says nothing of.
+    if (known.probing !== revision) return;
+    const isNews = known.probes?.revision !== revision || differs(known.probes.results, results);
+    known.probes = { revision, atMs, results };
+    if (isNews) onChange();
+  };
+
+  const probe = async (app: AppName, revision: RevisionId): Promise<void> => {
+    const known = memory.of(app);
+    if (known.probing === revision) return;
+    known.probing = revision;
     try {
-      const before = failing(known.probes?.results);
-      const atMs = clock.monotonicMs();
-      const results = await parts.runProbes(await gatherer.resolve(app.app, app.current));
-      known.probes = { atMs, results };
-      if (failing(results) !== before) onChange();
+      await round(app, revision);
     } catch (error) {
-      parts.log.warn({ app: app.app, error }, "probes did not run");
+      parts.log.warn({ app, error }, "probes did not run");
     } finally {
-      known.probing = false;
+      if (known.probing === revision) known.probing = undefined;
     }
   };
 
@@ -54,12 +65,15 @@ export function createProber({ parts, memory, gatherer, onChange }: Parts): Prob
   };
 
   return {
+    probe,
     host: () => host,
     refresh: async (seen) => {
       const { intervalMs } = parts.settings();
-      for (const app of seen.apps) {
-        const agedMs = clock.monotonicMs() - (memory.of(app.app).probes?.atMs ?? -intervalMs);
-        if (app.hasProbes && app.attempt === undefined && agedMs >= intervalMs) void probe(app);
+      for (const { app, current, attempt, hasProbes } of seen.apps) {
+        if (!hasProbes || current === undefined || attempt !== undefined) continue;
+        const { probes } = memory.of(app);
+        const known = probes?.revision === current ? probes.atMs : Number.NEGATIVE_INFINITY;
+        if (clock.monotonicMs() - known >= intervalMs) void probe(app, current);
       }
       host = await parts.sampleHost();
       keep(host);
@@ -68,8 +82,12 @@ export function createProber({ parts, memory, gatherer, onChange }: Parts): Prob
   };
 }
 
-function failing(results: { probe: string; ok: boolean }[] | undefined): string {
-  return (results ?? [])
+function differs(before: ProbeRound["results"], now: ProbeRound["results"]): boolean {
+  return failing(before) !== failing(now);
+}
+
+function failing(results: ProbeRound["results"]): string {
+  return results
     .filter(({ ok }) => !ok)
     .map(({ probe }) => probe)
     .join();

@@ -14,7 +14,7 @@ import {
   worstSync,
 } from "#shared/status.ts";
 import type { Gatherer, Observation } from "./gather.ts";
-import type { Memory } from "./memory.ts";
+import type { AppMemory, Memory } from "./memory.ts";
 import type { AgentParts } from "./parts.ts";
 
 type Steps = ReadonlyMap<AppName, readonly Step[]>;
@@ -68,7 +68,7 @@ export function createReporter(parts: AgentParts, memory: Memory, gatherer: Gath
     return appReport({
       input,
       steps,
-      progress: known.progress,
+      progress: progressOf(known, input),
       describe: (revision) => (revision === undefined ? undefined : revisions.get(revision)),
       previous,
       healFailure: known.heal?.failure ?? known.unreadable,
@@ -119,6 +119,11 @@ export function createReporter(parts: AgentParts, memory: Memory, gatherer: Gath
       return latest;
     },
   };
+}
+
+function progressOf({ progress }: AppMemory, { attempt }: AppInput): number | undefined {
+  const isPresent = progress?.attempt === attempt?.id && progress?.stage === attempt?.stage;
+  return isPresent ? progress?.share : undefined;
 }
 
 function revisionReport(of: {

@@ -34,6 +34,13 @@ export const preparing: ReadonlySet<Stage> = new Set<Stage>([
   "check",
 ]);
 
+/** Stages in which the new release is judged. */
+export const onTrial: ReadonlySet<Stage> = new Set<Stage>(["start", "probe"]);
+
+/** Stages that come to their end whatever is wanted by now: the release has proved itself, or the way
+ *  back has begun. */
+export const finishing: ReadonlySet<Stage> = new Set<Stage>(["commit", "rollBack", "restore"]);
+
 /** One attempt as the journal keeps it while it is open. */
 export interface Attempt {
   id: string;
@@ -49,11 +56,25 @@ export interface Attempt {
   /** Ms since boot of `bootId`; timers of another boot start anew. */
   startedMonotonicMs: number;
   stageMonotonicMs: number;
+  /** From when on the grace period counts; later than the stage's start by the time in which nobody could
+   *  look. */
+  graceMonotonicMs?: number;
   bootId: string;
   /** How often the present stage failed for a passing reason. */
   tries: number;
   /** Not before this, ms since boot of `bootId`. */
   retryMonotonicMs?: number;
+  /** The same as Unix ms, for people. */
+  retryAt?: number;
+  /** How often a transfer came with the wrong content. */
+  corruptions?: number;
+  /** How often the agent came back, by its own restart or the device's, and found the release on trial. */
+  interruptions?: number;
   /** The passing failure that is waited out, or the final one that is rolled back for. */
   failure?: FailureReport;
+}
+
+/** Ms since boot from which the grace period counts. */
+export function graceSince({ graceMonotonicMs, stageMonotonicMs }: Attempt): number {
+  return graceMonotonicMs ?? stageMonotonicMs;
 }

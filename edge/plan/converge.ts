@@ -2,6 +2,7 @@
 import type { InstanceRef, ObservedInstance, ResolvedApp } from "#edge/runtime/port.ts";
 import type { Dependency } from "#shared/compose/model.ts";
 import { startOrder } from "#shared/compose/order.ts";
+import { mayEnd } from "./gate.ts";
 import type { Step } from "./step.ts";
 
 /** Steps that bring the instances to the release; [] means converged. What goes, goes before anything
@@ -23,14 +24,6 @@ export function converge(wanted: ResolvedApp, instances: readonly ObservedInstan
   }
   const first = missing[0]?.service ?? "";
   return [{ kind: "wait", app: wanted.app, reason: blocker(wanted, instances, first) ?? "" }];
-}
-
-/** Everything of the app, dependents first. */
-export function teardown(
-  instances: readonly ObservedInstance[],
-  last?: ResolvedApp,
-): ObservedInstance[] {
-  return dependentsFirst(instances, last);
 }
 
 /** Whether this instance is one that the release wants, at the right place and not worn out. */
@@ -73,7 +66,8 @@ function restartedWith(
   });
 }
 
-function dependentsFirst(
+/** The order in which copies go: dependents before what they depend on. */
+export function dependentsFirst(
   instances: readonly ObservedInstance[],
   release: ResolvedApp | undefined,
 ): ObservedInstance[] {
@@ -118,8 +112,10 @@ function missingCopies(
 function mustStart(wanted: ResolvedApp, instance: ObservedInstance): boolean {
   if (instance.state === "created") return true;
   if (instance.state !== "exited") return false;
-  const policy = wanted.services[instance.service]?.spec.restart;
-  if (policy === undefined || policy.name === "no") return false;
+  const service = wanted.services[instance.service];
+  const policy = service?.spec.restart;
+  if (service === undefined || policy === undefined || policy.name === "no") return false;
+  if (instance.exitCode === 0 && mayEnd(wanted, service)) return false;
   if (policy.name !== "on-failure") return true;
   const exhausted = policy.maxAttempts > 0 && instance.restarts >= policy.maxAttempts;
   return instance.exitCode !== 0 && !exhausted;

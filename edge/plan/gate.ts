@@ -14,7 +14,7 @@ export type Verdict =
 export interface GateInput {
   wanted: ResolvedApp;
   instances: readonly ObservedInstance[];
-  /** Configuration hashes that served before: they are not on trial. */
+  /** Copies that served before (`copyKey`): they are not on trial. */
   unchanged: ReadonlySet<string>;
   /** The last round since the release started, if there was one. */
   probes: ProbeRound | undefined;
@@ -30,19 +30,27 @@ export function judge(input: GateInput): Verdict {
   );
 }
 
+/** Names a copy by what it runs and its number. */
+export function copyKey(configHash: string, index: number): string {
+  return `${configHash}/${index}`;
+}
+
 function instanceVerdicts({ wanted, instances, unchanged }: GateInput): Verdict[] {
-  const onTrial = Object.values(wanted.services).filter(
-    ({ configHash }) => !unchanged.has(configHash),
-  );
-  return onTrial.flatMap((service) =>
-    Array.from({ length: service.spec.replicas }, (_, at) => {
-      const index = at + 1;
-      const found = instances.find(
-        (one) => one.service === service.spec.name && one.index === index,
-      );
-      return instanceVerdict(`${service.spec.name}-${index}`, found, mayEnd(wanted, service));
-    }),
-  );
+  return Object.values(wanted.services).flatMap((service) => {
+    const { spec, configHash } = service;
+    const copies = Array.from({ length: spec.replicas }, (_, at) => at + 1);
+    return copies
+      .filter((index) => !unchanged.has(copyKey(configHash, index)))
+      .map((index) => {
+        const found = instances.find((one) => one.index === index && isOf(service, one));
+        return instanceVerdict(`${spec.name}-${index}`, found, mayEnd(wanted, service));
+      });
+  });
+}
+
+/** Not the copy of the release before at the same place: how that one ended is why people update. */
+function isOf({ spec, configHash, runtime }: ResolvedService, one: ObservedInstance): boolean {
+  return one.service === spec.name && one.configHash === configHash && one.runtime === runtime;
 }
 
 /** Whether success of this service may mean that it ends: it restarts only on failure, or another one
@@ -61,7 +69,7 @@ function instanceVerdict(
 ): Verdict {
   if (instance === undefined) return { is: "waiting", reason: `${name} is not there yet` };
   if (instance.restarts >= crashLoopRestarts) {
-    const message = `${name} crashed ${instance.restarts} times${exitWords(instance)}`;
+    const message = `${name} crashed ${instance.restarts} times${exitWords(instance, ", last")}`;
     return { is: "failed", code: "crash_loop", message };
   }
   switch (instance.state) {
@@ -77,8 +85,8 @@ function instanceVerdict(
   }
 }
 
-function exitWords(instance: ObservedInstance): string {
-  return instance.exitCode === undefined ? "" : ` with exit code ${instance.exitCode}`;
+function exitWords({ exitCode }: ObservedInstance, lead = ""): string {
+  return exitCode === undefined ? "" : `${lead} with exit code ${exitCode}`;
 }
 
 function healthVerdict(name: string, instance: ObservedInstance): Verdict {

@@ -41,8 +41,8 @@ export interface AppInput {
   blind: boolean;
   /** A heal step failed; not again before this, ms since boot. */
   healNotBeforeMs?: number;
-  /** The services of the release before this attempt, by configuration hash: what did not change is not
-   *  judged by the gate. */
+  /** The copies of the release before this attempt (`copyKey`): what did not change is not judged by the
+   *  gate. */
   unchanged: ReadonlySet<string>;
   /** Ms since boot. */
   nowMs: number;

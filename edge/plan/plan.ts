@@ -1,9 +1,9 @@
 // Turns desired and observed state into ordered steps for one app.
-import { type Attempt, preparing, type Stage } from "./attempt.ts";
-import { converge, teardown } from "./converge.ts";
-import { judge, type Verdict } from "./gate.ts";
+import { type Attempt, finishing, graceSince, onTrial, preparing, type Stage } from "./attempt.ts";
+import { converge, dependentsFirst } from "./converge.ts";
 import type { AppInput, Runnable } from "./input.ts";
-import type { Step } from "./step.ts";
+import { changing, type Step } from "./step.ts";
+import { isJudged, prove } from "./trial.ts";
 
 /** While an update is being prepared, healing the old release would often be undone at once; after this
  *  time the preparation is a long one and healing goes on beside it. */
@@ -14,21 +14,16 @@ const healPauseMs = 15_000;
  *  @throws FleetError plan_cycle when depends_on has a cycle
  *  @see docs/architecture.md, "The update machine" */
 export function plan(input: AppInput): Step[] {
-  const { target, attempt } = input;
-  if (input.blind) return [{ kind: "wait", app: input.app, reason: "no runtime answers" }];
+  const { app, target, attempt, current } = input;
+  if (input.blind) return [{ kind: "wait", app, reason: "no runtime answers" }];
   if (target === undefined) return removal(input);
-  if (attempt !== undefined && attempt.stage !== "rollBack" && attempt.stage !== "restore") {
-    if (attempt.to !== target.revision) return supersede(input, attempt);
+  if (attempt !== undefined) {
+    const asked = attempt.to === target.revision || finishing.has(attempt.stage);
+    return asked ? continueAttempt(input, attempt) : supersede(input, attempt);
   }
-  if (attempt !== undefined) return continueAttempt(input, attempt);
-  if (mayBegin(input)) {
-    const { app, current } = input;
-    return [
-      { kind: "begin", app, revision: target.revision, from: current },
-      ...forward(input, "fetch"),
-    ];
-  }
-  return heal(input);
+  if (!mayBegin(input)) return heal(input);
+  const begin: Step = { kind: "begin", app, revision: target.revision, from: current };
+  return [begin, ...forward(input, "fetch")];
 }
 
 function mayBegin(input: AppInput): boolean {
@@ -37,22 +32,15 @@ function mayBegin(input: AppInput): boolean {
   return target.revision !== current && !quarantined.has(target.revision);
 }
 
-/** Nobody wants the app: everything of it goes, then what the disk holds. */
+/** Nobody wants the app: everything of it goes, then what the disk holds. On hold nothing goes that
+ *  serves. */
 function removal(input: AppInput): Step[] {
-  const { app, attempt, instances, serving } = input;
-  const steps: Step[] = [];
-  if (attempt !== undefined) steps.push({ kind: "close", app, outcome: "superseded" });
-  if (instances.length > 0) {
-    const order = teardown(instances, serving?.app);
-    steps.push({
-      kind: "remove",
-      app,
-      instances: order,
-      why: "the device should not have this app",
-    });
-  }
-  steps.push({ kind: "forget", app });
-  return steps;
+  const { app, attempt, instances, serving, mode } = input;
+  if (attempt !== undefined) return supersede(input, attempt);
+  if (mode !== "run" && serving !== undefined) return heal(input);
+  const why = "the device should not have this app";
+  const forget: Step = { kind: "forget", app };
+  return paced(input, [...removeAll(input, why, instances.length > 0), forget]);
 }
 
 /** Another revision is wanted now. What was swapped in and has not proved itself goes back first: the
@@ -60,22 +48,30 @@ function removal(input: AppInput): Step[] {
 function supersede(input: AppInput, attempt: Attempt): Step[] {
   const { app } = input;
   if (preparing.has(attempt.stage)) return [{ kind: "close", app, outcome: "superseded" }];
-  return [{ kind: "abandon", app, revision: attempt.from }];
+  return waitToRetry(input, attempt) ?? [{ kind: "abandon", app, revision: attempt.from }];
 }
 
 function continueAttempt(input: AppInput, attempt: Attempt): Step[] {
   const { app, nowMs, mode } = input;
-  if (mode !== "run" && preparing.has(attempt.stage)) {
-    return [{ kind: "close", app, outcome: "superseded" }];
-  }
-  if (attempt.retryMonotonicMs !== undefined && nowMs < attempt.retryMonotonicMs) {
-    const reason = `tries ${attempt.stage} again: ${attempt.failure?.message ?? "it failed"}`;
-    const wait: Step = { kind: "wait", app, reason, untilMs: attempt.retryMonotonicMs };
-    return preparing.has(attempt.stage) ? [...heal(input), wait] : [wait];
-  }
-  const steps = forward(input, attempt.stage);
-  const long = nowMs - attempt.startedMonotonicMs > healPauseMs;
-  return preparing.has(attempt.stage) && long ? [...heal(input), ...steps] : steps;
+  const prepares = preparing.has(attempt.stage);
+  if (prepares && mode !== "run") return [{ kind: "close", app, outcome: "superseded" }];
+  const wait = waitToRetry(input, attempt);
+  const steps = wait ?? forward(input, attempt.stage);
+  const long = wait !== undefined || nowMs - attempt.startedMonotonicMs > healPauseMs;
+  return prepares && long ? [...healBeside(input), ...steps] : steps;
+}
+
+/** Only what can be done now: a preparation must not wait for the old release, which it may be the cure
+ *  of. */
+function healBeside(input: AppInput): Step[] {
+  return heal(input).filter(({ kind }) => changing.has(kind));
+}
+
+function waitToRetry({ app, nowMs }: AppInput, attempt: Attempt): Step[] | undefined {
+  const { retryMonotonicMs: untilMs, stage, failure } = attempt;
+  if (untilMs === undefined || nowMs >= untilMs) return undefined;
+  const reason = `tries ${stage} again: ${failure?.message ?? "it failed"}`;
+  return [{ kind: "wait", app, reason, untilMs }];
 }
 
 const preparation: readonly (Stage & Step["kind"])[] = [
@@ -111,94 +107,49 @@ function forward(input: AppInput, stage: Stage): Step[] {
   }
 }
 
-/** Starts the new release and watches it until the gate has decided. */
-function prove(input: AppInput, attempt: Attempt): Step[] {
-  const { app, serving, nowMs, wallMs } = input;
-  if (serving === undefined) {
-    const message = "the release cannot be read back from the disk";
-    const failure = { code: "bundle_invalid", message, at: wallMs };
-    return [{ kind: "fail", app, stage: attempt.stage, failure }];
-  }
-  const verdict = gate(input, serving, attempt.stageMonotonicMs);
-  const failed = verdictAgainst(verdict, input, attempt, serving);
-  if (failed !== undefined) {
-    const failure = { ...failed, at: wallMs };
-    return [{ kind: "fail", app, stage: attempt.stage, failure }];
-  }
-  const steps = converge(serving.app, input.instances);
-  if (steps.length > 0 && steps[0]?.kind !== "wait") return steps;
-  if (attempt.stage === "start") {
-    return steps.length > 0 ? steps : [{ kind: "advance", app, stage: "start" }];
-  }
-  const revision = attempt.to;
-  const since = input.fineSinceMs;
-  const proved = verdict.is === "fine" && since !== undefined;
-  if (proved && nowMs - since >= serving.policy.stableMs && steps.length === 0) {
-    return [
-      { kind: "advance", app, stage: "probe" },
-      { kind: "commit", app, revision },
-    ];
-  }
-  return [{ kind: "probe", app, revision }, ...steps];
-}
-
-function gate(input: AppInput, wanted: Runnable, sinceMs: number): Verdict {
-  const { probes } = input;
-  const fresh = probes !== undefined && probes.atMs >= sinceMs ? probes : undefined;
-  return judge({
-    wanted: wanted.app,
-    instances: input.instances,
-    unchanged: input.unchanged,
-    probes: fresh,
-    hasProbes: input.hasProbes,
-  });
-}
-
-/** A failure at once, or whatever is still waited for when the grace period ends. */
-function verdictAgainst(
-  verdict: Verdict,
-  input: AppInput,
-  attempt: Attempt,
-  serving: Runnable,
-): { code: string; message: string } | undefined {
-  if (verdict.is === "failed") return { code: verdict.code, message: verdict.message };
-  const spentMs = input.nowMs - attempt.stageMonotonicMs;
-  if (verdict.is !== "waiting" || spentMs < serving.policy.gracePeriodMs) return undefined;
-  const seconds = Math.round(serving.policy.gracePeriodMs / 1000);
-  return {
-    code: attempt.failure?.code ?? "unhealthy",
-    message: `not healthy ${seconds} s after its start: ${attempt.failure?.message ?? verdict.reason}`,
-  };
-}
-
-/** Back on the old release: its instances first, then the attempt is over, healthy or not. */
+/** Back on the old release: its instances first, then the attempt is over, healthy or not. What cannot be
+ *  read from the disk says nothing against what runs. */
 function restore(input: AppInput, attempt: Attempt): Step[] {
   const { app, serving, instances } = input;
   const close: Step = { kind: "close", app, outcome: "rolledBack" };
-  if (attempt.from === undefined || serving === undefined) {
-    if (instances.length === 0) return [close];
-    const order = teardown(instances);
+  if (attempt.from === undefined) {
     const why = "the first release failed, so nothing serves";
-    return [{ kind: "remove", app, instances: order, why }, close];
+    return paced(input, [...removeAll(input, why, instances.length > 0), close]);
   }
+  if (serving === undefined) return [close];
   const steps = converge(serving.app, instances);
-  const spentMs = input.nowMs - attempt.stageMonotonicMs;
+  const spentMs = input.nowMs - graceSince(attempt);
   if (steps.length === 0 || spentMs >= serving.policy.gracePeriodMs) return [close];
-  return [...steps, close];
+  return paced(input, [...steps, close]);
 }
 
 /** Brings what runs back to the current release. */
 function heal(input: AppInput): Step[] {
-  const { app, serving, instances, healNotBeforeMs, nowMs } = input;
-  if (serving === undefined) {
-    if (input.current !== undefined || instances.length === 0) return [];
-    const order = teardown(instances);
-    return [{ kind: "remove", app, instances: order, why: "no release of this app is current" }];
-  }
+  const { serving, instances } = input;
+  if (serving === undefined) return paced(input, removeGivenUp(input));
   const steps = converge(serving.app, instances);
-  if (steps.length === 0) return relabel(input, serving);
-  if (healNotBeforeMs === undefined || nowMs >= healNotBeforeMs) return steps;
-  return [{ kind: "wait", app, reason: "tries to repair again soon", untilMs: healNotBeforeMs }];
+  return paced(input, steps.length > 0 ? steps : relabel(input, serving));
+}
+
+/** Copies without a release that could be current are of a first release that was given up, or of a
+ *  device whose directory was lost: they serve until it is sure that nothing takes their place. */
+function removeGivenUp(input: AppInput): Step[] {
+  const { current, target, quarantined, instances } = input;
+  const refused = target !== undefined && quarantined.has(target.revision);
+  const givenUp = current === undefined && refused && instances.length > 0;
+  return removeAll(input, "no release of this app is current", givenUp);
+}
+
+function removeAll({ app, instances, serving }: AppInput, why: string, really: boolean): Step[] {
+  const order = dependentsFirst(instances, serving?.app);
+  return really ? [{ kind: "remove", app, instances: order, why }] : [];
+}
+
+/** After a repair that failed, the next one waits. */
+function paced({ app, nowMs, healNotBeforeMs: untilMs }: AppInput, steps: Step[]): Step[] {
+  const isAct = steps[0] !== undefined && steps[0].kind !== "wait" && steps[0].kind !== "close";
+  if (!isAct || untilMs === undefined || nowMs >= untilMs) return steps;
+  return [{ kind: "wait", app, reason: "tries to repair again soon", untilMs }];
 }
 
 /** A revert asks for what is here already, by another commit; people want to see that one. */
@@ -208,11 +159,12 @@ function relabel({ app, target, current }: AppInput, serving: Runnable): Step[] 
   return [{ kind: "relabel", app, revision: target.revision }];
 }
 
-/** What the gate says of the release that an open attempt has swapped in; undefined when none is on
- *  trial. Pure. */
-export function trialVerdict(input: AppInput): Verdict | undefined {
-  const { attempt, serving } = input;
-  if (attempt === undefined || serving === undefined || input.blind) return undefined;
-  if (attempt.stage !== "start" && attempt.stage !== "probe") return undefined;
-  return gate(input, serving, attempt.stageMonotonicMs);
+/** Whether a failure of this step speaks against the attempt; else it is a repair that goes on beside it.
+ *  Pure. */
+export function isOfAttempt(step: Step, { attempt, serving, unchanged }: AppInput): boolean {
+  if (attempt === undefined || attempt.stage === "restore") return false;
+  if (step.kind !== "start" && step.kind !== "remove") return true;
+  if (!onTrial.has(attempt.stage)) return false;
+  if (step.kind === "remove") return true;
+  return step.instances.some((one) => serving === undefined || isJudged(serving, one, unchanged));
 }

@@ -10,7 +10,7 @@ import type { Step } from "./step.ts";
 interface ReportInput {
   input: AppInput;
   steps: readonly Step[];
-  /** Share of the present step, where it is known. */
+  /** Share of the present stage of the attempt, where it is known. */
   progress: number | undefined;
   /** Describes a revision by what the disk or the wish says of it. */
   describe(revision: string | undefined): RevisionReport | undefined;
@@ -28,7 +28,7 @@ export function appReport(given: ReportInput): AppReport {
   const previous = given.describe(given.previous);
   const wanted = target === input.current ? undefined : given.describe(target);
   const failure = failureOf(given);
-  const retryAt = retryAtOf(input);
+  const retryAt = input.attempt?.retryAt;
   const step = stepOf(input, steps);
   return {
     name: input.app,
@@ -51,14 +51,17 @@ function syncOf(input: AppInput, steps: readonly Step[]): SyncStatus {
   const { target, current, attempt } = input;
   if (target === undefined || attempt !== undefined || target.revision !== current)
     return "OutOfSync";
-  return steps.length === 0 ? "Synced" : "OutOfSync";
+  if (input.serving === undefined) return "OutOfSync";
+  // A new name for what serves already is no difference.
+  return steps.every(({ kind }) => kind === "relabel") ? "Synced" : "OutOfSync";
 }
 
 function healthOf(input: AppInput, services: readonly ServiceReport[]): HealthStatus {
   if (input.blind) return "Unknown";
   const { attempt, current, serving, probes, hasProbes, target } = input;
   if (attempt !== undefined && !preparing.has(attempt.stage)) return "Progressing";
-  if (current === undefined || serving === undefined) {
+  if (current !== undefined && serving === undefined) return "Unknown";
+  if (serving === undefined) {
     if (attempt !== undefined) return "Progressing";
     return target !== undefined && input.quarantined.has(target.revision) ? "Degraded" : "Missing";
   }
@@ -70,11 +73,6 @@ function failureOf({ input, healFailure }: ReportInput): AppReport["failure"] {
   if (input.attempt?.failure !== undefined) return input.attempt.failure;
   const target = input.target?.revision;
   return (target === undefined ? undefined : input.quarantined.get(target)) ?? healFailure;
-}
-
-function retryAtOf({ attempt, nowMs, wallMs }: AppInput): number | undefined {
-  if (attempt?.retryMonotonicMs === undefined) return undefined;
-  return Math.round(wallMs + Math.max(0, attempt.retryMonotonicMs - nowMs));
 }
 
 function stepOf(input: AppInput, steps: readonly Step[]): string | undefined {
@@ -104,7 +102,8 @@ function serviceReport(
     health: worstHealth(states),
     wanted: replicas,
     ready,
-    ...(image === undefined ? {} : { image }),
+    // A process has none, whatever the Compose file names for the Engine.
+    ...(image === undefined || service.runtime === "process" ? {} : { image }),
     configHash: service.configHash,
     runtime: service.runtime,
     instances: copies.map(instanceReport),

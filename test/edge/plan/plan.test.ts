@@ -135,7 +135,7 @@ test("does not hold a release guilty for a service that it did not change", () =
   const instances = [instance("web", 1, "web-b", { health: "unhealthy" })];
   const input = updating("probe", {
     instances,
-    unchanged: new Set(["web-b"]),
+    unchanged: new Set(["web-b/1"]),
     fineSinceMs: 590_000,
   });
   assert.equal(rendered(input), `advance web past probe -> commit web@${short}`);
