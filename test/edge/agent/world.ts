@@ -1,0 +1,289 @@
+// A device in one process: the real loop, journal and release store over a runtime and a hub in memory.
+import * as assert from "node:assert/strict";
+import { existsSync, mkdirSync, mkdtempSync, readlinkSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
+import { type Agent, createAgent } from "#edge/agent/agent.ts";
+import type { AgentParts } from "#edge/agent/parts.ts";
+import { openJournal } from "#edge/journal/open.ts";
+import type { Journal } from "#edge/journal/port.ts";
+import { createResolver } from "#edge/release/resolve.ts";
+import { createReleaseStore } from "#edge/release/store.ts";
+import {
+  createMemoryRuntime,
+  type MemoryOutcome,
+  type MemoryRuntime,
+} from "#edge/runtime/memory.ts";
+import type { Runtime } from "#edge/runtime/port.ts";
+import type { AppSpec, DesiredMode } from "#shared/desired.ts";
+import { revisionOf } from "#shared/desired.ts";
+import type { DeviceId } from "#shared/ids.ts";
+import type { AppReport, ReportedState } from "#shared/reported.ts";
+import { createHub, type Hub, type Wanted } from "./bundles.ts";
+import { createFastClock, type FastClock } from "./clock.ts";
+import { createLife, type Life } from "./mortal.ts";
+import { host, silentMetrics, silentSync } from "./silent.ts";
+
+type ProbeResults = Awaited<ReturnType<AgentParts["runProbes"]>>;
+
+export interface World {
+  runtime: MemoryRuntime;
+  hub: Hub;
+  clock: FastClock;
+  reports: ReportedState[];
+  warnings: string[];
+  /** Moments at which something current was not whole. */
+  faults: string[];
+  probes(letter: string): Promise<ProbeResults> | ProbeResults;
+  validate: AgentParts["runValidateHook"];
+  /** What becomes of a copy of `web` with this letter. */
+  behave(letter: string, outcome: MemoryOutcome): void;
+  /** Makes a call of the runtime wait. */
+  slowly(call: "remove", gate: Promise<void>): void;
+  /** Journal, bundles and releases are gone; what runs goes on. */
+  loseDirectory(): void;
+  journal(): Journal;
+  boot(id: string): void;
+  start(): void;
+  /** The process ends, perhaps some port calls later; what runs on the device goes on running. */
+  kill(afterCalls?: number): Promise<void>;
+  stop(): Promise<void>;
+  wish(specs: AppSpec[], mode?: DesiredMode): void;
+  /** Wishes one app by a release of its own. */
+  want(wanted: Wanted): AppSpec;
+  app(name?: string): AppReport | undefined;
+  until(what: string, holds: () => boolean): Promise<void>;
+  /** Until the app runs exactly what the spec says. */
+  converged(spec: AppSpec): Promise<void>;
+  /** Until an update of the revision has ended so. */
+  ended(spec: AppSpec, outcome: string): Promise<void>;
+  /** Until so much time has passed on the device. */
+  passed(ms: number): Promise<void>;
+  /** Ids of the running copies by `service.index`. */
+  copies(): Promise<Record<string, string>>;
+  current(name?: string): string | undefined;
+  close(): Promise<void>;
+}
+
+const device = "pi-1" as DeviceId;
+const envelope = { payloadType: "test", payload: "", signatures: [{ keyid: "k", sig: "" }] };
+const limitMs = 20_000;
+
+export function createWorld(): World {
+  const directory = mkdtempSync(join(tmpdir(), "fleet-agent-"));
+  const clock = createFastClock();
+  const runtime = createMemoryRuntime({ clock });
+  const hub = createHub();
+  const outcomes = new Map<string, MemoryOutcome>();
+  const reports: ReportedState[] = [];
+  const warnings: string[] = [];
+  const faults: string[] = [];
+  const file = join(directory, "journal.db");
+  let bootId = "boot-1";
+  let generation = 0;
+  let journal = openJournal({ file, clock, bootId });
+  let agent: Agent | undefined;
+  let life: Life | undefined;
+  let ids = 0;
+  let gate: Promise<void> | undefined;
+
+  /** The outcome of a start follows from the release, not from when it is asked. */
+  const scripted: Runtime = {
+    ...runtime,
+    remove: async (instance) => {
+      await gate;
+      await runtime.remove(instance);
+    },
+    start: (app, instance) => {
+      const letter = String(app.services["web"]?.spec.environment["LETTER"] ?? "");
+      runtime.behave("web", outcomes.get(letter) ?? { kind: "runs" });
+      return runtime.start(app, instance);
+    },
+  };
+
+  const world: World = {
+    runtime,
+    hub,
+    clock,
+    reports,
+    warnings,
+    faults,
+    probes: () => [{ probe: "http", ok: true, detail: "answered 200" }],
+    validate: async () => undefined,
+    behave: (letter, outcome) => void outcomes.set(letter, outcome),
+    slowly: (_, until) => {
+      gate = until;
+    },
+    loseDirectory: () => {
+      journal.close();
+      rmSync(directory, { recursive: true });
+      mkdirSync(directory);
+      journal = openJournal({ file, clock, bootId });
+    },
+    journal: () => journal,
+    boot: (id) => {
+      bootId = id;
+    },
+    start: () => {
+      life = createLife();
+      journal = openJournal({ file, clock, bootId });
+      agent = createAgent(partsOf(life));
+      agent.start();
+    },
+    kill: async (afterCalls = 0) => {
+      life?.end(afterCalls);
+      await Promise.race([life?.ended, wait(2000)]);
+      life?.end();
+      agent = undefined;
+      // What the kernel was doing for the process ends by itself.
+      await wait(15);
+      journal.close();
+      journal = openJournal({ file, clock, bootId });
+    },
+    stop: async () => {
+      await agent?.stop();
+      agent = undefined;
+    },
+    wish: (apps, mode = "run") => {
+      generation += 1;
+      journal.receive({ device, generation, issuedAt: 1, mode, apps }, envelope);
+      agent?.wake();
+    },
+    want: (wanted) => {
+      const spec = hub.spec("web", wanted);
+      world.wish([spec]);
+      return spec;
+    },
+    app: (name = "web") => agent?.reported()?.apps.find((one) => one.name === name),
+    until: async (what, holds) => {
+      const deadline = performance.now() + limitMs;
+      while (!holds()) {
+        const state = JSON.stringify(agent?.reported()?.apps);
+        assert.ok(
+          performance.now() < deadline,
+          `never came: ${what}; ${state}; ${warnings.at(-1)}`,
+        );
+        await wait(1);
+      }
+    },
+    converged: (spec) =>
+      world.until(`${spec.name} at ${spec.release.commit}`, () => {
+        const app = world.app(spec.name);
+        const { commit } = spec.release;
+        const isThere =
+          app?.current?.revision === revisionOf(spec) && app.current.commit === commit;
+        return isThere && app.sync === "Synced" && app.health === "Healthy";
+      }),
+    ended: (spec, outcome) =>
+      world.until(`${spec.name} ${outcome}`, () =>
+        journal
+          .updates({ limit: 20 })
+          .some((one) => one.revision === revisionOf(spec) && one.outcome === outcome),
+      ),
+    passed: async (ms) => {
+      const from = clock.monotonicMs();
+      await world.until(`${ms} ms later`, () => clock.monotonicMs() - from >= ms);
+    },
+    copies: async () => {
+      const seen = await runtime.observe();
+      return Object.fromEntries(seen.map((one) => [`${one.service}.${one.index}`, one.id]));
+    },
+    current: (name = "web") => linkOf(join(directory, "apps", name)),
+    close: async () => {
+      await world.stop();
+      life?.end();
+      await wait(5);
+      journal.close();
+      rmSync(directory, { recursive: true, force: true, maxRetries: 3 });
+    },
+  };
+  return world;
+
+  function partsOf(own: Life): AgentParts {
+    const resolve = createResolver();
+    const onCall = (): void => void faults.push(...incomplete(directory));
+    const releases = createReleaseStore({
+      directory,
+      download: { hubUrl: "http://hub.test", headers: () => ({}), fetch: hub.fetch },
+      clock,
+      reserveBytes: 0,
+    });
+    const options = { defaultRuntime: "docker", runtimes: ["docker"] } as const;
+    return {
+      device,
+      settings: () => ({
+        intervalMs: 10_000,
+        heartbeatMs: 10_000,
+        labels: {},
+        isolatedAfterMs: 300_000,
+      }),
+      journal: own.wrap(journal, onCall),
+      releases: own.wrap(releases, onCall),
+      runtimes: [own.wrap(scripted, onCall)],
+      sync: own.wrap(silentSync(reports)),
+      resolve: (staged) => ({
+        staged,
+        ...resolve(staged, { project: staged.spec.name, ...options }),
+      }),
+      runProbes: async ({ app }) =>
+        world.probes(String(app.services["web"]?.spec.environment["LETTER"] ?? "")),
+      runValidateHook: (staged, given) => world.validate(staged, given),
+      projectOf: (app) => app,
+      describeHost: async () => ({ hostname: "pi", os: "o", arch: "a", kernel: "k", model: "m" }),
+      sampleHost: async () => host,
+      metricsAddress: () => undefined,
+      agentVersion: "1",
+      runtimeNames: ["docker"],
+      runtimeCalls: () => [],
+      clock: {
+        ...clock,
+        sleep: (ms, signal) => (own.alive() ? clock.sleep(ms, signal) : forever()),
+      },
+      random: () => 0.999,
+      randomId: () => `attempt-${++ids}`,
+      metrics: silentMetrics,
+      log: {
+        info: () => undefined,
+        warn: (detail) => void warnings.push(String(detail["why"])),
+        error: (detail) => void warnings.push(`error: ${String(detail["why"])}`),
+      },
+    };
+  }
+}
+
+/** Runs the body over a world that is closed whatever happens. */
+export function within(body: (world: World) => Promise<void>): () => Promise<void> {
+  return async () => {
+    const world = createWorld();
+    try {
+      await body(world);
+      assert.deepEqual(world.faults, []);
+    } finally {
+      await world.close();
+    }
+  };
+}
+
+function forever(): Promise<never> {
+  return new Promise<never>(() => undefined);
+}
+
+function linkOf(app: string): string | undefined {
+  try {
+    return readlinkSync(join(app, "current")).split("/").at(-1);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Parts that a current revision lacks: its record or its content. */
+function incomplete(directory: string): string[] {
+  return ["web", "other"].flatMap((name) => {
+    const app = join(directory, "apps", name);
+    const current = linkOf(app);
+    if (current === undefined) return [];
+    const parts = ["app.json", "content/compose.yaml"];
+    return parts.map((part) => join(app, "revisions", current, part)).filter((p) => !existsSync(p));
+  });
+}
