@@ -217,7 +217,8 @@ export interface Store {
     device: DeviceId | null;
     createdAt: number;
   }): Promise<void>;
-  /** Marks the token used by this device and nonce. True also when the same pair redeems it again
+  /** Marks the token used by this device and nonce. A token for any device is refused to one that is
+   *  enrolled already: its identity may be replaced only by a token of its own. True also when the same pair redeems it again
    *  before it expires. */
   redeemToken(hash: string, device: DeviceId, nonce: string, now: number): Promise<boolean>;
 

@@ -24,7 +24,8 @@ export function tokenStore(db: Kysely<Tables>): Pick<Store, "addToken" | "redeem
   };
 }
 
-/** One statement, so that of two devices with the same token only one can win. */
+/** One statement, so that of two devices with the same token only one can win. A token for any device
+ *  makes new ones only: to take the place of one that is there, it must have been issued for that one. */
 async function redeem(
   db: Kysely<Tables>,
   hash: string,
@@ -37,13 +38,16 @@ async function redeem(
     .set({ used_by: device, used_nonce: nonce, used_at: now })
     .where("hash", "=", hash)
     .where("expires_at", ">", now)
-    .where((eb) => eb.or([eb("device", "is", null), eb("device", "=", device)]))
-    .where((eb) =>
-      eb.or([
-        eb("used_by", "is", null),
-        eb.and([eb("used_by", "=", device), eb("used_nonce", "=", nonce)]),
-      ]),
-    )
+    .where((eb) => {
+      const again = eb.and([eb("used_by", "=", device), eb("used_nonce", "=", nonce)]);
+      const isNew = eb.not(
+        eb.exists(eb.selectFrom("devices").select("id").where("id", "=", device)),
+      );
+      const first = eb("used_by", "is", null);
+      const own = eb("device", "=", device);
+      const open = eb("device", "is", null);
+      return eb.or([again, eb.and([first, own]), eb.and([first, open, isNew])]);
+    })
     .returning("hash")
     .execute();
   return redeemed.length === 1;

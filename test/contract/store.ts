@@ -210,6 +210,16 @@ function credentials(check: Check): void {
       assert.equal(await store.redeemToken("t", id("pi-2"), "n1", 20), false);
     },
   );
+  check("a token for any device does not replace one that is enrolled", async (store) => {
+    const open = { expiresAt: 1000, createdAt: 0 };
+    await store.addToken({ ...open, hash: "any", device: null });
+    await store.addToken({ ...open, hash: "own", device: id("pi-1") });
+    await store.enrol(id("pi-1"), "secret", {}, 0);
+    assert.equal(await store.redeemToken("any", id("pi-1"), "n", 10), false);
+    assert.equal(await store.redeemToken("own", id("pi-1"), "n", 10), true);
+    assert.equal(await store.redeemToken("any", id("pi-2"), "n", 10), true);
+  });
+
   check("of many devices that redeem one token at once exactly one succeeds", async (store) => {
     await store.addToken(token);
     const all = await Promise.all(
