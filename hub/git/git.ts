@@ -7,15 +7,22 @@ import type { Remote } from "./remote.ts";
 /** A git process that ended with another code than 0. */
 export class GitFailure extends GitError {
   readonly exitCode: number;
-  /** The last line of what git said, for people only. */
-  readonly lastWords: string;
+  /** What git gave as the reason, for people only. */
+  readonly reason: string;
 
   constructor(exitCode: number, stderr: string) {
-    const lastWords = stderr.trim().split("\n").at(-1) ?? "";
-    super(undefined, lastWords === "" ? `git ended with code ${exitCode}` : lastWords);
+    const reason = reasonIn(stderr) ?? `git ended with code ${exitCode}`;
+    super(undefined, reason);
     this.exitCode = exitCode;
-    this.lastWords = lastWords;
+    this.reason = reason;
   }
+}
+
+/** The first line that is no warning: after it come general advice and what followed from it. */
+function reasonIn(stderr: string): string | undefined {
+  const lines = stderr.split("\n").map((line) => line.trim());
+  const first = lines.find((line) => line !== "" && !/^(warning|hint):/i.test(line));
+  return first?.replace(/^(fatal|error): /, "");
 }
 
 export interface GitCall {

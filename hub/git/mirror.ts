@@ -112,7 +112,7 @@ function unreachable(remote: Remote, cause: unknown): FleetError {
   const known = asFleetError(cause);
   if (known.code === "command_missing" || known.code === "interrupted") return known;
   if (remote.localPath !== undefined && isForeign(remote.localPath)) return foreign(remote, cause);
-  const reason = cause instanceof GitFailure ? cause.lastWords : known.message;
+  const reason = cause instanceof GitFailure ? cause.reason : known.message;
   return new FleetError("repository_unreachable", {
     message: `the fleet repository ${remote.url} cannot be fetched: ${reason}`,
     hint: "Check the address, the network and the hub's right to read the repository.",
