@@ -1,9 +1,9 @@
-// Starts the hub and the devices of `npm start` and follows them until they have converged.
+// Starts the hub and the devices of `npm start`, each as a process of its own.
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { FleetError } from "#shared/errors.ts";
 import { type Children, createChildren } from "./children.ts";
-import { createHubClient, type DeviceNow, type HubClient } from "./hub_client.ts";
+import { createHubClient, type HubClient } from "./hub_client.ts";
 import type { StartOptions } from "./options.ts";
 
 export interface Fleet {
@@ -11,6 +11,8 @@ export interface Fleet {
   hub: HubClient;
   children: Children;
   devices: readonly string[];
+  /** Unix ms. */
+  startedAt: number;
 }
 
 interface Plan {
@@ -26,37 +28,53 @@ interface Plan {
 /** Seconds between two fetches of the repository: it lies on the same disk, so this is cheap. */
 const pollSeconds = 1;
 
-export async function startFleet(plan: Plan): Promise<Fleet> {
-  const { options, data } = plan;
+/** @param children given by a caller that may have to end them before this returns
+ *  @throws FleetError hub_unreachable when the hub ends or is not ready in time */
+export async function startFleet(
+  plan: Plan,
+  children = createChildren((name, how) => plan.say(`${name} ended (${how}); it starts again.`)),
+): Promise<Fleet> {
+  const { options, data, devices } = plan;
+  const startedAt = Date.now();
   const logs = join(data, "logs");
   await mkdir(logs, { recursive: true });
-  const children = createChildren((name, how) =>
-    plan.say(`${name} ended (${how}); it is started again`),
-  );
   const url = `http://127.0.0.1:${options.httpPort}`;
   const hubData = join(data, "hub");
   const hub = createHubClient(url, async () =>
     (await readFile(join(hubData, "operator.token"), "utf8")).trim(),
   );
-  children.start({
+  const death = children.start({
     name: "hub",
     entry: "hub/main.ts",
     logFile: join(logs, "hub.log"),
     args: [
       ...["--data", hubData, "--repository", plan.repository],
+      // Whatever is checked out in the sample must not become its default branch.
+      ...(options.repository === undefined ? ["--branch", "main"] : []),
       ...["--http-port", String(options.httpPort), "--mqtt-port", String(options.mqttPort)],
       ...["--poll-seconds", String(pollSeconds)],
     ],
   });
-  await hub.ready(AbortSignal.timeout(options.timeout * 1000));
+  await readyOrDead(hub, death, AbortSignal.timeout(options.timeout * 1000));
   await Promise.all(
-    plan.devices.map(async (device, index) => {
+    devices.map(async (device, index) => {
       const config = await writeAgentConfig(plan, device, index, hub, url);
       const logFile = join(logs, `${device}.log`);
-      children.start({ name: device, entry: "edge/main.ts", args: ["--config", config], logFile });
+      const args = ["--config", config];
+      void children.start({ name: device, entry: "edge/main.ts", args, logFile });
     }),
   );
-  return { url, hub, children, devices: plan.devices };
+  return { url, hub, children, devices, startedAt };
+}
+
+async function readyOrDead(hub: HubClient, death: Promise<string>, signal: AbortSignal) {
+  const dead = death.then((how) => {
+    throw new FleetError("hub_unreachable", {
+      message: `the hub ended before it was ready (${how})`,
+      hint: "Look at logs/hub.log in the data directory.",
+    });
+  });
+  await Promise.race([hub.ready(signal), dead]);
 }
 
 /** Written anew at every start, since ports and runtime may be other ones; the identity stays. */
@@ -95,54 +113,4 @@ async function writeAgentConfig(
   ];
   await writeFile(file, lines.join("\n"), { mode: 0o600 });
   return file;
-}
-
-/** A short line for each change that a person would want to see. */
-function changesOf(before: Map<string, string>, devices: readonly DeviceNow[]): string[] {
-  const lines: string[] = [];
-  for (const { id, apps } of devices) {
-    for (const app of apps) {
-      const why = app.failure === undefined ? "" : `: ${app.failure.message}`;
-      const step = app.step === undefined ? "" : ` (${app.step})`;
-      const now = `${app.sync}, ${app.health}${step}${why}`;
-      if (before.get(`${id}/${app.name}`) === now) continue;
-      before.set(`${id}/${app.name}`, now);
-      lines.push(`${id.padEnd(8)} ${app.name.padEnd(16)} ${now}`);
-    }
-  }
-  return lines;
-}
-
-/** A hub that is being started again answers soon. */
-function whileAway(error: unknown): DeviceNow[] {
-  if (error instanceof FleetError && error.code === "hub_unreachable") return [];
-  throw error;
-}
-
-export function isConverged(device: DeviceNow): boolean {
-  return (
-    device.desiredGeneration > 0 &&
-    device.connection === "Online" &&
-    device.sync === "Synced" &&
-    device.health === "Healthy"
-  );
-}
-
-/** Says what changes until all devices are Synced and Healthy, or the signal ends it.
- *  @returns the devices as last seen */
-export async function followUntilConverged(
-  { hub, devices }: Fleet,
-  say: (line: string) => void,
-  signal: AbortSignal,
-): Promise<DeviceNow[]> {
-  const seen = new Map<string, string>();
-  let latest: DeviceNow[] = [];
-  while (!signal.aborted) {
-    const all = await hub.devices().catch(whileAway);
-    latest = all.filter(({ id }) => devices.includes(id));
-    for (const line of changesOf(seen, latest)) say(line);
-    if (latest.length === devices.length && latest.every(isConverged)) break;
-    await new Promise((resolve) => setTimeout(resolve, 200));
-  }
-  return latest;
 }

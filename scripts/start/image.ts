@@ -4,7 +4,7 @@ import { cp, mkdir, mkdtemp, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { createEngine } from "#edge/runtime/docker/engine.ts";
+import { createEngine, type Engine } from "#edge/runtime/docker/engine.ts";
 import { pullImage } from "#edge/runtime/docker/pull.ts";
 import { systemClock } from "#shared/clock.ts";
 
@@ -12,22 +12,34 @@ const run = promisify(execFile);
 export const publicImage = "busybox:1.36";
 const localImage = "metrica-fleet-sample:1";
 const busyboxPaths = ["/bin/busybox", "/usr/bin/busybox"];
-const pullLimitMs = 60_000;
+/** A newcomer without a way to a registry waits this long before the next best is taken. */
+const pullLimitMs = 12_000;
 
 /** The name of an image that the Engine has now; undefined when it can have none. */
-export async function findSampleImage(socketPath: string): Promise<string | undefined> {
+export async function findSampleImage(
+  socketPath: string,
+  say: (line: string) => void,
+): Promise<string | undefined> {
   const engine = createEngine({ socketPath });
   for (const image of [publicImage, localImage]) {
     if ((await engine.inspectImage(image)) !== undefined) return image;
   }
+  say(`Pulling ${publicImage} for the sample (at most ${pullLimitMs / 1000} s) …`);
+  if (await isPulled(engine)) return publicImage;
+  return (await importBusybox(socketPath)) ? localImage : undefined;
+}
+
+/** What a pull does after its end, such as asking the registry why it refused, may last longer than the
+ *  limit: it is left alone then. */
+async function isPulled(engine: Engine): Promise<boolean> {
   const signal = AbortSignal.timeout(pullLimitMs);
-  const parts = { engine, registries: {}, idleMs: 20_000, clock: systemClock };
-  const pulled = await pullImage(parts, publicImage, { policy: "missing", signal }).then(
+  const parts = { engine, registries: {}, idleMs: pullLimitMs };
+  const late = systemClock.sleep(pullLimitMs).then(() => false);
+  const pulled = pullImage(parts, publicImage, { policy: "missing", signal }).then(
     () => true,
     () => false,
   );
-  if (pulled) return publicImage;
-  return (await importBusybox(socketPath)) ? localImage : undefined;
+  return Promise.race([pulled, late]);
 }
 
 /** Machines without a registry often have a static busybox, and that is all the sample needs. */

@@ -1,19 +1,19 @@
 // `npm start`: from nothing to a hub, a fleet repository and devices that follow it.
-import { mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { dockerAnswers } from "#edge/runtime/docker/engine.ts";
-import { asFleetError, FleetError } from "#shared/errors.ts";
-import { type Fleet, followUntilConverged, isConverged, startFleet } from "./fleet.ts";
-import type { DeviceNow } from "./hub_client.ts";
-import { findSampleImage, publicImage } from "./image.ts";
-import { readOptions, type StartOptions } from "./options.ts";
+import { asFleetError } from "#shared/errors.ts";
+import { createChildren } from "./children.ts";
+import { holdDataDirectory } from "./data.ts";
+import { startFleet } from "./fleet.ts";
+import { createFollower, type FleetNow } from "./follow.ts";
+import { readOptions } from "./options.ts";
 import { requireFree } from "./ports.ts";
-import { prepareSample } from "./sample.ts";
+import { chooseRuntime } from "./runtime.ts";
+import { prepareSample, requireGit } from "./sample.ts";
+import { introduction, outcome, type Summary } from "./words.ts";
 
-const socketPath = process.env["DOCKER_SOCKET"] ?? "/var/run/docker.sock";
 const options = readOptions(process.argv.slice(2));
 const began = performance.now();
-let fleet: Fleet | undefined;
+const children = createChildren((name, how) => say(`${name} ended (${how}); it starts again.`));
 let ending: Promise<void> | undefined;
 
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
@@ -24,7 +24,10 @@ try {
   await main();
 } catch (thrown) {
   const error = asFleetError(thrown);
-  process.stderr.write(`${error.sentence}\n${error.hint === undefined ? "" : `${error.hint}\n`}`);
+  // What breaks while everything is being ended is no news.
+  if (ending === undefined) {
+    process.stderr.write(`${error.sentence}\n${error.hint === undefined ? "" : `${error.hint}\n`}`);
+  }
   await end(1);
 }
 
@@ -35,32 +38,42 @@ function say(line: string): void {
 
 function end(code: number): Promise<void> {
   ending ??= (async () => {
-    if (fleet !== undefined) say("Ending everything …");
-    await fleet?.children.stop();
+    if (children.pid("hub") !== undefined) say("Ending everything …");
+    await children.stop();
     process.exit(code);
   })();
   return ending;
 }
 
 async function main(): Promise<void> {
-  await requireFree(options.httpPort, "--http-port");
-  await requireFree(options.mqttPort, "--mqtt-port");
-  for (let index = 0; index < options.devices; index += 1) {
-    await requireFree(options.pagePort + index, "--page-port");
-  }
+  await requireGit();
+  await requirePorts();
   const data = resolve(options.data);
-  await mkdir(data, { recursive: true });
-  const { runtime, image } = await chooseRuntime(options);
+  await holdDataDirectory(data);
+  const { runtime, image } = await chooseRuntime(options, say);
   const devices = Array.from({ length: options.devices }, (_, at) => `pi-${at + 1}`);
   const repository = options.repository ?? (await sampleIn(data, devices, image));
   say(`Fleet repository  ${repository}`);
   say(`Runtime           ${runtime}`);
-  fleet = await startFleet({ options, data, repository, runtime, devices, say });
-  const limit = AbortSignal.timeout(options.timeout * 1000);
-  const reached = await followUntilConverged(fleet, say, limit);
-  const all = reached.length === devices.length && reached.every(isConverged);
-  if (options.once) return finish(reached, runtime, all);
-  await introduce(fleet, repository, all);
+  say(`Starting the hub and ${devices.length} devices …`);
+  const plan = { options, data, repository, runtime, devices, say };
+  const fleet = await startFleet(plan, children);
+  const follower = createFollower(fleet, say);
+  const reached = await follower.untilConverged(AbortSignal.timeout(options.timeout * 1000));
+  say(`\n${outcome(reached, options, performance.now() - began)}`);
+  if (options.once) return finish(reached, runtime);
+  for (const line of await introduction(fleet, options, repository)) say(line);
+  await follower.on();
+}
+
+async function requirePorts(): Promise<void> {
+  const { httpPort, mqttPort, pagePort } = options;
+  await requireFree(httpPort, { purpose: "the hub's API and page", option: "--http-port" });
+  await requireFree(mqttPort, { purpose: "the hub's MQTT broker", option: "--mqtt-port" });
+  for (let at = 0; at < options.devices; at += 1) {
+    const purpose = `the page of device pi-${at + 1}`;
+    await requireFree(pagePort + at, { purpose, option: "--page-port" });
+  }
 }
 
 async function sampleIn(data: string, devices: readonly string[], image: string): Promise<string> {
@@ -69,72 +82,15 @@ async function sampleIn(data: string, devices: readonly string[], image: string)
   return directory;
 }
 
-async function chooseRuntime({ runtime, repository }: StartOptions): Promise<{
-  runtime: "docker" | "process";
-  image: string;
-}> {
-  const processes = { runtime: "process", image: publicImage } as const;
-  if (runtime === "process") return processes;
-  if (!(await dockerAnswers(socketPath))) {
-    if (runtime === "auto") return processes;
-    throw new FleetError("runtime_unavailable", {
-      message: `no Docker Engine answers at ${socketPath}`,
-      hint: "Start Docker, or leave --runtime away to run services as processes.",
-    });
-  }
-  if (repository !== undefined) return { runtime: "docker", image: publicImage };
-  const image = await findSampleImage(socketPath);
-  if (image !== undefined) return { runtime: "docker", image };
-  if (runtime === "docker") {
-    throw new FleetError("image_missing", {
-      message: `the sample's image ${publicImage} is neither on this Engine nor to be pulled`,
-      hint: "Load it with docker load or docker import under that name, or use --runtime process.",
-    });
-  }
-  say(`Docker answers, but ${publicImage} is neither there nor to be pulled: running processes.`);
-  return processes;
-}
-
-async function finish(reached: DeviceNow[], runtime: string, all: boolean): Promise<void> {
-  const summary = {
+async function finish({ devices, converged }: FleetNow, runtime: Summary["runtime"]) {
+  const told = devices.filter(({ desiredGeneration }) => desiredGeneration > 0);
+  const summary: Summary = {
     devices: options.devices,
-    synced: reached.filter(({ sync, desiredGeneration: g }) => sync === "Synced" && g > 0).length,
-    healthy: reached.filter(({ health, desiredGeneration: g }) => health === "Healthy" && g > 0)
-      .length,
+    synced: told.filter(({ sync }) => sync === "Synced").length,
+    healthy: told.filter(({ health }) => health === "Healthy").length,
     seconds: Math.round((performance.now() - began) / 100) / 10,
     runtime,
   };
   if (options.json) process.stdout.write(`${JSON.stringify(summary)}\n`);
-  else say(`${summary.synced} of ${summary.devices} Synced, ${summary.healthy} Healthy`);
-  if (!all) say(`Not all devices converged within ${options.timeout} s; see ${options.data}/logs.`);
-  await end(all ? 0 : 1);
-}
-
-async function introduce(running: Fleet, repository: string, all: boolean): Promise<void> {
-  const seconds = ((performance.now() - began) / 1000).toFixed(1);
-  const pages = running.devices.map((device, at) => {
-    const pid = running.children.pid(device);
-    return `  ${device.padEnd(8)} http://127.0.0.1:${options.pagePort + at}/   (pid ${pid})`;
-  });
-  const lines = [
-    "",
-    all
-      ? `All ${running.devices.length} devices are Synced and Healthy after ${seconds} s.`
-      : `Not all devices converged within ${options.timeout} s; see ${options.data}/logs.`,
-    "",
-    `Dashboard   ${await running.hub.signInAddress()}`,
-    `            (this address signs in once; the token is in ${join(options.data, "hub/operator.token")})`,
-    `API         ${running.url}/docs   (hub: pid ${running.children.pid("hub")})`,
-    "Devices",
-    ...pages,
-    "",
-    "Try next:",
-    `  cd ${repository}`,
-    "  sed -i 's/ROBOT_COUNT: .*/ROBOT_COUNT: 10/' sites/north.yaml",
-    "  git commit -am 'Ten robots in the north'    # exactly seven robots start",
-    "  git revert --no-edit HEAD                   # and go again",
-    "",
-    "Ctrl-C ends everything.",
-  ];
-  for (const line of lines) say(line);
+  await end(converged ? 0 : 1);
 }

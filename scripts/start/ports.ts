@@ -12,13 +12,17 @@ export function isFree(port: number): Promise<boolean> {
   return promise;
 }
 
-/** @throws FleetError port_taken that names the port and the option to change it */
-export async function requireFree(port: number, option: string): Promise<void> {
+/** @param use what the port is for, and the option that changes it
+ *  @throws FleetError port_taken */
+export async function requireFree(
+  port: number,
+  use: { purpose: string; option: string },
+): Promise<void> {
   if (await isFree(port)) return;
   throw new FleetError("port_taken", {
-    message: `port ${port} is taken by another program`,
+    message: `port ${port} is taken by another program, and wanted for ${use.purpose}`,
     subject: String(port),
-    hint: `End that program, or choose another port with ${option}.`,
+    hint: `End that program, which may be another npm start, or choose another port with ${use.option}.`,
   });
 }
 

@@ -16,14 +16,12 @@ export interface SampleRepository {
 }
 
 /** A repository with three sites, two roles and the branch `staging`; one that is there stays as it is,
- *  but for devices that it does not know yet.
- *  @throws FleetError config_invalid when git is missing */
+ *  but for devices that it does not know yet. */
 export async function prepareSample(
   directory: string,
   devices: readonly string[],
   image: string,
 ): Promise<SampleRepository> {
-  await requireGit();
   const made = !(await exists(join(directory, ".git")));
   if (made) await copySample(directory, image);
   const added = await addDevices(directory, devices);
@@ -33,13 +31,14 @@ export async function prepareSample(
   return { directory, made };
 }
 
-async function requireGit(): Promise<void> {
+/** @throws FleetError command_missing */
+export async function requireGit(): Promise<void> {
   try {
     await run("git", ["--version"]);
   } catch (cause) {
-    throw new FleetError("config_invalid", {
-      message: "git is not on this machine",
-      hint: "Install git; the fleet lives in a Git repository.",
+    throw new FleetError("command_missing", {
+      message: "the program git is not on this machine, or not on the PATH",
+      hint: "Install git: a fleet lives in a Git repository.",
       cause,
     });
   }
@@ -54,6 +53,7 @@ async function copySample(directory: string, image: string): Promise<void> {
   await cp(join(import.meta.dirname, "sample"), directory, { recursive: true });
   await useImage(join(directory, "fleet.yaml"), image);
   await git(directory, ["init", "--quiet", "--initial-branch=main"]);
+  await nameAuthor(directory);
 }
 
 async function useImage(file: string, image: string): Promise<void> {
@@ -65,18 +65,17 @@ async function git(directory: string, args: string[]): Promise<void> {
   await run("git", ["-C", directory, ...args]);
 }
 
-/** With an author of its own where the person has not told git one yet. */
 async function commitAll(directory: string, message: string): Promise<void> {
   await git(directory, ["add", "--all"]);
-  const named = await run("git", ["-C", directory, "config", "user.email"]).catch(() => undefined);
-  const author = ["-c", "user.name=Metrica Fleet", "-c", "user.email=fleet@localhost"];
-  await git(directory, [
-    ...(named === undefined ? author : []),
-    "commit",
-    "--quiet",
-    "-m",
-    message,
-  ]);
+  await git(directory, ["commit", "--quiet", "-m", message]);
+}
+
+/** Where the person has not told git a name yet, the sample brings one: its commits want an author. */
+async function nameAuthor(directory: string): Promise<void> {
+  const known = await run("git", ["-C", directory, "config", "user.email"]).catch(() => undefined);
+  if (known !== undefined) return;
+  await git(directory, ["config", "user.name", "Metrica Fleet"]);
+  await git(directory, ["config", "user.email", "fleet@localhost"]);
 }
 
 /** One file for each device: its labels, and a port of its own since all of them share this machine. */

@@ -5,7 +5,8 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { type Fleet, followUntilConverged, isConverged, startFleet } from "#scripts/start/fleet.ts";
+import { type Fleet, startFleet } from "#scripts/start/fleet.ts";
+import { createFollower, isConverged } from "#scripts/start/follow.ts";
 import { freePorts } from "#scripts/start/ports.ts";
 import { prepareSample } from "#scripts/start/sample.ts";
 import type { AppReport, InstanceReport, ReportedState } from "#shared/reported.ts";
@@ -121,7 +122,8 @@ export async function launchFleet(settings: {
     instances: async (device, name, service) =>
       (await app(device, name)).services.find((one) => one.name === service)?.instances ?? [],
     converged: async (limitMs = convergingMs) => {
-      const reached = await followUntilConverged(fleet, () => {}, AbortSignal.timeout(limitMs));
+      const follower = createFollower(fleet, () => {});
+      const { devices: reached } = await follower.untilConverged(AbortSignal.timeout(limitMs));
       const behind = reached.filter((device) => !isConverged(device)).map(({ id }) => id);
       assert.deepEqual(behind, []);
       assert.equal(reached.length, count);
