@@ -67,7 +67,7 @@ export async function chooseRuntimes({ config, clock, log }: Options): Promise<R
         total,
       })),
     endAll: async () => {
-      await Promise.all([processes.endAll(), containers && removeAll(containers)]);
+      await Promise.all([processes.endAll(), containers?.endAll()]);
     },
     stop: async () => {
       await Promise.all(all.map((one) => one.stop()));
@@ -100,9 +100,4 @@ async function logsOf(
 function sinceStart(runtime: Runtime, copy: ObservedInstance): Promise<LogLine[]> {
   const since = copy.startedAt === undefined ? {} : { sinceMs: copy.startedAt };
   return runtime.logs(copy, { tail: probedLines, ...since });
-}
-
-async function removeAll(runtime: Runtime): Promise<void> {
-  const copies = await runtime.observe();
-  await Promise.allSettled(copies.map((copy) => runtime.remove(copy)));
 }

@@ -1,7 +1,7 @@
 // The Docker runtime: one device's containers on one Engine, behind the runtime port.
 import type { Credentials } from "#edge/runtime/docker/calls/api.ts";
 import { label } from "#edge/runtime/docker/create/labels.ts";
-import type { Runtime } from "#edge/runtime/port.ts";
+import type { ObservedInstance, Runtime } from "#edge/runtime/port.ts";
 import type { Clock } from "#shared/clock.ts";
 import { checkApp } from "./check.ts";
 import type { DockerContext } from "./context.ts";
@@ -36,6 +36,8 @@ export interface DockerRuntimeOptions {
 export interface DockerRuntime extends Runtime {
   /** Counted from the Engine's events since the start. */
   occurrences(): Readonly<Occurrences>;
+  /** Removes every copy of this device, and then its networks: an Engine has room for few. */
+  endAll(): Promise<void>;
 }
 
 export function createDockerRuntime(options: DockerRuntimeOptions): DockerRuntime {
@@ -61,15 +63,18 @@ export function createDockerRuntime(options: DockerRuntimeOptions): DockerRuntim
     },
   });
 
+  const removeNetworks = async (...labels: string[]): Promise<void> => {
+    const own = [`${label.device}=${device}`, ...labels];
+    for (const network of await engine.listNetworks(own)) await engine.removeNetwork(network.Id);
+  };
+  const observe = async (): Promise<ObservedInstance[]> => {
+    const [containers] = await Promise.all([engine.listContainers([label.project]), watch.start()]);
+    return observer.see(containers);
+  };
+
   return {
     name: "docker",
-    observe: async () => {
-      const [containers] = await Promise.all([
-        engine.listContainers([label.project]),
-        watch.start(),
-      ]);
-      return observer.see(containers);
-    },
+    observe,
     pull: (image, pullOptions) =>
       pullImage({ engine, registries: registries(), idleMs: pullIdleMs }, image, pullOptions),
     check: (app, serving) => {
@@ -84,15 +89,17 @@ export function createDockerRuntime(options: DockerRuntimeOptions): DockerRuntim
     remove: (instance) => removeInstance(context, instance.id),
     restart: (instance) => restartInstance(context, instance.id),
     cleanUp: async (_app, project) => {
-      const owned = [`${label.project}=${project}`, `${label.device}=${device}`];
-      for (const network of await engine.listNetworks(owned)) {
-        await engine.removeNetwork(network.Id);
-      }
+      await removeNetworks(`${label.project}=${project}`);
       await files.dropProject(project);
     },
     logs: (instance, limits) => readLogLines(engine, instance.id, limits),
     onChange: (listener) => void listeners.push(listener),
     occurrences: observer.occurrences,
+    endAll: async () => {
+      const copies = await observe();
+      await Promise.allSettled(copies.map((copy) => removeInstance(context, copy.id)));
+      await removeNetworks();
+    },
     stop: () => watch.stop(),
   };
 }

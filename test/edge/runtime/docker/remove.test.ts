@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { suite } from "#test/suite.ts";
+import { docker } from "#test/support/engine.ts";
 import { instanceOf } from "./apps.ts";
 import { closeDevice, inspect, testDevice } from "./device.ts";
 
@@ -33,4 +34,15 @@ test.real("docker", "restarts a copy in place", async () => {
   assert.notEqual(after.State.StartedAt, before.State.StartedAt);
   const [again] = await until(web, ([one]) => one?.startedAt !== copy?.startedAt);
   assert.equal(again?.state, "running");
+});
+
+test.real("docker", "ends every copy of the device at once, and leaves no network", async () => {
+  const { app, service, up, runtime, name } = testDevice();
+  await up(app("one", [service("web", { stopGraceMs: 0, replicas: 2 })]));
+  await up(app("two", [service("api", { stopGraceMs: 0 })]));
+  const own = ["-q", "--filter", `label=metrica.fleet.device=${name}`];
+  assert.ok(docker("network", "ls", ...own).split("\n").length >= 2);
+  await runtime.endAll();
+  assert.deepEqual(await runtime.observe(), []);
+  assert.equal(docker("network", "ls", ...own), "");
 });
