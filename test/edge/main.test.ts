@@ -9,8 +9,8 @@ import { suite } from "#test/suite.ts";
 
 const test = suite("the agent's program");
 const root = join(import.meta.dirname, "..", "..");
-const running = new Set<ChildProcess>();
-const directory = mkdtempSync(join(tmpdir(), "fleet-agent-"));
+const running = new Set<Agent>();
+const directory = mkdtempSync(join(tmpdir(), "fleet-program-"));
 const [silentPort = 0] = await freePorts(40_000 + (process.pid % 10_000), 1);
 
 interface Agent {
@@ -27,14 +27,15 @@ function startAgent(data: string, nodeOptions: string[] = [], lines: string[] = 
   writeFileSync(file, own.join("\n"));
   const args = [...nodeOptions, join(root, "edge/main.ts"), "--config", file];
   const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"] });
-  running.add(child);
   const output = { stdout: "", stderr: "" };
   child.stdout.on("data", (chunk) => (output.stdout += chunk));
   child.stderr.on("data", (chunk) => (output.stderr += chunk));
   const ended = new Promise<number | string | null>((resolve) => {
     child.once("close", (code, signal) => resolve(signal ?? code));
   });
-  return { child, output, ended };
+  const agent = { child, output, ended };
+  running.add(agent);
+  return agent;
 }
 
 async function pageOf({ child, output }: Agent): Promise<string> {
@@ -47,7 +48,8 @@ async function pageOf({ child, output }: Agent): Promise<string> {
 }
 
 test.after(async () => {
-  for (const child of running) child.kill("SIGKILL");
+  for (const { child } of running) child.kill("SIGKILL");
+  await Promise.all([...running].map(({ ended }) => ended));
   rmSync(directory, { recursive: true, force: true });
 });
 
