@@ -101,6 +101,7 @@ export function createExecutors({ parts, attempts, memory, tasks, prober }: Part
     start: async (step, { resolve }) => {
       const { app } = await resolve(step.revision);
       await startTogether(parts.runtimes, app, step.instances);
+      memory.of(step.app).startedMs = parts.clock.monotonicMs();
       return "acted";
     },
     probe: async (step, { input }) => {

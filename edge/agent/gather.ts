@@ -9,7 +9,7 @@ import { type DesiredState, revisionOf } from "#shared/desired.ts";
 import { asFleetError, type FleetError } from "#shared/errors.ts";
 import type { AppName, RevisionId } from "#shared/ids.ts";
 import { type Attempts, failureReport } from "./attempts.ts";
-import type { AppMemory, Memory } from "./memory.ts";
+import { type AppMemory, isSettling, type Memory } from "./memory.ts";
 import type { AgentParts, Resolved } from "./parts.ts";
 
 export interface Observation {
@@ -97,6 +97,7 @@ export function createGatherer({ parts, memory, attempts }: Parts): Gatherer {
       quarantined: new Map(quarantined.map(({ revision, failure }) => [revision, failure])),
       ...(known.probes?.revision === link ? probesOf(known) : {}),
       hasProbes: (resolved?.probes.length ?? 0) > 0,
+      settling: isSettling(known, clock.monotonicMs()),
       blind: all.blind,
       ...(known.heal === undefined ? {} : { healNotBeforeMs: known.heal.notBeforeMs }),
       unchanged: await unchangedCopies(attempt),

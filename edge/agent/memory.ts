@@ -15,6 +15,9 @@ export interface AppMemory {
   progress?: { attempt: string; stage: Stage; share: number } | undefined;
   /** A repair that failed and is tried again. */
   heal?: { tries: number; notBeforeMs: number; failure: FailureReport } | undefined;
+  /** When something of the app was started last, ms since boot: for a while after it a failing probe may
+   *  only be early. */
+  startedMs?: number | undefined;
   /** The last step that was done, as text: the same one again has changed nothing. */
   lastStep?: string | undefined;
   /** The last exit code of each copy that was seen ended, by its id: while it runs again nobody says. */
@@ -23,6 +26,13 @@ export interface AppMemory {
   drifting: boolean;
   /** Why the current release could not be read. */
   unreadable?: FailureReport | undefined;
+}
+
+/** How long a start may take to show in the probes. */
+const settlingMs = 30_000;
+
+export function isSettling({ startedMs }: AppMemory, nowMs: number): boolean {
+  return startedMs !== undefined && nowMs - startedMs < settlingMs;
 }
 
 export interface Memory {

@@ -3,12 +3,14 @@ import type { ProbeRound } from "#edge/plan/input.ts";
 import type { HostHealth } from "#shared/beat.ts";
 import type { AppName, RevisionId } from "#shared/ids.ts";
 import type { Gatherer, Observation } from "./gather.ts";
-import type { Memory } from "./memory.ts";
+import { isSettling, type Memory } from "./memory.ts";
 import type { AgentParts } from "./parts.ts";
 
 /** Health samples are kept in memory and written together: a card wears out by writes. */
 const samplesPerEntry = 10;
 const sampleEveryMs = 60_000;
+/** Between two rounds while what was just started does not answer yet. */
+const earlyMs = 500;
 
 export interface Prober {
   /** One round of the revision's probes into memory, unless one is under way already. */
@@ -31,6 +33,13 @@ export function createProber({ parts, memory, gatherer, onChange }: Parts): Prob
   let samples: { at: number; host: HostHealth }[] = [];
   let sampledMs = Number.NEGATIVE_INFINITY;
 
+  /** What failed may only not be there yet. */
+  const isEarly = (app: AppName): boolean => {
+    const known = memory.of(app);
+    const fails = known.probes?.results.some(({ ok }) => !ok) === true;
+    return fails && isSettling(known, clock.monotonicMs());
+  };
+
   const round = async (app: AppName, revision: RevisionId): Promise<void> => {
     const known = memory.of(app);
     const atMs = clock.monotonicMs();
@@ -40,6 +49,7 @@ export function createProber({ parts, memory, gatherer, onChange }: Parts): Prob
     const isNews = known.probes?.revision !== revision || differs(known.probes.results, results);
     known.probes = { revision, atMs, results };
     if (isNews) onChange();
+    if (isEarly(app)) void clock.sleep(earlyMs).then(onChange);
   };
 
   const probe = async (app: AppName, revision: RevisionId): Promise<void> => {
@@ -73,7 +83,8 @@ export function createProber({ parts, memory, gatherer, onChange }: Parts): Prob
         if (!hasProbes || current === undefined || attempt !== undefined) continue;
         const { probes } = memory.of(app);
         const known = probes?.revision === current ? probes.atMs : Number.NEGATIVE_INFINITY;
-        if (clock.monotonicMs() - known >= intervalMs) void probe(app, current);
+        const dueMs = isEarly(app) ? earlyMs : intervalMs;
+        if (clock.monotonicMs() - known >= dueMs) void probe(app, current);
       }
       host = await parts.sampleHost();
       keep(host);

@@ -37,6 +37,8 @@ export interface AppInput {
   probes?: ProbeRound;
   /** Whether the role of `serving` declares probes. */
   hasProbes: boolean;
+  /** Something was started so lately that a failing probe may only be early. */
+  settling: boolean;
   /** The runtimes did not answer, so `instances` says nothing. */
   blind: boolean;
   /** A heal step failed; not again before this, ms since boot. */

@@ -65,7 +65,9 @@ function healthOf(input: AppInput, services: readonly ServiceReport[]): HealthSt
     if (attempt !== undefined) return "Progressing";
     return target !== undefined && input.quarantined.has(target.revision) ? "Degraded" : "Missing";
   }
-  const probing = hasProbes && probes?.results.some(({ ok }) => !ok) ? "Degraded" : "Healthy";
+  const fails = hasProbes && probes?.results.some(({ ok }) => !ok);
+  const early = input.settling ? "Progressing" : "Degraded";
+  const probing = fails ? early : "Healthy";
   return worstHealth([probing, ...services.map(({ health }) => health)]);
 }
 

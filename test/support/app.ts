@@ -84,6 +84,7 @@ export function appInput(more: Partial<AppInput> = {}): AppInput {
     instances: [],
     quarantined: new Map(),
     hasProbes: false,
+    settling: false,
     blind: false,
     unchanged: new Set(),
     nowMs: 600_000,
