@@ -50,7 +50,9 @@ try {
 
 async function run(file: string): Promise<void> {
   let config = loadConfig(file);
-  const log = pino({ level: config.log.level, base: { device: config.device } });
+  // Written at once and in order, so that the last lines before a sudden end are there and in place.
+  const stdout = pino.destination({ dest: 1, sync: true });
+  const log = pino({ level: config.log.level, base: { device: config.device } }, stdout);
   const ending = endOnSignals(log);
   await mkdir(config.dataDirectory, { recursive: true });
   const lock = acquireLock(join(config.dataDirectory, "agent.lock"));

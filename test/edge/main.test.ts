@@ -104,10 +104,11 @@ for (const [what, code] of [
   ["a rejection", "void Promise.reject(new Error('boom'))"],
 ] as const) {
   test(`${what} that nobody handles is logged and ends it with code 1`, async () => {
-    const script = `setTimeout(() => { ${code} }, 1500)`;
+    const script = `process.once("SIGUSR2", () => { ${code} })`;
     const preload = ["--import", `data:text/javascript,${encodeURIComponent(script)}`];
     const agent = startAgent(`fault-${what.length}`, preload);
     await pageOf(agent);
+    agent.child.kill("SIGUSR2");
     assert.equal(await agent.ended, 1);
     const last = JSON.parse(agent.output.stdout.trim().split("\n").at(-1) ?? "{}");
     assert.deepEqual([last.level, last.err.message], [60, "boom"]);
