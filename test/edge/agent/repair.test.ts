@@ -16,8 +16,9 @@ test(
     const next = world.want({ letter: "b" });
     await world.until("fetch", () => world.app()?.step === "fetch");
     await world.passed(16_000);
+    world.runtime.calls.length = 0;
     world.runtime.change("web", 1, { state: "exited", exitCode: 137 });
-    await world.until("repair", () => world.app()?.health === "Healthy");
+    await world.until("repair", () => world.runtime.calls.includes("start web/web.1"));
     assert.equal(world.app()?.step, "fetch");
     open();
     await world.converged(next);

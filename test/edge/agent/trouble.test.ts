@@ -1,5 +1,6 @@
 // What happens around an update: other wishes, a bad hub, a lost directory.
 import * as assert from "node:assert/strict";
+import { setTimeout as wait } from "node:timers/promises";
 import { revisionOf } from "#shared/desired.ts";
 import { FleetError } from "#shared/errors.ts";
 import { suite } from "#test/suite.ts";
@@ -28,13 +29,20 @@ test(
     const next = world.want({ letter: "b" });
     await world.until("retry", () => world.app()?.retryAt !== undefined);
     const [requests, reports] = [world.hub.requests.length, world.reports.length];
+    for (let at = 0; at < 40; at += 1) {
+      world.clock.advance(1.37);
+      world.nudge();
+      await wait(2);
+    }
     await world.passed(1_800_000);
+    const told = new Set(world.reports.map(({ apps }) => apps[0]?.retryAt));
     const tries = world.hub.requests.length - requests;
     assert.ok(tries >= 5 && tries < 20, `${tries} downloads in half an hour`);
     assert.ok(
       world.reports.length - reports <= tries * 3,
       `${world.reports.length - reports} reports`,
     );
+    assert.ok(told.size <= tries + 2, `${told.size} times told for ${tries} tries`);
     const events = world.journal().entries({ kinds: ["event"], limit: 50 });
     assert.equal(events.filter(({ body }) => body["reason"] === "UpdateDelayed").length, 1);
     assert.deepEqual(await world.copies(), before);

@@ -39,6 +39,8 @@ export interface World {
   validate: AgentParts["runValidateHook"];
   /** What becomes of a copy of `web` with this letter. */
   behave(letter: string, outcome: MemoryOutcome): void;
+  /** Something happens that needs no act. */
+  nudge(): void;
   /** Makes a call of the runtime wait. */
   slowly(call: "remove", gate: Promise<void>): void;
   /** Journal, bundles and releases are gone; what runs goes on. */
@@ -112,6 +114,7 @@ export function createWorld(): World {
     probes: () => [{ probe: "http", ok: true, detail: "answered 200" }],
     validate: async () => undefined,
     behave: (letter, outcome) => void outcomes.set(letter, outcome),
+    nudge: () => agent?.wake(),
     slowly: (_, until) => {
       gate = until;
     },
