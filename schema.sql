@@ -196,4 +196,10 @@ CREATE TABLE quarantine (
   PRIMARY KEY (app, revision)
 ) STRICT, WITHOUT ROWID;
 
+-- What the agent keeps from one start to the next: JSON by name (edge/journal/port.ts, Remembered).
+CREATE TABLE memory (
+  name  TEXT PRIMARY KEY,
+  value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
 -- === end of edge ===

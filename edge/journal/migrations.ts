@@ -43,4 +43,10 @@ CREATE TABLE quarantine (
   PRIMARY KEY (app, revision)
 ) STRICT, WITHOUT ROWID;
 `,
+  `
+CREATE TABLE memory (
+  name  TEXT PRIMARY KEY,
+  value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+`,
 ];

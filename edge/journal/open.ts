@@ -6,6 +6,7 @@ import { readBootId } from "./boot.ts";
 import { type Connection, openDatabase } from "./database.ts";
 import { createDesiredStates } from "./desired.ts";
 import { createEntries } from "./entries.ts";
+import { createMemory } from "./memory.ts";
 import { createOutgoing } from "./outgoing.ts";
 import type { Journal } from "./port.ts";
 import { createPrune, defaultLimits, type JournalLimits } from "./prune.ts";
@@ -39,6 +40,7 @@ function assemble(
   const desired = createDesiredStates(database, entries, clock);
   const attempts = createAttempts(database, entries, clock);
   const { batch, acknowledge, unacknowledged } = outgoing;
+  const { remember, recall } = createMemory(database);
   return {
     epoch,
     bootId,
@@ -55,6 +57,8 @@ function assemble(
     quarantined: attempts.quarantined,
     release: attempts.release,
     updates: createUpdates(database).list,
+    remember,
+    recall,
     prune: createPrune(database, entries, outgoing, limits),
     close: () => void database.close(),
   };

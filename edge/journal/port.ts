@@ -32,6 +32,14 @@ export interface UpdateRecord {
   steps: { step: string; at: number; durationMs: number; ok: boolean; message?: string }[];
 }
 
+/** What the agent keeps from one start to the next, as JSON. One line each. */
+export interface Remembered {
+  safeMode: unknown;
+  starts: unknown;
+  honouredRetry: number;
+  damping: unknown;
+}
+
 /** Every write is one transaction, on the disk when the call returns (`synchronous=FULL`).
  *  @throws FleetError journal_unusable */
 export interface Journal {
@@ -65,6 +73,11 @@ export interface Journal {
   /** Someone said that the revision may be tried again. */
   release(app: AppName, revision: RevisionId): void;
   updates(query: { app?: AppName; limit: number }): UpdateRecord[];
+
+  /** Keeps the value in place of the one before; undefined forgets it. The same value is not written
+   *  again. */
+  remember<K extends keyof Remembered>(key: K, value: Remembered[K] | undefined): void;
+  recall<K extends keyof Remembered>(key: K): Remembered[K] | undefined;
 
   /** Newest first. */
   entries(query: { kinds?: EntryKind[]; limit: number }): JournalEntry[];
