@@ -1,7 +1,7 @@
 // The agent's configuration: agent.yaml checked, completed and in the units that programs use.
 import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
-import { dirname, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { AgentFile } from "#edge/config/schema.ts";
 import { FleetError, type Where } from "#shared/errors.ts";
 import type { DeviceId, Labels } from "#shared/ids.ts";
@@ -21,17 +21,18 @@ export interface AgentConfig {
   labels: Labels;
   hub: AgentFile["hub"];
   dataDirectory: string;
+  runDirectory: string;
   intervalMs: number;
   heartbeatMs: number;
   runtime: AgentFile["runtime"];
   docker: AgentFile["docker"];
   projectPrefix: string;
   registries: Record<string, RegistryLogin>;
-  page: AgentFile["page"];
+  page: AgentFile["page"] & { tokenFile: string };
   workloadsOnStop: AgentFile["workloadsOnStop"];
   log: AgentFile["log"];
   journal: { maxBytes: number };
-  disk: { reserveBytes: number };
+  disk: { reserveBytes: number; ballastBytes: number };
 }
 
 /** What a change of a field in agent.yaml takes. The rest of a changed file applies at once even when
@@ -42,6 +43,7 @@ export const appliesBy = {
   labels: "reload",
   hub: "restart",
   dataDirectory: "restart",
+  runDirectory: "restart",
   intervalMs: "reload",
   heartbeatMs: "reload",
   runtime: "restart",
@@ -86,24 +88,32 @@ export function parseConfig(file: string, text: string): AgentConfig {
   const yaml = checkYaml(AgentFile, source);
   const parsed = yaml.value;
   const from = dirname(resolve(file));
-  const { interval, heartbeatSeconds, journal, disk } = parsed;
+  const { interval, heartbeatSeconds, journal, disk, page } = parsed;
+  const dataDirectory = resolve(from, parsed.dataDirectory);
   return {
     device: parsed.device,
     hostname: parsed.hostname ?? hostname(),
     labels: allLabels(yaml),
     hub: locatedHub(parsed.hub, from),
-    dataDirectory: resolve(from, parsed.dataDirectory),
+    dataDirectory,
+    runDirectory: resolve(from, parsed.runDirectory),
     intervalMs: Math.round(interval * 1000),
     heartbeatMs: Math.round(heartbeatSeconds * 1000),
     runtime: parsed.runtime,
     docker: parsed.docker,
     projectPrefix: parsed.projectPrefix,
     registries: logins(yaml, from),
-    page: parsed.page,
+    page: {
+      ...page,
+      tokenFile: resolve(from, page.tokenFile ?? join(dataDirectory, "page-token")),
+    },
     workloadsOnStop: parsed.workloadsOnStop,
     log: parsed.log,
     journal: { maxBytes: journal.maxMegabytes * bytesPerMegabyte },
-    disk: { reserveBytes: disk.reserveMegabytes * bytesPerMegabyte },
+    disk: {
+      reserveBytes: disk.reserveMegabytes * bytesPerMegabyte,
+      ballastBytes: disk.ballastMegabytes * bytesPerMegabyte,
+    },
   };
 }
 

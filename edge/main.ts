@@ -17,6 +17,7 @@ import { createHostObserver } from "#edge/observe/host.ts";
 import { runProbes } from "#edge/observe/probe.ts";
 import { createLocalApi } from "#edge/page/api.ts";
 import { createAgentMetrics } from "#edge/page/metrics.ts";
+import { askApp } from "#edge/release/hold.ts";
 import { runValidateHook } from "#edge/release/hook.ts";
 import { createResolver } from "#edge/release/resolve.ts";
 import { createReleaseStore } from "#edge/release/store.ts";
@@ -31,7 +32,6 @@ import type { AppName } from "#shared/ids.ts";
 
 /** The longest that one step may take before the loop counts as hung. */
 const stepDeadlineMs = 120_000;
-const isolatedAfterMs = 300_000;
 const pollMs = 5000;
 
 const command = new Command("agent")
@@ -137,6 +137,7 @@ async function run(file: string): Promise<void> {
       hubUrl: config.hub.url,
       ...(config.hub.mqtt === undefined ? {} : { mqttUrl: config.hub.mqtt }),
       pollMs,
+      keepaliveSeconds: config.hub.keepaliveSeconds,
     },
     identity,
     journal,
@@ -150,7 +151,7 @@ async function run(file: string): Promise<void> {
 
   const parts: AgentParts = {
     device: config.device,
-    settings: () => ({ ...config, isolatedAfterMs }),
+    settings: () => ({ ...config, isolatedAfterMs: config.hub.isolatedAfterSeconds * 1000 }),
     journal,
     releases,
     runtimes: runtimes.all,
@@ -166,6 +167,7 @@ async function run(file: string): Promise<void> {
     projectOf,
     runProbes: (resolved) => runProbes(resolved, runtimes.readLogs),
     runValidateHook,
+    askApp: (serving, { signal }) => askApp(serving, { runDirectory: config.runDirectory, signal }),
     describeHost: async () => ({ ...(await host.describe()), hostname: config.hostname }),
     sampleHost: host.sample,
     metricsAddress: () => `${pageAddress.host}:${pageAddress.port}`,

@@ -20,6 +20,7 @@ export const errorCodes = {
   bundle_corrupt: "later",
   bundle_invalid: "never",
   disk_short: "later",
+  update_held: "later",
   image_missing: "never",
   image_denied: "never",
   image_corrupt: "later",

@@ -53,6 +53,24 @@ export const FailureReport = z.object({
 });
 export type FailureReport = z.infer<typeof FailureReport>;
 
+/** One link of the chain "why not converged": the first is nearest, each next is why the one before holds. */
+export const Cause = z.object({
+  /** One CamelCase word for programs, e.g. `WindowClosed`. */
+  reason: z.string(),
+  message: z.string(),
+});
+export type Cause = z.infer<typeof Cause>;
+
+export const SafeModeReport = z.object({
+  cause: z.enum(["failedUpdates", "diskFull", "bootLoop", "journal", "hub", "hand"]),
+  message: z.string(),
+  /** Unix ms. */
+  since: z.number().int(),
+  /** What serves meanwhile: the last good releases, the fleet's safe-mode stack, or only the page. */
+  serves: z.enum(["lastGood", "safeStack", "nothing"]),
+});
+export type SafeModeReport = z.infer<typeof SafeModeReport>;
+
 export const AppReport = z.object({
   name: AppName,
   sync: SyncStatus,
@@ -70,6 +88,8 @@ export const AppReport = z.object({
   quarantined: z.array(RevisionId),
   /** When the step is tried again, Unix ms. */
   retryAt: z.number().int().exactOptional(),
+  /** Why it is not converged; absent when it is. */
+  why: z.array(Cause).exactOptional(),
   services: z.array(ServiceReport),
 });
 export type AppReport = z.infer<typeof AppReport>;
@@ -105,5 +125,7 @@ export const ReportedState = z.object({
   host: HostReport,
   apps: z.array(AppReport),
   conditions: z.array(Condition),
+  /** Present while the device is in safe mode. */
+  safeMode: SafeModeReport.exactOptional(),
 });
 export type ReportedState = z.infer<typeof ReportedState>;

@@ -1,6 +1,7 @@
 // role.yaml: what a role says about its values, health and hooks, beside its compose.yaml.
 import { z } from "zod";
 import { RoleName, ValueName, type Values } from "./ids.ts";
+import { MaintenanceWindow } from "./window.ts";
 
 const seconds = z.number().positive().max(86_400);
 
@@ -53,8 +54,26 @@ export const RoleFile = z.strictObject({
     .strictObject({
       /** A script of the role, run before the swap; a non-zero exit refuses the release. */
       validate: z.string().exactOptional(),
+      /** A script of the release that serves, asked before it is replaced; a non-zero exit holds the update
+       *  back for now. Code 75 (EX_TEMPFAIL) says "busy". */
+      preUpdate: z.string().exactOptional(),
     })
     .default({}),
+  update: z
+    .strictObject({
+      /** Default: at any time. */
+      windows: z.array(MaintenanceWindow).max(16).exactOptional(),
+      /** For how long the app may hold an update back. */
+      maxHoldSeconds: z.number().min(0).max(2_592_000).default(86_400),
+    })
+    .default({ maxHoldSeconds: 86_400 }),
+  /** For devices that save power: how often to look, and whether the connection stays up in between. */
+  rhythm: z
+    .strictObject({
+      intervalSeconds: seconds.min(1),
+      connection: z.enum(["keep", "sleep"]).default("keep"),
+    })
+    .exactOptional(),
 });
 export type RoleFile = z.infer<typeof RoleFile>;
 

@@ -12,12 +12,15 @@ import {
 import { delayMs } from "#shared/backoff.ts";
 import type { Clock } from "#shared/clock.ts";
 import type { FleetError } from "#shared/errors.ts";
+import { faultPoint } from "#shared/fault.ts";
 import type { AppName } from "#shared/ids.ts";
 import type { FailureReport } from "#shared/reported.ts";
 
 /** Retries of a preparation may wait long: the old release serves. What comes after the swap may not. */
 const patient = { baseMs: 1000, maxMs: 300_000 };
 const pressing = { baseMs: 500, maxMs: 5000 };
+/** An app that holds its update is asked again soon: its pauses may be short. */
+const asking = { baseMs: 1000, maxMs: 15_000 };
 
 /** After so many corrupt transfers the content itself is taken to be wrong. */
 const corruptTries = 5;
@@ -66,6 +69,7 @@ export function createAttempts({ journal, clock, random, onClosed }: Parts): Att
   };
 
   const finishStage = (attempt: Attempt, failure?: FailureReport): void => {
+    faultPoint(`after:${attempt.stage}`);
     const durationMs = Math.max(0, Math.round(clock.monotonicMs() - attempt.stageMonotonicMs));
     const why = failure === undefined ? {} : { code: failure.code, message: failure.message };
     journalStage(attempt, "step.finished", { ok: failure === undefined, durationMs, ...why });
@@ -87,6 +91,7 @@ export function createAttempts({ journal, clock, random, onClosed }: Parts): Att
     const moved = movedTo(attempt, next as Stage, clock.monotonicMs());
     journal.saveAttempt(moved);
     journalStage(moved, "step.started");
+    faultPoint(`before:${moved.stage}`);
   };
 
   const fail = (attempt: Attempt, failure: FailureReport): void => {
@@ -112,6 +117,7 @@ export function createAttempts({ journal, clock, random, onClosed }: Parts): Att
       watched.add(attempt.id);
       journal.saveAttempt(attempt);
       journalStage(attempt, "step.started");
+      faultPoint(`before:${attempt.stage}`);
     },
     pass: (attempt) => {
       finishStage(attempt);
@@ -124,8 +130,7 @@ export function createAttempts({ journal, clock, random, onClosed }: Parts): Att
       const isCorrupt = error.code === "bundle_corrupt" || error.code === "image_corrupt";
       const corruptions = (attempt.corruptions ?? 0) + (isCorrupt ? 1 : 0);
       if (error.retry === "never" || corruptions > corruptTries) return fail(attempt, failure);
-      const limits = isPressing(attempt.stage) ? pressing : patient;
-      const waitMs = delayMs(Math.max(attempt.tries, corruptions), random(), limits);
+      const waitMs = delayMs(Math.max(attempt.tries, corruptions), random(), limitsOf(attempt));
       tellDelay(journal, attempt, failure);
       retry(
         {
@@ -134,6 +139,7 @@ export function createAttempts({ journal, clock, random, onClosed }: Parts): Att
           retryMonotonicMs: clock.monotonicMs() + waitMs,
           retryAt: Math.round(clock.now() + waitMs),
           ...(corruptions === 0 ? {} : { corruptions }),
+          ...(error.code === "update_held" ? heldSince(attempt, clock.monotonicMs()) : {}),
         },
         failure,
       );
@@ -157,13 +163,23 @@ function isTimed(stage: Stage): boolean {
   return onTrial.has(stage) || stage === "restore";
 }
 
+function limitsOf({ stage }: Attempt): typeof patient {
+  if (stage === "hold") return asking;
+  return isPressing(stage) ? pressing : patient;
+}
+
+function heldSince({ heldSinceMonotonicMs }: Attempt, nowMs: number): Partial<Attempt> {
+  return { heldSinceMonotonicMs: heldSinceMonotonicMs ?? nowMs };
+}
+
 /** Something that should serve does not. */
 function isPressing(stage: Stage): boolean {
   return !preparing.has(stage) && stage !== "swap";
 }
 
 function movedTo(attempt: Attempt, stage: Stage, nowMs: number): Attempt {
-  const { retryMonotonicMs: _, retryAt: _at, graceMonotonicMs: _grace, failure, ...rest } = attempt;
+  const { retryMonotonicMs: _, retryAt: _at, graceMonotonicMs: _grace, ...untimed } = attempt;
+  const { heldSinceMonotonicMs: _held, failure, ...rest } = untimed;
   // Start and probe share one grace period, counted from the swap.
   const shared = attempt.stage === "start" && stage === "probe";
   return {
@@ -178,7 +194,7 @@ function movedTo(attempt: Attempt, stage: Stage, nowMs: number): Attempt {
 
 /** Timers of another boot mean nothing in this one. Those of this boot hold, but for the grace period. */
 function resumedAt(attempt: Attempt, bootId: string, nowMs: number): Attempt {
-  const { retryMonotonicMs: _, retryAt: _at, ...untimed } = attempt;
+  const { retryMonotonicMs: _, retryAt: _at, heldSinceMonotonicMs: _held, ...untimed } = attempt;
   const anew = { ...untimed, bootId, startedMonotonicMs: nowMs, stageMonotonicMs: nowMs };
   const resumed = attempt.bootId === bootId ? attempt : anew;
   return {

@@ -85,6 +85,17 @@ export function createExecutors({ parts, attempts, memory, tasks, prober }: Part
         pullImages(parts.runtimes, app, signal, onProgress),
       );
     },
+    hold: async (_, { input, resolve }) => {
+      // What cannot be read back has no say, and a first install replaces nothing.
+      const serving =
+        input.current === undefined
+          ? undefined
+          : await resolve(input.current).catch(() => undefined);
+      if (serving === undefined) return "passed";
+      return inBackground(tasks, attemptOf(input), (signal) =>
+        parts.askApp(serving.staged, { signal }),
+      );
+    },
     check: async (step, { input, resolve }) => {
       const { app } = await resolve(step.revision);
       for (const runtime of parts.runtimes) await runtime.check(app, input.instances);
@@ -120,7 +131,11 @@ export function createExecutors({ parts, attempts, memory, tasks, prober }: Part
       await releases.rollBack(step.app, step.revision);
       return "passed";
     },
-    advance: async () => "passed",
+    switch: async () => "passed",
+    advance: async ({ stage }, { input }) => {
+      if (stage === "hold") tellOverridden(journal, attemptOf(input));
+      return "passed";
+    },
     fail: async (step, { input }) => {
       attempts.fail(attemptOf(input), step.failure);
       return "acted";
@@ -204,6 +219,12 @@ function newAttempt(
     bootId: journal.bootId,
     tries: 0,
   };
+}
+
+function tellOverridden(journal: AgentParts["journal"], { app, failure }: Attempt): void {
+  const message = `the update of ${app} goes on though it was held back: ${failure?.message ?? ""}`;
+  const body = { type: "Warning", reason: "HoldOverridden", message };
+  journal.append({ kind: "event", app, body });
 }
 
 /** Of this stage of this attempt only: a cancelled download may report once more. */

@@ -87,6 +87,7 @@ export function createGatherer({ parts, memory, attempts }: Parts): Gatherer {
       app,
       mode: desired?.mode ?? "run",
       ...(spec === undefined ? {} : { target: { spec, revision: revisionOf(spec) } }),
+      ...(desired === undefined ? {} : { issuedAt: desired.issuedAt }),
       ...(link === undefined ? {} : { current: link }),
       ...(resolved === undefined ? {} : { serving: runnable(resolved) }),
       instances: withExitCodes(

@@ -62,6 +62,9 @@ export interface AgentParts {
   runProbes(resolved: Resolved): Promise<ProbeRound["results"]>;
   /** @throws FleetError role_rejected, interrupted */
   runValidateHook(staged: StagedRevision, options: { signal: AbortSignal }): Promise<void>;
+  /** Whether the app lets the release that serves be replaced now.
+   *  @throws FleetError update_held, interrupted */
+  askApp(serving: StagedRevision, options: { signal: AbortSignal }): Promise<void>;
   /** The Compose project name of an app on this device. */
   projectOf(app: AppName): string;
   describeHost(): Promise<Omit<HostReport, "runtimes" | "agentVersion" | "metricsAddress">>;

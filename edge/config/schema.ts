@@ -35,6 +35,11 @@ const Hub = z
     token: z.string().min(16).max(256).exactOptional(),
     /** File that holds the token instead. Relative to agent.yaml. */
     tokenFile: z.string().min(1).exactOptional(),
+    /** Seconds between two signs of life on an idle MQTT connection; one that is half open is noticed
+     *  within twice this. Default: 30. */
+    keepaliveSeconds: z.number().int().min(2).max(3600).default(30),
+    /** Seconds of silence after which the device calls itself isolated. Default: 300. */
+    isolatedAfterSeconds: z.number().min(1).max(604_800).default(300),
   })
   .refine(({ token, tokenFile }) => token === undefined || tokenFile === undefined, {
     message: "takes either token or tokenFile, not both",
@@ -59,6 +64,9 @@ export const AgentFile = z.strictObject({
   /** Where the journal, the releases and the identity lie. Relative to agent.yaml.
    *  Default: `/var/lib/metrica-fleet`. */
   dataDirectory: z.string().min(1).default("/var/lib/metrica-fleet"),
+  /** Where apps put their lock files, one directory per app; best on a tmpfs. Relative to agent.yaml.
+   *  Default: `/run/fleet`. */
+  runDirectory: z.string().min(1).default("/run/fleet"),
   /** Seconds between two looks at a converged device; a new desired state wakes it at once. Default: 10. */
   interval: seconds(1, 86_400).default(10),
   /** Seconds between two heartbeats; the hub calls a device stale after three. Default: 10. */
@@ -88,6 +96,9 @@ export const AgentFile = z.strictObject({
       host: z.string().min(1).default("127.0.0.1"),
       /** TCP port; 0 takes a free one. Default: 7090. */
       port: port.default(7090),
+      /** Where the token for the page's buttons is written, for people at the device to read. Relative to
+       *  agent.yaml. Default: `page-token` in the data directory. */
+      tokenFile: z.string().min(1).exactOptional(),
     })
     .prefault({}),
   /** Whether services go on when the agent is told to stop. Default: keep. */
@@ -108,6 +119,9 @@ export const AgentFile = z.strictObject({
     .strictObject({
       /** MB (10^6 bytes) of the disk that no download takes. Default: 200. */
       reserveMegabytes: z.number().min(0).max(1_000_000).default(200),
+      /** MB kept in a file that is given up on a full disk, so that the journal can still be written.
+       *  0: none. Default: 16. */
+      ballastMegabytes: z.number().min(0).max(1024).default(16),
     })
     .prefault({}),
 });

@@ -12,11 +12,13 @@ export const machine = {
   verify: { ok: "stage", fail: "refused", again: "fetch" },
   stage: { ok: "validate", fail: "refused", again: "fetch" },
   validate: { ok: "pull", fail: "refused", again: "validate" },
-  pull: { ok: "check", fail: "refused", again: "pull" },
+  pull: { ok: "hold", fail: "refused", again: "pull" },
+  hold: { ok: "check", fail: "refused", again: "hold" },
   check: { ok: "swap", fail: "refused", again: "check" },
   swap: { ok: "start", fail: "rollBack", again: "swap" },
   start: { ok: "probe", fail: "rollBack", again: "start" },
-  probe: { ok: "commit", fail: "rollBack", again: "probe" },
+  probe: { ok: "switch", fail: "rollBack", again: "probe" },
+  switch: { ok: "commit", fail: "rollBack", again: "switch" },
   commit: { ok: "succeeded", fail: "rollBack", again: "commit" },
   rollBack: { ok: "restore", fail: "rolledBack", again: "rollBack" },
   restore: { ok: "rolledBack", fail: "rolledBack", again: "restore" },
@@ -31,6 +33,7 @@ export const preparing: ReadonlySet<Stage> = new Set<Stage>([
   "stage",
   "validate",
   "pull",
+  "hold",
   "check",
 ]);
 
@@ -39,7 +42,12 @@ export const onTrial: ReadonlySet<Stage> = new Set<Stage>(["start", "probe"]);
 
 /** Stages that come to their end whatever is wanted by now: the release has proved itself, or the way
  *  back has begun. */
-export const finishing: ReadonlySet<Stage> = new Set<Stage>(["commit", "rollBack", "restore"]);
+export const finishing: ReadonlySet<Stage> = new Set<Stage>([
+  "switch",
+  "commit",
+  "rollBack",
+  "restore",
+]);
 
 /** One attempt as the journal keeps it while it is open. */
 export interface Attempt {
@@ -66,6 +74,8 @@ export interface Attempt {
   retryMonotonicMs?: number;
   /** The same as Unix ms, for people. */
   retryAt?: number;
+  /** Since when the app itself holds the update back, ms since boot of `bootId`. */
+  heldSinceMonotonicMs?: number;
   /** How often a transfer came with the wrong content. */
   corruptions?: number;
   /** How often the agent came back, by its own restart or the device's, and found the release on trial. */

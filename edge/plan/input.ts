@@ -25,6 +25,8 @@ export interface AppInput {
   mode: DesiredMode;
   /** Absent when the device should not have the app. */
   target?: { spec: AppSpec; revision: RevisionId };
+  /** Unix ms at which the hub issued the wish. */
+  issuedAt?: number;
   /** The link `current`, and what it stands for once it was read. */
   current?: RevisionId;
   serving?: Runnable;

@@ -1,6 +1,7 @@
 // Turns desired and observed state into ordered steps for one app.
 import { type Attempt, finishing, graceSince, onTrial, preparing, type Stage } from "./attempt.ts";
 import { converge, dependentsFirst } from "./converge.ts";
+import { holdOf, versionLock } from "./hold.ts";
 import type { AppInput, Runnable } from "./input.ts";
 import { changing, type Step } from "./step.ts";
 import { isJudged, prove } from "./trial.ts";
@@ -28,7 +29,7 @@ export function plan(input: AppInput): Step[] {
 
 function mayBegin(input: AppInput): boolean {
   const { target, current, quarantined, mode } = input;
-  if (target === undefined || mode !== "run") return false;
+  if (target === undefined || mode !== "run" || versionLock(input) !== undefined) return false;
   return target.revision !== current && !quarantined.has(target.revision);
 }
 
@@ -55,7 +56,7 @@ function continueAttempt(input: AppInput, attempt: Attempt): Step[] {
   const { app, nowMs, mode } = input;
   const prepares = preparing.has(attempt.stage);
   if (prepares && mode !== "run") return [{ kind: "close", app, outcome: "superseded" }];
-  const wait = waitToRetry(input, attempt);
+  const wait = waitToRetry(input, attempt) ?? waitForLeave(input, attempt);
   const steps = wait ?? forward(input, attempt.stage);
   const long = wait !== undefined || nowMs - attempt.startedMonotonicMs > healPauseMs;
   return prepares && long ? [...healBeside(input), ...steps] : steps;
@@ -74,12 +75,28 @@ function waitToRetry({ app, nowMs }: AppInput, attempt: Attempt): Step[] | undef
   return [{ kind: "wait", app, reason, untilMs }];
 }
 
+/** All is prepared, but what serves may not be replaced now. */
+function waitForLeave(input: AppInput, attempt: Attempt): Step[] | undefined {
+  const { app, nowMs, target } = input;
+  if (attempt.stage !== "hold") return undefined;
+  const hold = holdOf(input);
+  if (hold !== undefined) {
+    const { message: reason, untilMs } = hold;
+    return [{ kind: "wait", app, reason, ...(untilMs === undefined ? {} : { untilMs }) }];
+  }
+  const maxHoldMs = target?.spec.rules?.maxHoldMs ?? 0;
+  const { heldSinceMonotonicMs: sinceMs } = attempt;
+  const isOver = sinceMs !== undefined && nowMs - sinceMs >= maxHoldMs;
+  return isOver ? [{ kind: "advance", app, stage: "hold" }] : undefined;
+}
+
 const preparation: readonly (Stage & Step["kind"])[] = [
   "fetch",
   "verify",
   "stage",
   "validate",
   "pull",
+  "hold",
   "check",
   "swap",
 ];
@@ -98,8 +115,9 @@ function forward(input: AppInput, stage: Stage): Step[] {
     case "start":
     case "probe":
       return prove(input, attempt);
+    case "switch":
     case "commit":
-      return [{ kind: "commit", app, revision }];
+      return [{ kind: stage, app, revision }];
     case "rollBack":
       return [{ kind: "rollBack", app, revision: attempt.from }];
     default:

@@ -19,6 +19,8 @@ export type Step =
   | ({ kind: "stage" } & OfRevision)
   | ({ kind: "validate" } & OfRevision)
   | ({ kind: "pull" } & OfRevision)
+  /** Asks the app that serves whether it may be replaced now. */
+  | ({ kind: "hold" } & OfRevision)
   | ({ kind: "check" } & OfRevision)
   | ({ kind: "swap" } & OfRevision)
   /** Instances in the order in which they go. */
@@ -26,6 +28,8 @@ export type Step =
   /** Instances that may start at the same time. */
   | ({ kind: "start"; instances: InstanceRef[]; why: string } & OfRevision)
   | ({ kind: "probe" } & OfRevision)
+  /** Hands the traffic over to the new copies and ends the old ones that ran beside them. */
+  | ({ kind: "switch" } & OfRevision)
   | ({ kind: "commit" } & OfRevision)
   | ({ kind: "rollBack"; revision: RevisionId | undefined } & OfApp)
   /** Back to what served before the attempt, which nobody wants any more. */

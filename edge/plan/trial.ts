@@ -45,6 +45,7 @@ function watch(
   if (verdict.is !== "fine" || !stable) return [{ kind: "probe", app, revision }, ...waits];
   return [
     { kind: "advance", app, stage: "probe" },
+    { kind: "switch", app, revision },
     { kind: "commit", app, revision },
   ];
 }

@@ -1,4 +1,4 @@
-// Runs a role's own validate script on a staged release, before anything that serves is touched.
+// Runs a role's own scripts: the validate hook of a staged release, and any other that asks and tells.
 import { endingOf, runOnce } from "#edge/runtime/process/oneshot.ts";
 import { FleetError } from "#shared/errors.ts";
 import { contentOf } from "./content.ts";
@@ -11,17 +11,34 @@ interface HookOptions {
   signal?: AbortSignal;
 }
 
-/** Does nothing for a role without a validate script. The script runs in the release's directory with
- *  the app's values as its environment and PATH as the agent has it.
+export interface ScriptEnding {
+  /** Absent when it never started, was ended by a signal, or is not in the release. */
+  exitCode?: number;
+  /** What a person is told; absent when the script passed. */
+  fault?: string;
+}
+
+/** Does nothing for a role without a validate script.
  *  @throws FleetError role_rejected with the script's last line, interrupted */
 export async function runValidateHook(
   staged: StagedRevision,
-  { timeoutMs = 60_000, signal }: HookOptions = {},
+  options: HookOptions = {},
 ): Promise<void> {
   const script = staged.role.hooks.validate;
   if (script === undefined) return;
+  const { fault } = await runRoleScript(staged, script, options);
+  if (fault !== undefined) throw rejected(staged, script, fault);
+}
+
+/** Runs in the release's directory with the app's values as its environment and PATH as the agent has it.
+ *  @throws FleetError interrupted */
+export async function runRoleScript(
+  staged: StagedRevision,
+  script: string,
+  { timeoutMs = 60_000, signal }: HookOptions,
+): Promise<ScriptEnding> {
   const path = contentOf(staged.directory).locate(script);
-  if (path === undefined) throw rejected(staged, script, "is not in the release");
+  if (path === undefined) return { fault: "is not in the release" };
   const result = await runOnce({
     command: [path],
     directory: staged.directory,
@@ -29,9 +46,10 @@ export async function runValidateHook(
     timeoutMs,
     signal,
   });
-  const ending = endingOf(result, timeoutMs);
-  if (ending === undefined) return;
-  throw signal?.aborted === true ? interrupted(staged) : rejected(staged, script, ending);
+  const fault = endingOf(result, timeoutMs);
+  if (fault === undefined) return { exitCode: 0 };
+  if (signal?.aborted === true) throw interrupted(staged, script);
+  return { fault, ...(result.exitCode === undefined ? {} : { exitCode: result.exitCode }) };
 }
 
 function rejected(staged: StagedRevision, script: string, fault: string): FleetError {
@@ -42,9 +60,9 @@ function rejected(staged: StagedRevision, script: string, fault: string): FleetE
   });
 }
 
-function interrupted(staged: StagedRevision): FleetError {
+function interrupted(staged: StagedRevision, script: string): FleetError {
   return new FleetError("interrupted", {
-    message: `the validation of app ${staged.spec.name} was interrupted`,
+    message: `the script ${script} of app ${staged.spec.name} was interrupted`,
     subject: staged.spec.name,
   });
 }

@@ -100,6 +100,7 @@ async function writeAgentConfig(
     `  mqtt: mqtt://127.0.0.1:${options.mqttPort}`,
     ...(token === undefined ? [] : [`  token: ${token}`]),
     "dataDirectory: .",
+    "runDirectory: run",
     "interval: 5",
     "heartbeatSeconds: 5",
     `runtime: ${runtime}`,

@@ -27,19 +27,20 @@ test("two fields are enough, and every other has its default", () => {
     device: "pi-1",
     hostname: hostname(),
     labels: {},
-    hub: { url: "http://hub:7080" },
+    hub: { url: "http://hub:7080", keepaliveSeconds: 30, isolatedAfterSeconds: 300 },
     dataDirectory: "/var/lib/metrica-fleet",
+    runDirectory: "/run/fleet",
     intervalMs: 10_000,
     heartbeatMs: 10_000,
     runtime: "auto",
     docker: { socket: "/var/run/docker.sock" },
     projectPrefix: "",
     registries: {},
-    page: { host: "127.0.0.1", port: 7090 },
+    page: { host: "127.0.0.1", port: 7090, tokenFile: "/var/lib/metrica-fleet/page-token" },
     workloadsOnStop: "keep",
     log: { level: "info" },
     journal: { maxBytes: 256_000_000 },
-    disk: { reserveBytes: 200_000_000 },
+    disk: { reserveBytes: 200_000_000, ballastBytes: 16_000_000 },
   });
 });
 
@@ -184,7 +185,7 @@ test("the example loads, and what it writes out are the defaults", () => {
   assert.deepEqual(config, {
     ...rest,
     device: "pi-north-1",
-    hub: { url: "https://hub.example.org:7080" },
+    hub: { ...hub, url: "https://hub.example.org:7080" },
     labels: { floor: "ground", site: "north" },
   });
   assert.ok(device && hub && labels);

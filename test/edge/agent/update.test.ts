@@ -15,7 +15,7 @@ test(
     assert.deepEqual(Object.keys(copies).sort(), ["db.1", "web.1"]);
     const [update] = world.journal().updates({ limit: 9 });
     assert.equal(update?.outcome, "succeeded");
-    const stages = "fetch verify stage validate pull check swap start probe commit";
+    const stages = "fetch verify stage validate pull hold check swap start probe switch commit";
     assert.equal(update?.steps.map(({ step }) => step).join(" "), stages);
   }),
 );

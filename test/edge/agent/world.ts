@@ -8,6 +8,7 @@ import { type Agent, createAgent } from "#edge/agent/agent.ts";
 import type { AgentParts } from "#edge/agent/parts.ts";
 import { openJournal } from "#edge/journal/open.ts";
 import type { Journal } from "#edge/journal/port.ts";
+import type { StagedRevision } from "#edge/release/port.ts";
 import { createResolver } from "#edge/release/resolve.ts";
 import { createReleaseStore } from "#edge/release/store.ts";
 import {
@@ -37,6 +38,7 @@ export interface World {
   faults: string[];
   probes(letter: string): Promise<ProbeResults> | ProbeResults;
   validate: AgentParts["runValidateHook"];
+  ask(serving: StagedRevision): Promise<void>;
   /** What becomes of a copy of `web` with this letter. */
   behave(letter: string, outcome: MemoryOutcome): void;
   /** Something happens that needs no act. */
@@ -113,6 +115,7 @@ export function createWorld(): World {
     faults,
     probes: () => [{ probe: "http", ok: true, detail: "answered 200" }],
     validate: async () => undefined,
+    ask: async () => undefined,
     behave: (letter, outcome) => void outcomes.set(letter, outcome),
     nudge: () => agent?.wake(),
     slowly: (_, until) => {
@@ -232,6 +235,7 @@ export function createWorld(): World {
       runProbes: async ({ app }) =>
         world.probes(String(app.services["web"]?.spec.environment["LETTER"] ?? "")),
       runValidateHook: (staged, given) => world.validate(staged, given),
+      askApp: (serving) => world.ask(serving),
       projectOf: (app) => app,
       describeHost: async () => ({ hostname: "pi", os: "o", arch: "a", kernel: "k", model: "m" }),
       sampleHost: async () => host,

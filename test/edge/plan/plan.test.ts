@@ -57,7 +57,7 @@ test("prepares everything before the swap touches what serves", () => {
   delete fresh.attempt;
   assert.equal(
     rendered(fresh),
-    ["begin", "fetch", "verify", "stage", "validate", "pull", "check", "swap"]
+    ["begin", "fetch", "verify", "stage", "validate", "pull", "hold", "check", "swap"]
       .map((kind) => `${kind} web@${short}`)
       .join(" -> "),
   );
@@ -90,7 +90,10 @@ test("replaces the changed service after the swap, then watches it, then commits
   assert.equal(rendered(updating("start", { instances })), "advance web past start");
   assert.equal(rendered(updating("probe", { instances })), `probe web@${short}`);
   const fine = updating("probe", { instances, fineSinceMs: 598_000 });
-  assert.equal(rendered(fine), `advance web past probe -> commit web@${short}`);
+  assert.equal(
+    rendered(fine),
+    `advance web past probe -> switch web@${short} -> commit web@${short}`,
+  );
 });
 
 test("does not commit before the release was fine for its whole stable time", () => {
@@ -138,7 +141,10 @@ test("does not hold a release guilty for a service that it did not change", () =
     unchanged: new Set(["web-b/1"]),
     fineSinceMs: 590_000,
   });
-  assert.equal(rendered(input), `advance web past probe -> commit web@${short}`);
+  assert.equal(
+    rendered(input),
+    `advance web past probe -> switch web@${short} -> commit web@${short}`,
+  );
 });
 
 test("rolls the link back, restores the old services, and closes the attempt", () => {

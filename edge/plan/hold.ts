@@ -1,0 +1,51 @@
+// What keeps a prepared release from replacing the one that serves: a lock, a closed window, a wrong clock.
+import type { Cause } from "#shared/reported.ts";
+import { nextOpening } from "#shared/window.ts";
+import type { AppInput } from "./input.ts";
+
+/** The wall clock may jump, so a closed window is looked at again after this long. */
+const lookAgainMs = 60_000;
+
+export interface Hold extends Cause {
+  /** Ms since boot at which to look again; absent when only another wish ends it. */
+  untilMs?: number;
+}
+
+/** Why what serves may not be replaced now; undefined when it may, or when nothing serves yet. Pure. */
+export function holdOf(input: AppInput): Hold | undefined {
+  return versionLock(input) ?? closedWindow(input);
+}
+
+/** Whether the app must stay at the version that it runs: then nothing is prepared either. Pure. */
+export function versionLock({ target, current, nowMs, wallMs }: AppInput): Hold | undefined {
+  const lock = target?.spec.rules?.lock;
+  if (lock === undefined || current === undefined) return undefined;
+  const { reason, until } = lock;
+  if (until === undefined) return { reason: "VersionLocked", message: `locked: ${reason}` };
+  if (wallMs >= until) return undefined;
+  const message = `locked until ${timeText(until)}: ${reason}`;
+  return { reason: "VersionLocked", message, untilMs: nowMs + lookAgainMs };
+}
+
+function closedWindow(input: AppInput): Hold | undefined {
+  const { target, current, issuedAt, nowMs, wallMs } = input;
+  const windows = target?.spec.rules?.windows ?? [];
+  if (windows.length === 0 || current === undefined) return undefined;
+  // Such a clock was never set since the device started: nobody can say whether a window is open.
+  if (issuedAt !== undefined && wallMs < issuedAt - clockToleranceMs) {
+    const message = `the clock says ${timeText(wallMs)}, before the wish was issued, so no maintenance window can be told`;
+    return { reason: "ClockWrong", message, untilMs: nowMs + lookAgainMs };
+  }
+  const opensAt = nextOpening(windows, wallMs);
+  if (opensAt === undefined) return undefined;
+  const message = `the maintenance window opens at ${timeText(opensAt)}`;
+  const untilMs = nowMs + Math.min(opensAt - wallMs, lookAgainMs);
+  return { reason: "WindowClosed", message, untilMs };
+}
+
+/** Two clocks that are both right differ by less. */
+const clockToleranceMs = 86_400_000;
+
+function timeText(wallMs: number): string {
+  return `${new Date(wallMs).toISOString().slice(0, 16).replace("T", " ")} UTC`;
+}
