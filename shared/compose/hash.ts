@@ -1,6 +1,13 @@
 // Names what a service's container is made of, so that an unchanged service is never touched.
 import { byCodeUnit, canonicalHash, canonicalJson } from "#shared/canonical.ts";
-import type { ComposeProject, ComposeService, FileMount, FileObject } from "./model.ts";
+import {
+  type ComposeProject,
+  type ComposeService,
+  type FileMount,
+  type FileObject,
+  isHandedOver,
+  type Port,
+} from "./model.ts";
 
 type ContentHash = (relativePath: string) => string | undefined;
 
@@ -52,7 +59,13 @@ function containerPart(service: ComposeService): Record<string, unknown> {
   const part: Record<string, unknown> = { ...service };
   for (const key of outsideContainer) delete part[key];
   for (const key of unordered) part[key] = asSet(service[key]);
+  if (isHandedOver(service)) part["ports"] = asSet(service.ports.map(insidePort));
   return part;
+}
+
+/** Where the device holds the host's side of a port, that side is no part of the container. */
+function insidePort({ target, protocol, published }: Port): object {
+  return { target, protocol, forwarded: published !== undefined };
 }
 
 function asSet(list: readonly unknown[]): string[] {

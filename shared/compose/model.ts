@@ -15,6 +15,25 @@ export interface FleetExtension {
   runtime?: "docker" | "process";
   /** The command on the process runtime, where no image brings an entrypoint. */
   command?: string[];
+  /** `hand-over`: a new copy starts beside the old one and takes its place once it has proved itself.
+   *  Absent: the old one goes first. */
+  update?: "hand-over";
+  /** Whether a container gets the directory of the app's update lock; a process always knows its path. */
+  updateLock?: boolean;
+}
+
+/** Whether a new copy of the service starts beside the old one. */
+export function isHandedOver({ fleet }: Pick<ComposeService, "fleet">): boolean {
+  return fleet.update === "hand-over";
+}
+
+/** A port that the device itself holds and forwards, so that two copies can be there at once. */
+export type ForwardedPort = Port & { published: number };
+
+/** Published ports of a service that is handed over; one that the Engine picks is not among them. */
+export function forwardedPorts(service: Pick<ComposeService, "fleet" | "ports">): ForwardedPort[] {
+  if (!isHandedOver(service)) return [];
+  return service.ports.filter((port): port is ForwardedPort => port.published !== undefined);
 }
 
 export interface ComposeService {

@@ -6,6 +6,7 @@ import {
   command,
   type Field,
   fail,
+  flag,
   isList,
   isMap,
   isSet,
@@ -13,17 +14,20 @@ import {
   text,
 } from "./field.ts";
 
-const knownKeys = ["runtime", "command"];
+const knownKeys = ["runtime", "command", "update", "updateLock"];
+const keysText = "runtime, command, update and updateLock";
 
 export function normaliseExtension(field: Field): FleetExtension {
   if (!isSet(field)) return {};
-  if (!isMap(field)) fail(field, "must be a map with the keys runtime and command");
+  if (!isMap(field)) fail(field, `must be a map with the keys ${keysText}`);
   for (const [key, entry] of allEntries(field)) {
-    if (!knownKeys.includes(key)) fail(entry, `is none of the keys ${knownKeys.join(" and ")}`);
+    if (!knownKeys.includes(key)) fail(entry, `is none of the keys ${keysText}`);
   }
   return present({
     runtime: runtime(at(field, "runtime")),
     command: processCommand(at(field, "command")),
+    update: update(at(field, "update")),
+    updateLock: flag(at(field, "updateLock")) === true ? true : undefined,
   });
 }
 
@@ -31,6 +35,15 @@ function runtime(field: Field): FleetExtension["runtime"] {
   const given = text(field);
   if (given === undefined || given === "docker" || given === "process") return given;
   fail(field, `must be docker or process, but is "${given}"`);
+  return undefined;
+}
+
+/** The default has a name too, so that a value can switch it. */
+function update(field: Field): FleetExtension["update"] {
+  const given = text(field);
+  if (given === undefined || given === "replace") return undefined;
+  if (given === "hand-over") return given;
+  fail(field, `must be hand-over or replace, but is "${given}"`);
   return undefined;
 }
 

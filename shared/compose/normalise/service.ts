@@ -27,6 +27,7 @@ import {
   warn,
 } from "./field.ts";
 import { normaliseFileMounts } from "./files.ts";
+import { refuseUnshareable } from "./hand_over.ts";
 import { normaliseHealthcheck, normaliseHooks, normaliseRestart } from "./health.ts";
 import { normaliseMounts } from "./mounts.ts";
 import { normaliseAttachments } from "./networks.ts";
@@ -56,6 +57,7 @@ export function normaliseService(
   };
   checkImage(service, normal);
   checkReplicas(service, normal);
+  refuseUnshareable(service, normal);
   return normal;
 }
 

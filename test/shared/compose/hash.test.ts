@@ -73,6 +73,17 @@ for (const [what, keys] of [
   test(`changes with ${what}`, () => assert.notEqual(hashOf(keys), base));
 }
 
+const handOver = "    x-fleet: {update: hand-over}";
+const published = (port: string): string => `${full.replace('"80:80"', port)}\n${handOver}`;
+
+test("of a service that is handed over leaves out where the device holds its port", () => {
+  const there = hashOf(published('"80:80"'));
+  assert.equal(hashOf(published('"8080:80"')), there);
+  assert.equal(hashOf(published('"127.0.0.1:8080:80"')), there);
+  for (const other of ['"80:81"', '"80"']) assert.notEqual(hashOf(published(other)), there);
+  assert.notEqual(there, base);
+});
+
 test("changes with the content of a directory, a config or a secret of the release", () => {
   const hashes = Object.keys(contents).map((path) =>
     hashOf(full, { contents: { ...contents, [path]: "other" } }),

@@ -97,10 +97,23 @@ for (const [yaml, line, expected] of [
     4,
     "gpus.0.count: contradicts device_ids: give one of them",
   ],
-  ["x-fleet: {runtme: process}", 4, "x-fleet.runtme: is none of the keys runtime and command"],
+  [
+    "x-fleet: {runtme: process}",
+    4,
+    "x-fleet.runtme: is none of the keys runtime, command, update and updateLock",
+  ],
   ["x-fleet:\n  runtime: podman", 5, 'x-fleet.runtime: must be docker or process, but is "podman"'],
   ["x-fleet:\n  command: ''", 5, "x-fleet.command: is empty"],
-  ["x-fleet: [a]", 4, "x-fleet: must be a map with the keys runtime and command"],
+  [
+    "x-fleet: [a]",
+    4,
+    "x-fleet: must be a map with the keys runtime, command, update and updateLock",
+  ],
+  [
+    "x-fleet:\n  update: blue-green",
+    5,
+    'x-fleet.update: must be hand-over or replace, but is "blue-green"',
+  ],
 ] as const) {
   test(`refuses ${yaml.replaceAll("\n", " ")}`, () => {
     const text = withService(`image: i\n${yaml}`, rest);
@@ -108,6 +121,41 @@ for (const [yaml, line, expected] of [
       refusalText(text, around),
       `compose_invalid compose.yaml:${line}: services.web.${expected}`,
     );
+  });
+}
+
+const beside = "while an update is handed over, two copies run side by side";
+for (const [yaml, line, expected] of [
+  [
+    "ports: ['80:80', '53:53/udp']",
+    5,
+    "ports.1: published port 53/udp is refused: only TCP connections can be handed over",
+  ],
+  [
+    "ports: ['8000-8002:80']",
+    5,
+    "ports.0: the published range 8000-8002 is refused: all copies share one port",
+  ],
+  [
+    "network_mode: host",
+    5,
+    `network_mode: a network namespace of others cannot be shared: ${beside}`,
+  ],
+  ["mac_address: 02:42:ac:11:00:02", 5, `mac_address: a fixed MAC address is refused: ${beside}`],
+  [
+    "networks: {lan: {ipv4_address: 10.0.0.2}}",
+    5,
+    `networks.lan: a fixed address is refused: ${beside}`,
+  ],
+] as const) {
+  test(`refuses ${yaml} for a service that is handed over, and takes it otherwise`, () => {
+    const text = (update: string) =>
+      withService(`image: i\nx-fleet: {update: ${update}}\n${yaml}`, rest);
+    assert.equal(
+      refusalText(text("hand-over"), around),
+      `compose_unsupported compose.yaml:${line}: services.web.${expected}`,
+    );
+    assert.throws(() => refusalText(text("replace"), around));
   });
 }
 

@@ -189,6 +189,11 @@ const table: [yaml: string, expected: Partial<ComposeService>][] = [
     "x-fleet: {runtime: process, command: 'node a.js \"b c\"'}\nx-other: {any: thing}",
     { fleet: { runtime: "process", command: ["node", "a.js", "b c"] } },
   ],
+  [
+    "x-fleet: {update: hand-over, updateLock: $YES}",
+    { fleet: { update: "hand-over", updateLock: true } },
+  ],
+  ["x-fleet: {update: replace, updateLock: false}", { fleet: {} }],
 ];
 
 const around = {
