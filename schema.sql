@@ -17,7 +17,8 @@ create table counters (
 );
 
 -- One row per device, for lists without a join. Times are Unix ms by the hub's clock; last_seen_at is 0 before the
--- first message. labels, agent_labels, host_health and reported are JSON.
+-- first message. labels, agent_labels, host_health and reported are JSON. mode, mode_reason and retry are what an
+-- operator ordered.
 create table devices (
   id text primary key not null,
   secret_hash text not null,
@@ -35,7 +36,10 @@ create table devices (
   labels text not null,
   agent_labels text not null,
   host_health text,
-  reported text
+  reported text,
+  mode text not null default 'run',
+  mode_reason text not null default '',
+  retry bigint not null default 0
 );
 create index devices_by_last_seen on devices (last_seen_at, id);
 create index devices_by_status on devices (id, connection, sync, health);

@@ -10,6 +10,9 @@ import { isJudged, prove } from "./trial.ts";
  *  time the preparation is a long one and healing goes on beside it. */
 const healPauseMs = 15_000;
 
+/** For a wish without rules. */
+const defaultMaxHoldMs = 86_400_000;
+
 /** Next steps for one app; [] means converged. Pure. The first step is done, then everything is
  *  observed again.
  *  @throws FleetError plan_cycle when depends_on has a cycle
@@ -84,7 +87,7 @@ function waitForLeave(input: AppInput, attempt: Attempt): Step[] | undefined {
     const { message: reason, untilMs } = hold;
     return [{ kind: "wait", app, reason, ...(untilMs === undefined ? {} : { untilMs }) }];
   }
-  const maxHoldMs = target?.spec.rules?.maxHoldMs ?? 0;
+  const maxHoldMs = target?.spec.rules?.maxHoldMs ?? defaultMaxHoldMs;
   const { heldSinceMonotonicMs: sinceMs } = attempt;
   const isOver = sinceMs !== undefined && nowMs - sinceMs >= maxHoldMs;
   return isOver ? [{ kind: "advance", app, stage: "hold" }] : undefined;

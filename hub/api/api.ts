@@ -21,6 +21,7 @@ import { createGuards } from "./guards.ts";
 import { historyRoutes } from "./history.ts";
 import { limitedBody, measured, onError, securityHeaders } from "./middleware.ts";
 import { monitoringRoutes } from "./monitoring.ts";
+import { orderRoutes } from "./orders.ts";
 import type * as ports from "./ports.ts";
 import { type ProblemParts, sendProblem } from "./problem.ts";
 import { releaseRoutes } from "./releases.ts";
@@ -84,6 +85,7 @@ function addResources(app: OpenAPIHono<ApiEnv>, options: ApiOptions): void {
     releaseRoutes(all),
     webhookRoutes(all),
     deviceRoutes(all),
+    orderRoutes(all),
     historyRoutes(all),
     eventRoutes(all),
     watchRoutes(all),

@@ -1,8 +1,9 @@
 // A device as the API shows it: short in lists and on the watch stream, full on its own.
 import { z } from "@hono/zod-openapi";
 import type { DesiredRow, DeviceRow } from "#hub/store/port.ts";
+import { DesiredMode } from "#shared/desired.ts";
 import { AppName, DeviceId, Digest, Labels, RoleName } from "#shared/ids.ts";
-import { type AppReport, FailureReport } from "#shared/reported.ts";
+import { type AppReport, Cause, FailureReport, SafeModeReport } from "#shared/reported.ts";
 import { component } from "./component.ts";
 import {
   ConditionSchema,
@@ -33,6 +34,10 @@ export const AppSummary = component(
     step: z.string().exactOptional().meta({ description: "The step under way." }),
     progress: z.number().exactOptional(),
     failure: FailureReport.exactOptional(),
+    why: z
+      .array(Cause)
+      .exactOptional()
+      .meta({ description: "Why it is not converged, the nearest cause first." }),
   }),
 );
 export type AppSummary = z.infer<typeof AppSummary>;
@@ -46,6 +51,7 @@ const summaryShape = {
   health: HealthSchema,
   desiredGeneration: z.int(),
   observedGeneration: z.int(),
+  safeMode: SafeModeReport.exactOptional().meta({ description: "While the device is in it." }),
 };
 
 export const DeviceSummary = component(
@@ -75,6 +81,8 @@ export const DeviceView = component(
   z.object({
     ...summaryShape,
     agentLabels: Labels.meta({ description: "As the device declares them." }),
+    mode: DesiredMode.meta({ description: "As ordered by an operator." }),
+    modeReason: z.string().nullable(),
     enrolledAt: UnixMs,
     heartbeatMs: z.int(),
     desired: DesiredSummary.nullable(),
@@ -95,6 +103,8 @@ export function deviceView(row: DeviceRow, desired: DesiredRow | null): DeviceVi
   return {
     ...deviceSummary(row),
     agentLabels: row.agentLabels,
+    mode: row.mode,
+    modeReason: row.modeReason,
     enrolledAt: row.enrolledAt,
     heartbeatMs: row.heartbeatMs,
     desired: desired === null ? null : desiredSummary(desired),
@@ -107,7 +117,7 @@ export function deviceView(row: DeviceRow, desired: DesiredRow | null): DeviceVi
 
 function common(row: DeviceRow): Omit<DeviceSummary, "apps"> {
   const { id, labels, connection, lastSeenAt, sync, health } = row;
-  const { desiredGeneration, observedGeneration } = row;
+  const { desiredGeneration, observedGeneration, reported } = row;
   return {
     id,
     labels,
@@ -117,11 +127,12 @@ function common(row: DeviceRow): Omit<DeviceSummary, "apps"> {
     health,
     desiredGeneration,
     observedGeneration,
+    ...(reported?.safeMode === undefined ? {} : { safeMode: reported.safeMode }),
   };
 }
 
 function appSummary(app: AppReport): AppSummary {
-  const { name, sync, health, current, target, step, progress, failure } = app;
+  const { name, sync, health, current, target, step, progress, failure, why } = app;
   return {
     name,
     sync,
@@ -131,6 +142,7 @@ function appSummary(app: AppReport): AppSummary {
     ...(step === undefined ? {} : { step }),
     ...(progress === undefined ? {} : { progress }),
     ...(failure === undefined ? {} : { failure }),
+    ...(why === undefined ? {} : { why }),
   };
 }
 

@@ -84,6 +84,11 @@ async function askOperator(
   return name === undefined ? null : { kind: "operator", name };
 }
 
+/** For logs and events. */
+export function principalName(principal: Principal): string {
+  return principal.kind === "operator" ? principal.name : principal.id;
+}
+
 /** The operator whose session the request's cookie names. */
 export function sessionOperator(c: Context, sessions: Sessions): string | undefined {
   const id = getCookie(c, sessionCookie);

@@ -8,7 +8,7 @@ import { DeviceId } from "#shared/ids.ts";
 import { done, json, responses } from "./answer.ts";
 import { component } from "./component.ts";
 import type { ApiEnv, ApiLogger } from "./env.ts";
-import type { Guards } from "./guards.ts";
+import { type Guards, principalName } from "./guards.ts";
 import { NewDeviceId, UnixMs } from "./schema.ts";
 import type { Sessions } from "./sessions.ts";
 
@@ -85,16 +85,12 @@ export function tokenRoutes(options: {
     const createdAt = clock.now();
     const expiresAt = createdAt + ttlSeconds * 1000;
     await store.addToken({ hash: sha256(token), device, createdAt, expiresAt });
-    logger.info({ operator: operatorOf(c.get("principal")), device }, "enrollment token made");
+    logger.info({ operator: principalName(c.get("principal")), device }, "enrollment token made");
     return done<TokenView>({ token, device, expiresAt }, 201);
   });
   app.openapi(codeRoute(guards), (c) => {
-    const { code, expiresAt } = sessions.issueCode(operatorOf(c.get("principal")));
+    const { code, expiresAt } = sessions.issueCode(principalName(c.get("principal")));
     return done<SignInCode>({ code, path: `/sign-in?code=${code}`, expiresAt }, 201);
   });
   return app;
-}
-
-function operatorOf(principal: ApiEnv["Variables"]["principal"]): string {
-  return principal.kind === "operator" ? principal.name : principal.id;
 }

@@ -7,6 +7,7 @@ import type { FleetSnapshot } from "#hub/release/model.ts";
 import type { DesiredRow, DeviceChange, DeviceRow, Store } from "#hub/store/port.ts";
 import type { Clock } from "#shared/clock.ts";
 import { FleetError } from "#shared/errors.ts";
+import { faultPoint } from "#shared/fault.ts";
 import type { DeviceId, Digest } from "#shared/ids.ts";
 import { serially } from "#shared/serial.ts";
 import { decide } from "./decide.ts";
@@ -90,6 +91,7 @@ export function createDesiredController(options: DesiredControllerOptions): Desi
     if (relabelled.length > 0) await store.changeDevices(relabelled);
     // Stored first: a device must never hold a generation that the hub could give out again.
     if (rows.length > 0) await store.saveManyDesired(rows);
+    if (rows.length > 0) faultPoint("before:publish");
     for (const row of rows) publish(row);
     const changed = new Set([...relabelled.map(({ id }) => id), ...rows.map((row) => row.device)]);
     for (const id of changed) bus.emit("device", id);
@@ -144,6 +146,7 @@ export function createDesiredController(options: DesiredControllerOptions): Desi
       const digests = new Set<Digest>();
       for (const { content } of known.values()) {
         for (const { release } of content.apps) digests.add(release.digest);
+        if (content.safeStack !== undefined) digests.add(content.safeStack.release.digest);
       }
       return [...digests];
     },

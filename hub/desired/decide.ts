@@ -22,7 +22,10 @@ interface Decision {
 
 interface DecideInput {
   fleet: FleetSnapshot;
-  device: Pick<DeviceRow, "id" | "labels" | "agentLabels" | "observedGeneration" | "observedHash">;
+  device: Pick<
+    DeviceRow,
+    "id" | "labels" | "agentLabels" | "observedGeneration" | "observedHash" | "mode" | "retry"
+  >;
   current: DesiredRow | undefined;
   /** Whether the current one was made because of a conflict: then another would change nothing. */
   isAnswer: boolean;
@@ -34,7 +37,8 @@ interface DecideInput {
 /** @throws FleetError message_too_large */
 export function decide({ fleet, device, current, key, now, ...rest }: DecideInput): Decision {
   const labels = effectiveLabels(fleet, device.id, device.agentLabels);
-  const content = compute(fleet, { id: device.id, labels }, current?.content);
+  const { id, mode, retry } = device;
+  const content = compute(fleet, { id, labels, mode, retry }, current?.content);
   const hash = specHash(content);
   const decision: Decision =
     canonicalJson(labels) === canonicalJson(device.labels) ? {} : { labels };

@@ -7,7 +7,7 @@ import type { BundleStore } from "./bundles.ts";
 import { createCache } from "./cache.ts";
 import { createConfigReader, type FleetConfig } from "./config.ts";
 import { fleetPaths, layOut, type RoleTree, type SizeLimits } from "./layout.ts";
-import type { BranchSnapshot, Deployment } from "./model.ts";
+import { type BranchSnapshot, type Deployment, safeModeRole } from "./model.ts";
 import { type RoleContent, readRole } from "./role.ts";
 import type { FleetFile } from "./schema.ts";
 
@@ -65,7 +65,8 @@ function deploymentsOf(
 ): Deployment[] {
   const seen = new Set<string>();
   return deployments.map((entry, index) => {
-    const { name, role, branch = defaultBranch, values } = entry;
+    const { name, role, branch = defaultBranch, values, windows, lock } = entry;
+    refuseReserved(name, () => locate(["deployments", index, "name"]));
     if (seen.has(name)) {
       throw new FleetError("repository_invalid", {
         message: `the deployment "${name}" stands here twice`,
@@ -75,7 +76,25 @@ function deploymentsOf(
     }
     seen.add(name);
     const where = locate(["deployments", index, "selector"]);
-    return { name, role, branch, values, selector: selectorFrom(entry.selector ?? "", where) };
+    return {
+      name,
+      role,
+      branch,
+      values,
+      selector: selectorFrom(entry.selector ?? "", where),
+      ...(windows === undefined ? {} : { windows }),
+      ...(lock === undefined ? {} : { lock }),
+    };
+  });
+}
+
+/** Every device gets it beside its deployments, to have it ready. */
+function refuseReserved(name: string, where: () => Where): void {
+  if (name !== safeModeRole) return;
+  throw new FleetError("repository_invalid", {
+    message: `the name "${name}" is kept for the stack that runs in safe mode`,
+    where: where(),
+    hint: `Give the deployment another name; roles/${safeModeRole} needs no deployment.`,
   });
 }
 
@@ -139,8 +158,8 @@ function assemble({ branch, commit, deployments, config, roles }: Parts): Branch
     commit,
     values: fleet.value.values,
     deployments,
-    sites: record(sites, ({ value }) => ({ values: value.values })),
-    devices: record(devices, ({ value }) => ({ labels: value.labels, values: value.values })),
+    sites: record(sites, ({ value: { kind: _, apiVersion: _version, ...site } }) => site),
+    devices: record(devices, ({ value: { kind: _, apiVersion: _version, ...device } }) => device),
     roles: record(roles, ({ release }) => release),
   };
 }

@@ -1,7 +1,11 @@
 // The fleet as the repository describes it at one commit, parsed and validated.
-import type { AppPolicy } from "#shared/desired.ts";
+import type { AppPolicy, Rhythm, UpdateRules } from "#shared/desired.ts";
 import type { AppName, DeviceId, Digest, Labels, Values } from "#shared/ids.ts";
 import type { Selector } from "#shared/selector.ts";
+import type { MaintenanceWindow } from "#shared/window.ts";
+
+/** The role whose app runs in safe mode when nothing else is healthy; no deployment may take its name. */
+export const safeModeRole = "safe-mode" as AppName;
 
 export interface Deployment {
   name: AppName;
@@ -10,6 +14,8 @@ export interface Deployment {
   /** Where the role and the values come from; the deployment itself stands in the default branch. */
   branch: string;
   values: Values;
+  windows?: MaintenanceWindow[];
+  lock?: NonNullable<UpdateRules["lock"]>;
 }
 
 /** A role's content at a commit, already bundled. */
@@ -19,6 +25,17 @@ export interface RoleRelease {
   size: number;
   values: Values;
   policy: AppPolicy;
+  /** The role's own; what the fleet, a site or a device says goes before them. */
+  rules: Pick<UpdateRules, "windows" | "maxHoldMs">;
+  rhythm?: Rhythm;
+}
+
+export interface DeviceEntry {
+  labels: Labels;
+  values: Values;
+  windows?: MaintenanceWindow[];
+  /** By deployment. */
+  locks?: Readonly<Record<string, NonNullable<UpdateRules["lock"]>>>;
 }
 
 /** One branch at one accepted commit. */
@@ -28,8 +45,8 @@ export interface BranchSnapshot {
   /** Values of fleet.yaml, for every device. */
   values: Values;
   deployments: Deployment[];
-  sites: Readonly<Record<string, { values: Values }>>;
-  devices: Readonly<Record<DeviceId, { labels: Labels; values: Values }>>;
+  sites: Readonly<Record<string, { values: Values; windows?: MaintenanceWindow[] }>>;
+  devices: Readonly<Record<DeviceId, DeviceEntry>>;
   roles: Readonly<Record<string, RoleRelease>>;
 }
 

@@ -1,5 +1,5 @@
 // A role at a commit: its files read, its role.yaml parsed, what it names checked to be there.
-import type { AppPolicy } from "#shared/desired.ts";
+import type { AppPolicy, Rhythm } from "#shared/desired.ts";
 import { FleetError, type Where } from "#shared/errors.ts";
 import { RoleFile } from "#shared/role.ts";
 import { checkYaml } from "#shared/yaml/check.ts";
@@ -43,8 +43,15 @@ export function readRole(
   const made = bundle(read);
   const { digest } = made;
   const { values } = yaml.value;
-  const policy = policyOf(yaml.value);
-  const release = { role, digest, size: made.bytes.length, values, policy };
+  const release: RoleRelease = {
+    role,
+    digest,
+    size: made.bytes.length,
+    values,
+    policy: policyOf(yaml.value),
+    rules: rulesOf(yaml.value),
+    ...rhythmOf(yaml.value),
+  };
   const composeFile = `roles/${role}/compose.yaml`;
   const content = {
     release,
@@ -96,6 +103,7 @@ function refuseMissingScripts(yaml: YamlFile<RoleFile>, paths: ReadonlySet<strin
   const { hooks, health } = yaml.value;
   const named: { path: Path; script: string | undefined }[] = [
     { path: ["hooks", "validate"], script: hooks.validate },
+    { path: ["hooks", "preUpdate"], script: hooks.preUpdate },
     ...health.probes.map((probe, index) => ({
       path: ["health", "probes", index, "script"],
       script: "script" in probe ? probe.script : undefined,
@@ -116,4 +124,16 @@ function policyOf({ health }: RoleFile): AppPolicy {
     gracePeriodMs: Math.max(1000, Math.round(health.gracePeriodSeconds * 1000)),
     stableMs: Math.round(health.stableSeconds * 1000),
   };
+}
+
+function rulesOf({ update }: RoleFile): RoleRelease["rules"] {
+  const { windows, maxHoldSeconds } = update;
+  const maxHoldMs = Math.round(maxHoldSeconds * 1000);
+  return { maxHoldMs, ...(windows === undefined ? {} : { windows }) };
+}
+
+function rhythmOf({ rhythm }: RoleFile): { rhythm?: Rhythm } {
+  if (rhythm === undefined) return {};
+  const { intervalSeconds, connection } = rhythm;
+  return { rhythm: { intervalMs: Math.round(intervalSeconds * 1000), connection } };
 }

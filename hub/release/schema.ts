@@ -3,6 +3,7 @@ import { z } from "zod";
 import { AppName, Labels, RoleName, ValueName, type Values } from "#shared/ids.ts";
 import { stringValues } from "#shared/role.ts";
 import { SelectorText } from "#shared/selector.ts";
+import { MaintenanceWindow } from "#shared/window.ts";
 
 /** Values that the hub sets itself on every app; no file may set them. */
 export const reservedValues: readonly string[] = ["FLEET_DEVICE", "FLEET_SITE", "FLEET_APP"];
@@ -15,6 +16,19 @@ const FileValues = z
   .record(FreeValueName, z.union([z.string(), z.number(), z.boolean()]))
   .transform((map): Values => stringValues(map))
   .default({});
+
+const Windows = z.array(MaintenanceWindow).max(16);
+
+/** Keeps an app at the version that it runs. */
+const VersionLock = z.strictObject({
+  reason: z.string().min(1).max(200),
+  /** RFC 3339, e.g. `2027-01-07T06:00:00Z`; without it until the lock is taken away. */
+  until: z.iso
+    .datetime({ offset: true, error: "must be a time such as 2027-01-07T06:00:00Z" })
+    .transform((text) => Date.parse(text))
+    .exactOptional(),
+});
+export type VersionLock = z.infer<typeof VersionLock>;
 
 const header = <K extends string>(kind: K) => ({
   apiVersion: z.literal("metrica.fleet/v1"),
@@ -29,6 +43,9 @@ const DeploymentEntry = z.strictObject({
   /** Where the role and the values come from; the default branch when absent. */
   branch: z.string().min(1).exactOptional(),
   values: FileValues,
+  /** When its apps may change; instead of the role's and the site's windows. */
+  windows: Windows.exactOptional(),
+  lock: VersionLock.exactOptional(),
 });
 
 export const FleetFile = z.strictObject({
@@ -38,12 +55,19 @@ export const FleetFile = z.strictObject({
 });
 export type FleetFile = z.infer<typeof FleetFile>;
 
-export const SiteFile = z.strictObject({ ...header("Site"), values: FileValues });
+export const SiteFile = z.strictObject({
+  ...header("Site"),
+  values: FileValues,
+  windows: Windows.exactOptional(),
+});
 export type SiteFile = z.infer<typeof SiteFile>;
 
 export const DeviceFile = z.strictObject({
   ...header("Device"),
   labels: Labels.default({}),
   values: FileValues,
+  windows: Windows.exactOptional(),
+  /** By deployment. */
+  locks: z.record(AppName, VersionLock).exactOptional(),
 });
 export type DeviceFile = z.infer<typeof DeviceFile>;

@@ -63,6 +63,9 @@ function newDevice(
     health: "Unknown",
     host_health: null,
     reported: null,
+    mode: "run",
+    mode_reason: "",
+    retry: 0,
   };
 }
 
@@ -104,6 +107,9 @@ const columns: Record<Field, Column> = {
   hostHealth: { name: "host_health", type: "text", json: true },
   agentLabels: { name: "agent_labels", type: "text", json: true },
   labels: { name: "labels", type: "text", json: true },
+  mode: { name: "mode", type: "text" },
+  modeReason: { name: "mode_reason", type: "text" },
+  retry: { name: "retry", type: "bigint" },
 };
 const fields = Object.keys(columns) as Field[];
 

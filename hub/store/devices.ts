@@ -55,6 +55,9 @@ export function deviceRow(row: DevicesTable): DeviceRow {
     labels: JSON.parse(row.labels),
     reported: row.reported === null ? null : JSON.parse(row.reported),
     hostHealth: row.host_health === null ? null : JSON.parse(row.host_health),
+    mode: row.mode,
+    modeReason: row.mode_reason === "" ? null : row.mode_reason,
+    retry: row.retry,
   };
 }
 

@@ -134,4 +134,13 @@ export const migrations: readonly Migration[] = [
       "create index tokens_by_end on tokens (expires_at)",
     ],
   },
+  {
+    id: 3,
+    name: "what operators order of a device",
+    statements: [
+      "alter table devices add column mode text not null default 'run'",
+      "alter table devices add column mode_reason text not null default ''",
+      "alter table devices add column retry bigint not null default 0",
+    ],
+  },
 ];

@@ -1,6 +1,6 @@
 // The store port: everything that the hub keeps, behind one interface for SQLite now and PostgreSQL later.
 import type { HostHealth } from "#shared/beat.ts";
-import type { DesiredContent } from "#shared/desired.ts";
+import type { DesiredContent, DesiredMode } from "#shared/desired.ts";
 import type { Envelope } from "#shared/envelope.ts";
 import type { DeviceId, Digest, Labels } from "#shared/ids.ts";
 import type { EventBody, JournalBatch, JournalEntry } from "#shared/journal.ts";
@@ -29,10 +29,18 @@ export interface DeviceRow {
   health: HealthStatus;
   reported: ReportedState | null;
   hostHealth: HostHealth | null;
+  /** As an operator ordered it, with the reason; null while nobody did. */
+  mode: DesiredMode;
+  modeReason: string | null;
+  /** How often an operator asked the device to try again. */
+  retry: number;
 }
 
 /** A device's row without what is large, for whoever keeps all of them in memory. */
-export type DeviceStatus = Omit<DeviceRow, "labels" | "enrolledAt" | "reported" | "hostHealth">;
+export type DeviceStatus = Omit<
+  DeviceRow,
+  "labels" | "enrolledAt" | "reported" | "hostHealth" | "mode" | "modeReason" | "retry"
+>;
 
 export interface DesiredRow {
   device: DeviceId;
@@ -58,6 +66,10 @@ export interface DeviceChange {
   hostHealth?: HostHealth;
   agentLabels?: Labels;
   labels?: Labels;
+  mode?: DesiredMode;
+  /** Empty: none. */
+  modeReason?: string;
+  retry?: number;
 }
 
 export interface HubEvent {

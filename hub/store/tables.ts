@@ -1,4 +1,5 @@
 // The hub's tables as kysely sees them; JSON columns are text.
+import type { DesiredMode } from "#shared/desired.ts";
 import type { DeviceId, Digest } from "#shared/ids.ts";
 import type { EventBody, JournalEntry } from "#shared/journal.ts";
 import type { Connection, HealthStatus, SyncStatus } from "#shared/status.ts";
@@ -87,4 +88,7 @@ export interface DevicesTable {
   agent_labels: string;
   host_health: string | null;
   reported: string | null;
+  mode: DesiredMode;
+  mode_reason: string;
+  retry: number;
 }

@@ -23,6 +23,7 @@ export function deviceMain(view: DevicePage): Html {
   const apps = row.reported?.apps ?? [];
   return html`<nav class="crumbs" aria-label="Breadcrumb"><a href="/">Fleet</a></nav>
 <div class="headline"><h1>${row.id}</h1>${connectionBadge(row.connection)}${syncBadge(row.sync)}${healthBadge(row.health)}</div>
+${safeModeBanner(row, now)}${modeBanner(row)}
 ${labelList(row.labels)}
 ${deviceFacts(view)}
 <section aria-labelledby="apps-title"><h2 id="apps-title">Apps</h2>
@@ -30,6 +31,24 @@ ${apps.length === 0 ? noApps(row) : apps.map((app) => appCard(app, now))}</secti
 ${conditionTable(row.reported?.conditions ?? [], now)}
 ${updateList(view.updates, now)}
 ${eventTable(view.events, now)}`;
+}
+
+function safeModeBanner({ reported }: DeviceRow, now: number): Html {
+  const safeMode = reported?.safeMode;
+  if (safeMode === undefined) return html``;
+  return html`<p class="note bad" role="alert"><span><strong>Safe mode</strong> since ${ago(safeMode.since, now)}: ${safeMode.message} ${serves[safeMode.serves]}</span></p>`;
+}
+
+const serves = {
+  lastGood: "The last good releases go on running.",
+  safeStack: "The fleet's safe-mode stack runs.",
+  nothing: "Nothing runs but the device's own page.",
+} as const;
+
+function modeBanner({ mode, modeReason }: DeviceRow): Html {
+  if (mode === "run") return html``;
+  const words = mode === "hold" ? "On hold" : "Safe mode ordered";
+  return html`<p class="note warn" role="status"><span><strong>${words}</strong>: ${modeReason ?? "no reason given"}</span></p>`;
 }
 
 function noApps({ reported }: DeviceRow): Html {
@@ -47,12 +66,21 @@ function appCard(app: AppReport, now: number): Html {
   return html`<article class="card" id="app-${name}" aria-labelledby="app-${name}-title">
 <div class="headline"><h3 id="app-${name}-title">${name}</h3>${syncBadge(sync)}${healthBadge(health)}</div>
 <p class="serving">${current === undefined ? "Nothing serves yet." : html`Role ${current.role} at ${commit(current.commit, current.branch)}, release <code title="${current.digest}">${current.digest.slice(0, 12)}</code>`}</p>
-${activity(app, now)}${hint(app)}${kept}
+${activity(app, now)}${hint(app)}${causes(app)}${kept}
 ${app.services.length === 0 ? "" : serviceTable(app.services, name, now)}</article>`;
 }
 
 function hint({ failure }: AppReport): Html {
   return failure?.hint === undefined ? html`` : html`<p class="muted">${failure.hint}</p>`;
+}
+
+/** The nearest cause first; each next is why the one before holds. */
+function causes({ why = [] }: AppReport): Html {
+  if (why.length === 0) return html``;
+  const items = why.map(
+    ({ reason, message }) => html`<li><strong>${reason}</strong> ${message}</li>`,
+  );
+  return html`<p class="muted">Why it is not converged:</p><ol class="causes">${items}</ol>`;
 }
 
 function serviceTable(services: ServiceReport[], app: string, now: number): Html {

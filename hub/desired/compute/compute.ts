@@ -4,17 +4,29 @@ import {
   type Deployment,
   entryOf,
   type FleetSnapshot,
+  type RoleRelease,
+  safeModeRole,
 } from "#hub/release/model.ts";
 import { byCodeUnit } from "#shared/canonical.ts";
-import { type AppSpec, type DesiredContent, revisionOf } from "#shared/desired.ts";
+import {
+  type AppSpec,
+  type DesiredContent,
+  type DesiredMode,
+  revisionOf,
+} from "#shared/desired.ts";
 import type { DeviceId, Labels } from "#shared/ids.ts";
 import { matches } from "#shared/selector.ts";
+import { rhythmOf, rulesOf } from "./rules.ts";
 import { valuesOf } from "./values.ts";
 
 interface Device {
   id: DeviceId;
   /** Effective labels. */
   labels: Labels;
+  /** As an operator ordered it. */
+  mode: DesiredMode;
+  /** How often an operator asked to try again; 0: never. */
+  retry: number;
 }
 
 /** The labels that count: the agent's, overridden by devices/<id>.yaml of the default branch. Pure. */
@@ -32,24 +44,49 @@ export function compute(
   device: Device,
   previous: DesiredContent | undefined,
 ): DesiredContent {
-  const deployments = entryOf(fleet.branches, fleet.defaultBranch)?.deployments ?? [];
-  const apps = deployments
-    .filter(({ selector }) => matches(selector, device.labels))
-    .flatMap((deployment) => {
-      const before = previous?.apps.find(({ name }) => name === deployment.name);
-      return appOf(entryOf(fleet.branches, deployment.branch), deployment, device, before);
+  const main = entryOf(fleet.branches, fleet.defaultBranch);
+  const all = main === undefined ? [] : placed(fleet, main, device);
+  const apps = all
+    .flatMap((one) => {
+      const before = previous?.apps.find(({ name }) => name === one.deployment.name);
+      return appOf(one, device, before);
     })
     .toSorted((a, b) => byCodeUnit(a.name, b.name));
-  return { device: device.id, mode: previous?.mode ?? "run", apps };
+  const safeStack = main === undefined ? undefined : safeStackOf(main, device, previous?.safeStack);
+  const rhythm = rhythmOf(all.flatMap(({ release }) => (release === undefined ? [] : [release])));
+  return {
+    device: device.id,
+    mode: device.mode,
+    apps,
+    ...(device.retry === 0 ? {} : { retry: device.retry }),
+    ...(safeStack === undefined ? {} : { safeStack }),
+    ...(rhythm === undefined ? {} : { rhythm }),
+  };
+}
+
+/** A deployment that selects the device, with what it renders from as far as that is there. */
+interface Placed {
+  main: BranchSnapshot;
+  deployment: Deployment;
+  branch: BranchSnapshot | undefined;
+  release: RoleRelease | undefined;
+}
+
+function placed(fleet: FleetSnapshot, main: BranchSnapshot, device: Device): Placed[] {
+  return main.deployments
+    .filter(({ selector }) => matches(selector, device.labels))
+    .map((deployment) => {
+      const branch = entryOf(fleet.branches, deployment.branch);
+      const release = branch === undefined ? undefined : entryOf(branch.roles, deployment.role);
+      return { main, deployment, branch, release };
+    });
 }
 
 function appOf(
-  branch: BranchSnapshot | undefined,
-  deployment: Deployment,
+  { main, deployment, branch, release }: Placed,
   device: Device,
   before: AppSpec | undefined,
 ): AppSpec[] {
-  const release = branch === undefined ? undefined : entryOf(branch.roles, deployment.role);
   if (branch === undefined || release === undefined) return before === undefined ? [] : [before];
   const { role, digest, size, policy } = release;
   const place = { site: device.labels["site"], device: device.id };
@@ -58,6 +95,34 @@ function appOf(
     release: { digest, size, role, commit: branch.commit, branch: branch.branch },
     values: valuesOf(branch, deployment, place),
     policy,
+    rules: rulesOf(main, deployment, place, release),
   };
-  return before !== undefined && revisionOf(before) === revisionOf(app) ? [before] : [app];
+  return [keepingCommit(app, before)];
+}
+
+/** The commit of an app is the one that last changed it on this device. */
+function keepingCommit(app: AppSpec, before: AppSpec | undefined): AppSpec {
+  const isSame = before !== undefined && revisionOf(before) === revisionOf(app);
+  return isSame ? { ...app, release: before.release } : app;
+}
+
+/** The role `safe-mode` of the default branch goes to every device, to be there when it is needed. It has no
+ *  rules: in safe mode nothing is to wait for a window. */
+function safeStackOf(
+  main: BranchSnapshot,
+  device: Device,
+  before: AppSpec | undefined,
+): AppSpec | undefined {
+  const release = entryOf(main.roles, safeModeRole);
+  if (release === undefined) return undefined;
+  const { digest, size, policy } = release;
+  const role = safeModeRole as string as RoleRelease["role"];
+  const deployment = { name: safeModeRole, role, selector: [], branch: main.branch, values: {} };
+  const app: AppSpec = {
+    name: safeModeRole,
+    release: { digest, size, role, commit: main.commit, branch: main.branch },
+    values: valuesOf(main, deployment, { site: device.labels["site"], device: device.id }),
+    policy,
+  };
+  return keepingCommit(app, before);
 }

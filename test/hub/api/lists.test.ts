@@ -170,6 +170,7 @@ test("deployments tell their selector, commit and release", async () => {
         size: 1,
         values: {},
         policy: { gracePeriodMs: 1000, stableMs: 0 },
+        rules: { maxHoldMs: 0 },
       },
     },
   };

@@ -71,8 +71,9 @@ function schemaOf(database: Database.Database): string[] {
   );
 }
 
+/** An added column stands behind the line end of the table's last one. */
 function normalised(sql: string): string {
-  return sql.replaceAll(/\s+/g, " ").replaceAll(/\( | \)/g, (bracket) => bracket.trim());
+  return sql.replaceAll(/\s+/g, " ").replaceAll(/\( | \)| ,/g, (mark) => mark.trim());
 }
 
 test("a second process that reads meets a WAL database", async () => {
