@@ -29,5 +29,7 @@ export type Beat = z.infer<typeof Beat>;
 export const Presence = z.object({
   state: z.enum(["online", "offline"]),
   bootId: z.string(),
+  /** With `offline`: the device sleeps on purpose and connects again within so many ms. */
+  nextInMs: z.number().int().positive().exactOptional(),
 });
 export type Presence = z.infer<typeof Presence>;

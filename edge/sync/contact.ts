@@ -1,33 +1,32 @@
 // What the device knows of its connection: which way works, since when not, and why.
-import type { Clock } from "#shared/clock.ts";
 import type { FleetError } from "#shared/errors.ts";
 import type { SyncLogger, SyncStatusNow } from "./port.ts";
+import type { Silence } from "./silence.ts";
 
 export type Way = "mqtt" | "http";
 
 export interface Contact {
   up(way: Way): void;
   down(way: Way, error: FleetError | undefined): void;
-  /** A proof that the hub is there. */
-  seen(): void;
+  /** The device sleeps on purpose, for the reason given. */
+  rest(why: string): void;
   status(): SyncStatusNow;
   /** Tells the listeners that something about the connection or the desired state is new. */
   changed(): void;
   onChange(listener: () => void): void;
 }
 
-export function createContact(clock: Clock, logger: SyncLogger): Contact {
+/** Answers for what only the silence knows. */
+type Heard = Pick<Silence, "lastContactMonotonicMs" | "isolated">;
+
+export function createContact(logger: SyncLogger, silence: () => Heard): Contact {
   const listeners: (() => void)[] = [];
   const isUp: Record<Way, boolean> = { mqtt: false, http: false };
-  let lastContactMonotonicMs: number | undefined;
   let problem = "the hub has not answered yet";
 
   const via = (): SyncStatusNow["via"] => (isUp.mqtt ? "mqtt" : isUp.http ? "http" : "none");
   const changed = (): void => {
     for (const listener of listeners) listener();
-  };
-  const seen = (): void => {
-    lastContactMonotonicMs = clock.monotonicMs();
   };
   const move = (way: Way, up: boolean): void => {
     const before = via();
@@ -42,11 +41,15 @@ export function createContact(clock: Clock, logger: SyncLogger): Contact {
     logger.warn({ way, code, hint }, sentence);
   };
   return {
-    seen,
     changed,
-    up: (way) => {
-      seen();
-      move(way, true);
+    up: (way) => move(way, true),
+    rest: (why) => {
+      problem = why;
+      if (via() === "none") return;
+      isUp.mqtt = false;
+      isUp.http = false;
+      logger.debug({}, why);
+      changed();
     },
     down: (way, error) => {
       if (error !== undefined) blame(way, error);
@@ -54,7 +57,9 @@ export function createContact(clock: Clock, logger: SyncLogger): Contact {
       move(way, false);
     },
     status: () => {
-      const now = { connected: via() !== "none", via: via(), lastContactMonotonicMs };
+      const { lastContactMonotonicMs, isolated } = silence();
+      const known = { lastContactMonotonicMs: lastContactMonotonicMs(), isolated: isolated() };
+      const now = { connected: via() !== "none", via: via(), ...known };
       return now.connected ? now : { ...now, problem };
     },
     onChange: (listener) => void listeners.push(listener),

@@ -12,9 +12,8 @@ export interface Link {
   publish(topic: string, payload: Buffer, options: PublishOptions): Promise<void>;
   /** @throws FleetError forbidden when the broker refuses one of them */
   subscribe(topics: string[]): Promise<void>;
-  onMessage(listener: (topic: string, payload: Uint8Array) => void): void;
-  /** Any packet, the answer to a ping included: a proof that the other end is there. */
-  onActivity(listener: () => void): void;
+  /** @param listener `retained`: the broker had kept it, so it tells nothing about its sender now */
+  onMessage(listener: (topic: string, payload: Uint8Array, retained: boolean) => void): void;
   /** Called once, also when the link had ended before. */
   onClose(listener: () => void): void;
   /** Says goodbye to the broker, so that it sends no last will, within a second. */

@@ -3,6 +3,7 @@ import { delayMs } from "#shared/backoff.ts";
 import type { Clock } from "#shared/clock.ts";
 import { asFleetError, type FleetError } from "#shared/errors.ts";
 import type { Link } from "./link.ts";
+import type { Wake } from "./wake.ts";
 
 export interface LoopLimits {
   baseMs: number;
@@ -11,7 +12,9 @@ export interface LoopLimits {
   stableMs: number;
 }
 
-export const defaultLoopLimits: LoopLimits = { baseMs: 1000, maxMs: 60_000, stableMs: 30_000 };
+/** A healed network is found within the longest delay and the time limit of an attempt that hung when
+ *  it healed: below 30 s together. */
+export const defaultLoopLimits: LoopLimits = { baseMs: 1000, maxMs: 15_000, stableMs: 30_000 };
 
 interface LoopOptions {
   /** @throws FleetError */
@@ -25,6 +28,8 @@ interface LoopOptions {
   /** Uniform in [0, 1). */
   random: () => number;
   limits: LoopLimits;
+  /** There is a sign that the next attempt may succeed. */
+  hurry: Wake;
 }
 
 /** Works until the signal aborts; never throws. */
@@ -37,9 +42,25 @@ export async function keepLinked(options: LoopOptions, signal: AbortSignal): Pro
     if (signal.aborted) return;
     options.onDown(error);
     if (clock.monotonicMs() - began >= limits.stableMs) attempt = 0;
-    await clock.sleep(delayMs(attempt, random(), limits), signal);
-    attempt += 1;
+    attempt = (await rest(options, delayMs(attempt, random(), limits), signal)) ? 0 : attempt + 1;
   }
+}
+
+/** @returns whether it ended early */
+async function rest({ clock, hurry }: LoopOptions, ms: number, signal: AbortSignal) {
+  const pause = new AbortController();
+  const stop = (): void => pause.abort();
+  signal.addEventListener("abort", stop);
+  let isOver = false;
+  const due = clock.sleep(ms, pause.signal).then(() => {
+    isOver = !pause.signal.aborted;
+    stop();
+  });
+  await hurry.wait(pause.signal);
+  signal.removeEventListener("abort", stop);
+  stop();
+  await due;
+  return !isOver;
 }
 
 async function connectOnce(

@@ -17,10 +17,12 @@ const refusals: readonly unknown[] = [4, 5];
  *  @throws FleetError hub_unreachable, unauthenticated, config_invalid */
 export async function openMqttLink(options: LinkOptions): Promise<Link> {
   const client = createClient(options);
+  // What goes wrong ends the connection, and that is heard; an error that nobody hears ends the process.
+  client.on("error", () => undefined);
   const cut = (): void => void client.end(true);
   options.signal.addEventListener("abort", cut, { once: true });
   try {
-    await connected(client, options);
+    await connected(client, options.url);
     return linkOf(client);
   } catch (error) {
     client.end(true);
@@ -60,12 +62,12 @@ function wrongAddress(url: string, cause: unknown): FleetError {
   });
 }
 
-function connected(client: MqttClient, { url, signal }: LinkOptions): Promise<void> {
+/** An attempt that is aborted closes, too. */
+function connected(client: MqttClient, url: string): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   client.once("connect", () => resolve());
   client.once("error", (error) => reject(refusal(url, error)));
   client.once("close", () => reject(refusal(url, undefined)));
-  signal.addEventListener("abort", () => reject(refusal(url, undefined)), { once: true });
   return promise;
 }
 
@@ -96,8 +98,8 @@ function linkOf(client: MqttClient): Link {
     publish: (topic, payload, options) =>
       client.publishAsync(topic, payload, options).then(() => undefined),
     subscribe: (topics) => subscribe(client, topics),
-    onMessage: (listener) => void client.on("message", listener),
-    onActivity: (listener) => void client.on("packetreceive", () => listener()),
+    onMessage: (listener) =>
+      void client.on("message", (topic, payload, { retain }) => listener(topic, payload, retain)),
     onClose: (listener) => void closed.then(listener),
     end: () => end(client, closed),
   };

@@ -1,16 +1,22 @@
 // Sends the journal to the hub, one batch at a time, until the hub itself has acknowledged it.
 import type { Clock } from "#shared/clock.ts";
 import type { JournalAck, JournalBatch } from "#shared/journal.ts";
+import { createPace } from "./pace.ts";
 import type { SyncJournal } from "./port.ts";
 import { createWake } from "./wake.ts";
+import { within } from "./within.ts";
 
 export interface OutboxLimits {
   /** Entries of a burst wait this long for one another. */
   coalesceMs: number;
-  /** A batch without an answer is sent again after this; the wait doubles up to eight times it. */
+  /** A batch without an answer is sent again after this, and then after twice as long. */
   ackTimeoutMs: number;
   maxEntries: number;
   maxBytes: number;
+  /** A backlog begins with a batch of this size at most. */
+  firstBytes: number;
+  /** The first batch of a backlog waits a random part of this. */
+  catchUpMs: number;
 }
 
 export const defaultOutboxLimits: OutboxLimits = {
@@ -18,15 +24,32 @@ export const defaultOutboxLimits: OutboxLimits = {
   ackTimeoutMs: 10_000,
   maxEntries: 500,
   maxBytes: 256 * 1024,
+  firstBytes: 32 * 1024,
+  catchUpMs: 10_000,
 };
 
+/** How many times the limit of an answer a broker may take to take a batch over a slow link. */
+const slowLinkTimes = 8;
+
+/** Resolves when the broker has the batch or the connection has ended; what counts is the hub's answer. */
+type Send = (batch: JournalBatch) => void | Promise<void>;
+
 export interface Outbox {
-  /** Works until the signal aborts. `send` may fail in silence: what counts is the hub's answer. */
-  run(send: (batch: JournalBatch) => void, signal: AbortSignal): Promise<void>;
+  /** A new connection: what has gathered meanwhile waits its turn, so that a fleet which comes back at
+   *  once does not bury the hub. */
+  begin(): void;
+  /** Works until the signal aborts. */
+  run(send: Send, signal: AbortSignal): Promise<void>;
   /** The next batch, or the newest entry once more when nothing is left and `probe` is wanted: its
    *  answer tells whether the hub still has what it once acknowledged. */
   next(probe: boolean): JournalBatch | undefined;
+  /** Sends the newest entry once more when there is nothing else, for the sake of the answer. */
+  probe(): void;
   acknowledge(ack: JournalAck): void;
+  /** What became of a batch that was sent another way than by `run`. */
+  settled(tookMs: number | undefined): void;
+  /** Whether the hub has everything. */
+  isEmpty(): boolean;
   grew(): void;
 }
 
@@ -41,36 +64,57 @@ interface Flight {
 export function createOutbox(options: {
   journal: SyncJournal;
   clock: Clock;
+  /** Uniform in [0, 1). */
+  random: () => number;
   limits: OutboxLimits;
 }): Outbox {
-  const { journal, clock, limits } = options;
+  const { journal, clock, random, limits } = options;
   const news = createWake();
+  const pace = createPace(limits);
   let flight: Flight | undefined;
+  let isProbeWanted = true;
+  let heldUntilMs = 0;
 
-  const next = (probe: boolean): JournalBatch | undefined =>
-    journal.batch(limits) ?? (probe ? newestOf(journal) : undefined);
-
-  const fly = async (batch: JournalBatch, tries: number, send: (batch: JournalBatch) => void) => {
-    const answered = new AbortController();
-    flight = { batch, answered };
-    send(batch);
-    await clock.sleep(limits.ackTimeoutMs * 2 ** Math.min(tries, 3), answered.signal);
-    flight = undefined;
-    return answered.signal.aborted;
+  const nextBatch = (): JournalBatch | undefined =>
+    journal.batch({ maxEntries: limits.maxEntries, maxBytes: pace.bytes() });
+  const heldMs = (): number => heldUntilMs - clock.monotonicMs();
+  const settled = (tookMs: number | undefined): void =>
+    tookMs === undefined ? pace.unanswered() : pace.answered(tookMs);
+  const begin = (): void => {
+    pace.restart();
+    const isBacklog = nextBatch()?.to !== journal.batch(limits)?.to;
+    heldUntilMs = isBacklog ? clock.monotonicMs() + random() * limits.catchUpMs : 0;
+  };
+  const next = (probe: boolean): JournalBatch | undefined => {
+    if (heldMs() > 0) return undefined;
+    return nextBatch() ?? (probe ? newestOf(journal) : undefined);
   };
 
-  const work = async (send: (batch: JournalBatch) => void, signal: AbortSignal): Promise<void> => {
-    let probe = true;
+  /** A batch is not sent again while it is still on its way: a slow link would never be done. */
+  const fly = async (batch: JournalBatch, tries: number, send: Send): Promise<boolean> => {
+    const answered = new AbortController();
+    flight = { batch, answered };
+    const startedMs = clock.monotonicMs();
+    await within(limits.ackTimeoutMs * slowLinkTimes, send(batch), answered.signal, clock);
+    await clock.sleep(limits.ackTimeoutMs * 2 ** Math.min(tries, 1), answered.signal);
+    flight = undefined;
+    const isAnswered = answered.signal.aborted;
+    settled(isAnswered ? clock.monotonicMs() - startedMs : undefined);
+    return isAnswered;
+  };
+
+  const work = async (send: Send, signal: AbortSignal): Promise<void> => {
     let tries = 0;
     while (!signal.aborted) {
-      const batch = next(probe);
+      while (heldMs() > 0 && !signal.aborted) await clock.sleep(Math.ceil(heldMs()), signal);
+      const batch = signal.aborted ? undefined : next(isProbeWanted);
       if (batch === undefined) {
         await news.wait(signal);
         await clock.sleep(limits.coalesceMs, signal);
         continue;
       }
       const answered = await fly(batch, tries, send);
-      probe &&= !answered;
+      isProbeWanted &&= !answered;
       const moved = answered && hasMoved(journal, batch);
       tries = moved ? 0 : tries + 1;
       if (answered && !moved) await clock.sleep(limits.ackTimeoutMs, signal);
@@ -78,17 +122,27 @@ export function createOutbox(options: {
   };
 
   return {
+    begin,
     next,
+    settled,
     run: async (send, signal) => {
       const land = (): void => flight?.answered.abort();
       signal.addEventListener("abort", land);
+      isProbeWanted = true;
+      begin();
       await work(send, signal);
       signal.removeEventListener("abort", land);
+    },
+    probe: () => {
+      isProbeWanted = true;
+      news.set();
     },
     acknowledge: (ack) => {
       journal.acknowledge(ack);
       if (flight !== undefined && answers(ack, flight.batch)) flight.answered.abort();
     },
+    isEmpty: () =>
+      flight === undefined && journal.batch({ maxEntries: 1, maxBytes: 1 }) === undefined,
     grew: news.set,
   };
 }

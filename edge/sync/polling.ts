@@ -14,7 +14,7 @@ import type { SyncJournal } from "./port.ts";
 import type { Reporter } from "./reporter.ts";
 import type { Wake } from "./wake.ts";
 
-interface PollingOptions {
+export interface PollingOptions {
   gateway: Gateway;
   inbox: Inbox;
   outbox: Outbox;
@@ -25,19 +25,25 @@ interface PollingOptions {
   /** Uniform in [0, 1). */
   random: () => number;
   pollMs: number;
+  /** After failures; 15 s by default. */
+  maxPauseMs?: number;
   /** There is something to send before the next exchange is due. */
   news: Wake;
   /** News that comes right after an exchange waits this long for more. */
   coalesceMs: number;
+  /** The hub has answered a request. */
+  onAnswer(): void;
   onUp(): void;
   onDown(error: FleetError): void;
 }
 
-const maxBackoffMs = 60_000;
+/** A healed network is found within this and the time limit of one exchange. */
+const maxBackoffMs = 15_000;
 
 /** Works until the signal aborts; never throws. */
 export async function runPolling(options: PollingOptions, signal: AbortSignal): Promise<void> {
   const exchange = createExchange(options);
+  options.outbox.begin();
   let failures = 0;
   while (!signal.aborted) {
     const error = await exchange(signal).catch(asFleetError);
@@ -50,8 +56,9 @@ export async function runPolling(options: PollingOptions, signal: AbortSignal): 
 }
 
 async function backOff(options: PollingOptions, failures: number, signal: AbortSignal) {
-  const { clock, random, pollMs } = options;
-  await clock.sleep(delayMs(failures, random(), { baseMs: pollMs, maxMs: maxBackoffMs }), signal);
+  const { clock, random, pollMs, maxPauseMs } = options;
+  const limits = { baseMs: Math.min(pollMs, maxBackoffMs), maxMs: maxPauseMs ?? maxBackoffMs };
+  await clock.sleep(delayMs(failures, random(), limits), signal);
 }
 
 /** Until the next exchange is due, or news has come and has had a moment to be complete. */
@@ -67,34 +74,49 @@ async function rest({ clock, news, pollMs, coalesceMs }: PollingOptions, signal:
   await clock.sleep(coalesceMs, signal);
 }
 
-/** One exchange: everything up, then the desired state down if it is another. What the hub has taken
- *  is remembered only for the exchanges of one run, because a run begins where nothing is known. */
-function createExchange(options: PollingOptions): (signal: AbortSignal) => Promise<undefined> {
-  const { gateway, inbox, outbox, reporter, journal, beat } = options;
+/** One exchange: everything up, and the desired state down as soon as it is another: a long backlog does
+ *  not hold it up. What the hub has taken is remembered only for the exchanges of one run, because a run
+ *  begins where nothing is known.
+ *  @throws FleetError as the gateway does */
+export function createExchange(
+  options: PollingOptions,
+): (signal: AbortSignal) => Promise<undefined> {
+  const { gateway, inbox, outbox, reporter, journal, beat, clock, onAnswer } = options;
   let told: ReportedState | undefined;
   let probe = true;
   let tag = tagOf(journal.desired());
 
-  const sendUp = async (signal: AbortSignal): Promise<string | undefined> => {
-    for (;;) {
-      const batch = outbox.next(probe);
-      const reported = reporter.newest();
-      const request = requestOf(beat(), reported === told ? undefined : reported, batch);
-      const { ack, desired } = await gateway.report(request, signal);
-      told = reported;
-      probe &&= ack === undefined;
-      if (ack !== undefined) outbox.acknowledge(ack);
-      if (!hasMore(journal, batch, ack)) return desired;
-    }
+  const sendUp = async (signal: AbortSignal): Promise<{ offered?: string; more: boolean }> => {
+    const batch = outbox.next(probe);
+    const reported = reporter.newest();
+    const request = requestOf(beat(), reported === told ? undefined : reported, batch);
+    const startedMs = clock.monotonicMs();
+    const { ack, desired } = await gateway.report(request, signal).catch((error: unknown) => {
+      if (batch !== undefined) outbox.settled(undefined);
+      throw error;
+    });
+    onAnswer();
+    if (batch !== undefined) outbox.settled(clock.monotonicMs() - startedMs);
+    told = reported;
+    probe &&= ack === undefined;
+    if (ack !== undefined) outbox.acknowledge(ack);
+    const more = hasMore(journal, batch, ack);
+    return desired === undefined ? { more } : { offered: desired, more };
   };
-
-  return async (signal) => {
-    const offered = await sendUp(signal);
-    if (offered !== undefined && offered === tag) return;
+  const fetchDesired = async (signal: AbortSignal): Promise<void> => {
     const fetched = await gateway.desired(tag, signal);
     if (fetched === undefined) return;
     tag = fetched.tag;
     inbox.receive(fetched.payload);
+  };
+
+  return async (signal) => {
+    for (let isFirst = true; ; isFirst = false) {
+      const { offered, more } = await sendUp(signal);
+      const isNews = offered === undefined ? isFirst : offered !== tag;
+      if (isNews) await fetchDesired(signal);
+      if (!more) return;
+    }
   };
 }
 

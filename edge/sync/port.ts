@@ -8,10 +8,22 @@ export interface SyncStatusNow {
   connected: boolean;
   /** How the hub is reached now. */
   via: "mqtt" | "http" | "none";
-  /** Ms since boot of the last proof that the hub is there. */
+  /** Ms since boot of the last proof that the hub itself is there: an acknowledgement, a desired state as
+   *  it was published, an HTTP answer. A broker that answers pings is none. */
   lastContactMonotonicMs: number | undefined;
+  /** No such proof for so long that the device is on its own. */
+  isolated: boolean;
   /** Why it is not connected, one sentence. */
   problem?: string;
+}
+
+/** How a low-power device talks to its hub. */
+export interface Rhythm {
+  /** Ms between heartbeats, or between two contacts. */
+  pollMs: number;
+  /** keep: the connection stays, and a new desired state comes at once. sleep: there is none between two
+   *  polls, and a new desired state comes with the next. */
+  connection: "keep" | "sleep";
 }
 
 /** Delivers desired states into the journal, and journal entries, reports and heartbeats to the hub.
@@ -24,7 +36,9 @@ export interface Sync {
   report(reported: ReportedState): void;
   /** Something was appended to the journal. */
   journalGrew(): void;
-  /** Called after a desired state was kept, or the connection changed. */
+  /** Takes effect at once; the same rhythm again changes nothing, and undefined is the usual one. */
+  setRhythm(rhythm: Rhythm | undefined): void;
+  /** Called after a desired state was kept, the connection changed, or the hub was lost or found. */
   onChange(listener: () => void): void;
 }
 

@@ -1,14 +1,16 @@
 // What one live connection does: hears its topics, says that it is online, and sends what there is.
-import type { Beat } from "#shared/beat.ts";
+import type { Beat, Presence } from "#shared/beat.ts";
 import type { Clock } from "#shared/clock.ts";
 import { asFleetError } from "#shared/errors.ts";
 import type { DeviceId } from "#shared/ids.ts";
+import type { JournalBatch } from "#shared/journal.ts";
 import { type Channel, parseTopic, topicOf } from "#shared/topic.ts";
 import { decode, encode, type Message, wire } from "#shared/wire.ts";
 import type { Inbox } from "./inbox.ts";
 import type { Link } from "./link.ts";
 import type { Outbox } from "./outbox.ts";
 import type { SyncLogger } from "./port.ts";
+import { createProofs, type ProofLimits, type Proofs } from "./proofs.ts";
 import type { Reporter } from "./reporter.ts";
 
 interface SessionParts {
@@ -19,9 +21,18 @@ interface SessionParts {
   beat: () => Beat;
   clock: Clock;
   logger: SyncLogger;
-  onContact: () => void;
+  proofs: ProofLimits;
+  /** The hub itself has spoken, or is silent although it was asked. */
+  onHeard: () => void;
+  onSilent: () => void;
   /** The broker has taken the subscriptions. */
   onUp: () => void;
+  /** What the device says before it ends the connection; nothing when it comes back at once. */
+  farewell: () => Presence | undefined;
+  /** Ends the session by itself once the hub has everything, and in any case after so many ms. */
+  briefMs?: number;
+  /** A heartbeat's interval may change at any time; 5 s by default. */
+  beatLookMs?: number;
 }
 
 /** What the device hears, and must subscribe to. */
@@ -32,6 +43,10 @@ const subscribeMs = 10_000;
 
 /** An interval that was shortened holds after this long, and not only after the old one is over. */
 const intervalLookMs = 5000;
+
+/** A retained message comes right after the subscriptions; a brief session waits this long for it. */
+const lingerMs = 1000;
+const lingerLookMs = 100;
 
 /** How long a goodbye may wait for the broker. */
 const goodbyeMs = 500;
@@ -47,12 +62,23 @@ export async function runSession(
   const finish = (): void => over.abort();
   link.onClose(finish);
   signal.addEventListener("abort", finish);
+  const proofs = createProofs({
+    clock: parts.clock,
+    limits: parts.proofs,
+    ask: parts.outbox.probe,
+    onHeard: parts.onHeard,
+    onSilent: parts.onSilent,
+  });
+  let isOpen = true;
+  link.onClose(() => {
+    isOpen = false;
+  });
   try {
-    listen(link, parts);
+    listen(link, parts, proofs);
     await subscribe(link, parts, over.signal);
     parts.onUp();
-    await speak(link, parts, over.signal);
-    if (signal.aborted) await sayGoodbye(link, parts);
+    await speak(link, parts, { proofs, over });
+    if (isOpen) await sayGoodbye(link, parts);
   } finally {
     signal.removeEventListener("abort", finish);
     finish();
@@ -79,18 +105,19 @@ async function subscribe(link: Link, { device, clock }: SessionParts, signal: Ab
   }
 }
 
-function listen(link: Link, { device, inbox, outbox, logger, onContact }: SessionParts): void {
+function listen(link: Link, parts: SessionParts, proofs: Proofs): void {
+  const { device, inbox, outbox, logger } = parts;
   const take = {
     desired: (payload: Uint8Array) => inbox.receive(payload),
     ack: (payload: Uint8Array) => outbox.acknowledge(decode("ack", payload)),
   } as const satisfies Record<(typeof heard)[number], (payload: Uint8Array) => void>;
-  link.onActivity(onContact);
-  link.onMessage((topic, payload) => {
-    const parts = parseTopic(topic);
-    const channel = heard.find((known) => known === parts?.channel);
-    if (channel === undefined || parts?.device !== device) return;
+  link.onMessage((topic, payload, retained) => {
+    const of = parseTopic(topic);
+    const channel = heard.find((known) => known === of?.channel);
+    if (channel === undefined || of?.device !== device) return;
     try {
       take[channel](payload);
+      if (!retained) proofs.heard();
     } catch (error) {
       const { code, sentence } = asFleetError(error);
       logger.warn({ code, topic }, `message ignored: ${sentence}`);
@@ -98,24 +125,54 @@ function listen(link: Link, { device, inbox, outbox, logger, onContact }: Sessio
   });
 }
 
-async function speak(link: Link, parts: SessionParts, signal: AbortSignal): Promise<void> {
+async function speak(
+  link: Link,
+  parts: SessionParts,
+  { proofs, over }: { proofs: Proofs; over: AbortController },
+): Promise<void> {
   const { outbox, reporter } = parts;
-  const tell = <C extends Channel>(channel: C, message: Message<C>): void => {
+  const { signal } = over;
+  let underWay = 0;
+  const tell = async <C extends Channel>(channel: C, message: Message<C>): Promise<void> => {
+    underWay += 1;
     // A rejection means that the link has ended; whatever matters is sent again on the next one.
-    publish(link, parts.device, channel, message).catch(() => undefined);
+    await publish(link, parts.device, channel, message).catch(() => undefined);
+    underWay -= 1;
   };
-  tell("conn", { state: "online", bootId: parts.beat().bootId });
+  const sendBatch = (batch: JournalBatch): Promise<void> => {
+    proofs.asked();
+    return tell("journal", batch);
+  };
+  const isDone = (): boolean => underWay === 0 && proofs.count() > 0 && outbox.isEmpty();
+  void tell("conn", { state: "online", bootId: parts.beat().bootId });
   await Promise.all([
     reporter.run((reported) => tell("reported", reported), signal),
-    outbox.run((batch) => tell("journal", batch), signal),
-    beats(parts, (beat) => tell("beat", beat), signal),
+    outbox.run(sendBatch, signal),
+    beats(parts, (beat) => void tell("beat", beat), signal),
+    proofs.run(signal),
+    parts.briefMs === undefined ? undefined : endWhen(isDone, parts, parts.briefMs, over),
   ]);
+}
+
+async function endWhen(
+  isDone: () => boolean,
+  { clock }: SessionParts,
+  limitMs: number,
+  over: AbortController,
+): Promise<void> {
+  const { signal } = over;
+  const startedMs = clock.monotonicMs();
+  await clock.sleep(lingerMs, signal);
+  while (!isDone() && clock.monotonicMs() - startedMs < limitMs && !signal.aborted) {
+    await clock.sleep(lingerLookMs, signal);
+  }
+  over.abort();
 }
 
 /** A beat says itself how long after it the next one comes, so that the hub never waits for another
  *  interval than the device keeps. */
 async function beats(
-  { beat, clock }: SessionParts,
+  { beat, clock, beatLookMs = intervalLookMs }: SessionParts,
   send: (beat: Beat) => void,
   signal: AbortSignal,
 ): Promise<void> {
@@ -128,14 +185,16 @@ async function beats(
       sentMs = clock.monotonicMs();
     }
     const untilDueMs = leftMs <= 0 ? next.heartbeatMs : leftMs;
-    await clock.sleep(Math.min(untilDueMs, intervalLookMs), signal);
+    await clock.sleep(Math.min(untilDueMs, beatLookMs), signal);
   }
 }
 
 /** The last will is for connections that end without a word; a clean end sends none. */
-async function sayGoodbye(link: Link, { device, beat, clock }: SessionParts): Promise<void> {
+async function sayGoodbye(link: Link, { device, farewell, clock }: SessionParts): Promise<void> {
+  const last = farewell();
+  if (last === undefined) return;
   const done = new AbortController();
-  publish(link, device, "conn", { state: "offline", bootId: beat().bootId })
+  publish(link, device, "conn", last)
     .catch(() => undefined)
     .finally(() => done.abort());
   await clock.sleep(goodbyeMs, done.signal);

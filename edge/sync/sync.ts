@@ -1,28 +1,20 @@
 // Joins the device to its hub: MQTT while it works, HTTP while it does not, the journal in between.
 import type { Clock } from "#shared/clock.ts";
-import type { FleetError } from "#shared/errors.ts";
 import type { ReportedState } from "#shared/reported.ts";
-import { topicOf } from "#shared/topic.ts";
 import { encode, wire } from "#shared/wire.ts";
-import { type Contact, createContact } from "./contact.ts";
-import {
-  createFallback,
-  defaultFallbackLimits,
-  type Fallback,
-  type FallbackLimits,
-} from "./fallback.ts";
-import { createGateway } from "./http.ts";
-import { type Identity, mqttLogin, trustedKeys } from "./identity.ts";
-import { createInbox, type Inbox } from "./inbox.ts";
-import type { Link, OpenLink } from "./link.ts";
-import { defaultLoopLimits, keepLinked, type LoopLimits } from "./loop.ts";
-import { openMqttLink } from "./mqtt.ts";
-import { createOutbox, defaultOutboxLimits, type Outbox, type OutboxLimits } from "./outbox.ts";
-import { runPolling } from "./polling.ts";
+import { createContact } from "./contact.ts";
+import type { FallbackLimits } from "./fallback.ts";
+import { type Identity, trustedKeys } from "./identity.ts";
+import { createInbox } from "./inbox.ts";
+import type { OpenLink } from "./link.ts";
+import type { LoopLimits } from "./loop.ts";
+import { createOutbox, defaultOutboxLimits, type OutboxLimits } from "./outbox.ts";
 import type { Sync, SyncJournal, SyncLogger, SyncSource } from "./port.ts";
-import { createReporter, type Reporter } from "./reporter.ts";
-import { runSession } from "./session.ts";
-import { createWake, type Wake } from "./wake.ts";
+import { createReporter } from "./reporter.ts";
+import { createRhythms } from "./rhythm.ts";
+import { createSilence } from "./silence.ts";
+import { createWake } from "./wake.ts";
+import { createWays, defaultIsolatedAfterMs, type WayParts } from "./ways.ts";
 
 export interface SyncConfig {
   /** Base address of the hub's HTTP API. */
@@ -37,12 +29,17 @@ export interface SyncConfig {
   timeoutMs?: number;
   /** At most one report in each such interval; 200 ms by default. */
   reportIntervalMs?: number;
+  /** Without a word of the hub itself for this long the device says that it is on its own; 5 min by
+   *  default, and never less than three polls of a low-power rhythm. */
+  isolatedAfterMs?: number;
+  /** How long the hub may leave a connection that works without an answer; 30 s by default. */
+  hubPatienceMs?: number;
   reconnect?: LoopLimits;
   fallback?: FallbackLimits;
   outbox?: OutboxLimits;
 }
 
-interface SyncOptions {
+export interface SyncOptions {
   config: SyncConfig;
   identity: Identity;
   journal: SyncJournal;
@@ -55,54 +52,59 @@ interface SyncOptions {
   openLink?: OpenLink;
 }
 
-/** What both ways to the hub share. */
-interface Parts extends SyncOptions {
-  contact: Contact;
-  inbox: Inbox;
-  outbox: Outbox;
-  reporter: Reporter;
-  /** Wakes the HTTP way. */
-  news: Wake;
-  journalGrew: () => void;
-}
-
-const defaultTimeoutMs = 10_000;
 const defaultReportIntervalMs = 200;
-const atOnce: FallbackLimits = { failures: 0, afterMs: 0 };
 
 /** @throws FleetError config_invalid when the identity's keys cannot be read */
 export function createSync(options: SyncOptions): Sync {
   const parts = createParts(options);
-  const mqttUrl = options.config.mqttUrl ?? options.identity.mqttUrl;
-  const fallback = createHttpWay(parts, mqttUrl === undefined ? atOnce : options.config.fallback);
+  const { contact, silence, rhythms } = parts;
+  const ways = createWays(parts);
   const stopping = new AbortController();
-  let work = Promise.resolve();
+  let work: Promise<unknown> = Promise.resolve();
+  let newest: ReportedState | undefined;
   return {
     start: () => {
-      fallback.down();
-      if (mqttUrl !== undefined) work = keepMqtt(parts, mqttUrl, fallback, stopping.signal);
+      work = Promise.all([ways.run(stopping.signal), silence.run(stopping.signal)]);
     },
     stop: async () => {
       stopping.abort();
-      await Promise.all([work, fallback.stop()]);
+      await work;
     },
-    status: parts.contact.status,
-    report: (reported) => report(parts, reported),
+    status: contact.status,
+    report: (reported) => {
+      newest = reported;
+      report(parts, reported);
+    },
     journalGrew: parts.journalGrew,
-    onChange: parts.contact.onChange,
+    setRhythm: (rhythm) => {
+      // The report carries the interval of the heartbeats, too.
+      if (rhythms.set(rhythm) && newest !== undefined) report(parts, newest);
+    },
+    onChange: contact.onChange,
   };
 }
 
-function createParts(options: SyncOptions): Parts {
-  const { config, identity, journal, clock, logger } = options;
-  const contact = createContact(clock, logger);
-  const outbox = createOutbox({ journal, clock, limits: config.outbox ?? defaultOutboxLimits });
-  const reporter = createReporter(clock, config.reportIntervalMs ?? defaultReportIntervalMs);
+function createParts(options: SyncOptions): WayParts {
+  const { config, identity, journal, clock, random, logger, source } = options;
+  const limits = config.outbox ?? defaultOutboxLimits;
+  const rhythms = createRhythms();
+  const outbox = createOutbox({ journal, clock, random, limits });
+  const coalesceMs = config.reportIntervalMs ?? defaultReportIntervalMs;
+  const reporter = createReporter(clock, coalesceMs);
   const news = createWake();
   const journalGrew = (): void => {
     outbox.grew();
     news.set();
   };
+  const contact = createContact(logger, () => silence);
+  const silence = createSilence({
+    journal,
+    clock,
+    logger,
+    afterMs: () => rhythms.silenceMs(config.isolatedAfterMs ?? defaultIsolatedAfterMs),
+    onChange: contact.changed,
+    onJournalGrew: journalGrew,
+  });
   const inbox = createInbox({
     device: identity.device,
     trusted: trustedKeys(identity),
@@ -111,89 +113,32 @@ function createParts(options: SyncOptions): Parts {
     onAccepted: contact.changed,
     onJournalGrew: journalGrew,
   });
-  return { ...options, contact, inbox, outbox, reporter, news, journalGrew };
-}
-
-function createHttpWay(parts: Parts, limits = defaultFallbackLimits): Fallback {
-  const { config, identity, contact, source, clock } = parts;
-  const { hubUrl, pollMs, timeoutMs = defaultTimeoutMs } = config;
-  const polling = {
-    ...parts,
-    gateway: createGateway({ hubUrl, identity, timeoutMs }),
-    beat: () => source.beat(),
-    pollMs,
-    coalesceMs: config.reportIntervalMs ?? defaultReportIntervalMs,
-    onUp: () => contact.up("http"),
-    onDown: (error: FleetError) => contact.down("http", error),
+  const beat: SyncSource["beat"] = () => {
+    const usual = source.beat();
+    return { ...usual, heartbeatMs: rhythms.beatMs(usual.heartbeatMs) };
   };
-  const run = async (signal: AbortSignal): Promise<void> => {
-    await runPolling(polling, signal);
-    contact.down("http", undefined);
+  const shared = {
+    contact,
+    silence,
+    rhythms,
+    inbox,
+    outbox,
+    reporter,
+    news,
+    journalGrew,
+    coalesceMs,
   };
-  return createFallback({ clock, limits, run });
-}
-
-/** Never throws; ends with the signal. */
-function keepMqtt(
-  parts: Parts,
-  url: string,
-  fallback: Fallback,
-  signal: AbortSignal,
-): Promise<void> {
-  const { config, contact, clock, random } = parts;
-  const session = sessionParts(parts, fallback);
-  const onDown = (error: FleetError | undefined): void => {
-    contact.down("mqtt", error);
-    fallback.failed();
-  };
-  return keepLinked(
-    {
-      open: (attempt) => open(parts, url, attempt),
-      use: (link, ending) => runSession(link, session, ending),
-      onDown,
-      clock,
-      random,
-      limits: config.reconnect ?? defaultLoopLimits,
-    },
-    signal,
-  );
-}
-
-function sessionParts(parts: Parts, fallback: Fallback) {
-  const { identity, contact, source } = parts;
-  return {
-    ...parts,
-    device: identity.device,
-    beat: () => source.beat(),
-    onContact: contact.seen,
-    onUp: () => {
-      contact.up("mqtt");
-      fallback.up();
-    },
-  };
-}
-
-function open(parts: Parts, url: string, signal: AbortSignal): Promise<Link> {
-  const { config, identity, source, openLink = openMqttLink } = parts;
-  const { qos, retain } = wire.conn;
-  const payload = encode("conn", { state: "offline", bootId: source.beat().bootId });
-  return openLink({
-    url,
-    ...mqttLogin(identity),
-    will: { topic: topicOf(identity.device, "conn"), payload, qos, retain },
-    keepaliveSeconds: config.keepaliveSeconds ?? 30,
-    connectTimeoutMs: config.timeoutMs ?? defaultTimeoutMs,
-    signal,
-  });
+  return { ...options, ...shared, beat };
 }
 
 /** A report over the limit would make the broker end the connection, again and again. */
-function report({ reporter, news, logger }: Parts, reported: ReportedState): void {
-  const { byteLength } = encode("reported", reported);
+function report({ reporter, news, logger, rhythms }: WayParts, reported: ReportedState): void {
+  const said = { ...reported, heartbeatMs: rhythms.beatMs(reported.heartbeatMs) };
+  const { byteLength } = encode("reported", said);
   if (byteLength > wire.reported.maxBytes) {
     logger.error({ byteLength, maxBytes: wire.reported.maxBytes }, "report too large, left out");
     return;
   }
-  reporter.set(reported);
+  reporter.set(said);
   news.set();
 }

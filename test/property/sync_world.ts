@@ -15,7 +15,14 @@ import type { JournalAck, JournalBatch, JournalEntry } from "#shared/journal.ts"
 export const device = "pi-1" as DeviceId;
 
 /** Small, so that a few entries make many batches. */
-const limits = { coalesceMs: 50, ackTimeoutMs: 10_000, maxEntries: 4, maxBytes: 1500 };
+const limits = {
+  coalesceMs: 50,
+  ackTimeoutMs: 10_000,
+  maxEntries: 4,
+  maxBytes: 1500,
+  firstBytes: 600,
+  catchUpMs: 0,
+};
 
 /** Enough for every batch of the longest story, some times over. */
 const maxTurns = 2000;
@@ -84,7 +91,7 @@ export async function createWorld(): Promise<World> {
   let claimed = 0;
   let store = await openHub(files.hub);
   let journal = openJournal({ file: files.journal, clock });
-  let outbox = createOutbox({ journal, clock, limits });
+  let outbox = createOutbox({ journal, clock, random: () => 0, limits });
   let session = connect();
 
   function connect(): { over: AbortController; work: Promise<void> } {
@@ -136,7 +143,7 @@ export async function createWorld(): Promise<World> {
       await disconnect();
       dead.push(journal);
       journal = openJournal({ file: files.journal, clock });
-      outbox = createOutbox({ journal, clock, limits });
+      outbox = createOutbox({ journal, clock, random: () => 0, limits });
       session = connect();
     },
     killHub: async () => {

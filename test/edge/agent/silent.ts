@@ -29,9 +29,10 @@ export function silentSync(reports: ReportedState[]): AgentParts["sync"] {
   return {
     start: () => undefined,
     stop: async () => undefined,
-    status: () => ({ connected: true, via: "mqtt", lastContactMonotonicMs: 1 }),
+    status: () => ({ connected: true, via: "mqtt", lastContactMonotonicMs: 1, isolated: false }),
     report: (reported) => void reports.push(structuredClone(reported)),
     journalGrew: () => undefined,
+    setRhythm: () => undefined,
     onChange: () => undefined,
   };
 }

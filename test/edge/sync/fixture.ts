@@ -81,7 +81,14 @@ const quick = {
   reportIntervalMs: 20,
   reconnect: { baseMs: 50, maxMs: 200, stableMs: 5000 },
   fallback: { failures: 100, afterMs: 60_000 },
-  outbox: { coalesceMs: 5, ackTimeoutMs: 300, maxEntries: 500, maxBytes: 256 * 1024 },
+  outbox: {
+    coalesceMs: 5,
+    ackTimeoutMs: 300,
+    maxEntries: 500,
+    maxBytes: 256 * 1024,
+    firstBytes: 32 * 1024,
+    catchUpMs: 100,
+  },
 } satisfies Omit<SyncConfig, "hubUrl">;
 
 export function startDevice(
