@@ -8,6 +8,8 @@ import { pino } from "pino";
 import { openJournal } from "#edge/journal/open.ts";
 import type { Journal } from "#edge/journal/port.ts";
 import type { Identity } from "#edge/sync/identity.ts";
+import type { OpenLink } from "#edge/sync/link.ts";
+import { openMqttLink } from "#edge/sync/mqtt.ts";
 import type { Sync } from "#edge/sync/port.ts";
 import { createSync, type SyncConfig } from "#edge/sync/sync.ts";
 import { systemClock } from "#shared/clock.ts";
@@ -95,6 +97,7 @@ export function startDevice(
   config: Partial<SyncConfig> & { mqttUrl?: string },
   before: (journal: Journal) => void = () => undefined,
   heartbeatMs = () => 200,
+  openLink: OpenLink = openMqttLink,
 ): TestDevice {
   const directory = mkdtempSync(join(tmpdir(), "fleet-sync-"));
   const journal = openJournal({ file: join(directory, "journal.sqlite"), clock: systemClock });
@@ -115,6 +118,7 @@ export function startDevice(
     clock: systemClock,
     random: Math.random,
     logger: silent,
+    openLink,
   });
   sync.start();
   return {
