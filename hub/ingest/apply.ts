@@ -93,6 +93,10 @@ export function applyPresence(
   if (presence.state === "online") {
     heard(live, outcome, moment);
     setBoot(live, presence.bootId, outcome);
+  } else if (presence.nextInMs !== undefined) {
+    // It sleeps as it was told to; only a missed wake-up is silence.
+    heard(live, outcome, moment);
+    setHeartbeat(live, Math.max(live.heartbeatMs, presence.nextInMs), outcome);
   } else if (live.bootId === null || live.bootId === presence.bootId) {
     setConnection(live, "Offline", "the device's connection ended", outcome, moment);
   }

@@ -48,6 +48,18 @@ test("a will makes a device Offline at once, and silence afterwards changes noth
   });
 });
 
+test("a device that said goodbye until its next poll stays Online, and is Stale only when it missed three", async () => {
+  await withIngest(async ({ send, clock, device, reasons }) => {
+    send(pi, "beat", aBeat({ heartbeatMs: 60_000 }));
+    send(pi, "conn", { state: "offline", bootId: "b1", nextInMs: 60_000 });
+    await clock.advance(170_000);
+    assert.equal((await device(pi)).connection, "Online");
+    await clock.advance(20_000);
+    assert.equal((await device(pi)).connection, "Stale");
+    assert.deepEqual(await reasons(pi), ["DeviceOnline", "DeviceStale"]);
+  });
+});
+
 test("the late will of the boot before does not take a device offline", async () => {
   await withIngest(async ({ send, clock, device, reasons }) => {
     send(pi, "beat", aBeat({ bootId: "old" }));
