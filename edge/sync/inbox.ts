@@ -27,7 +27,8 @@ export function createInbox(options: {
       // An empty payload clears the broker's retained topic; it never means "delete everything".
       if (payload.byteLength === 0) return;
       try {
-        const { desired, envelope } = open(payload, options.device, options.trusted);
+        const envelope = decode("desired", payload);
+        const desired = openAddressed(envelope, options.device, options.trusted);
         const verdict = journal.receive(desired, envelope);
         logger.debug({ generation: desired.generation, verdict }, "desired state came");
         if (verdict !== "accepted") return;
@@ -41,14 +42,15 @@ export function createInbox(options: {
   };
 }
 
-function open(
-  payload: Uint8Array,
+/** The desired state in an envelope that a trusted key has signed for this device.
+ *  @throws FleetError envelope_invalid */
+export function openAddressed(
+  envelope: Envelope,
   device: DeviceId,
   trusted: ReadonlyMap<string, KeyObject>,
-): { desired: DesiredState; envelope: Envelope } {
-  const envelope = decode("desired", payload);
+): DesiredState {
   const desired = openDesired(envelope, trusted);
-  if (desired.device === device) return { desired, envelope };
+  if (desired.device === device) return desired;
   throw new FleetError("envelope_invalid", {
     message: `the desired state is for the device ${desired.device} and not for ${device}`,
     hint: "Look for two devices that share an identity, or a broker that mixes topics.",

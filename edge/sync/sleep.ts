@@ -36,7 +36,7 @@ export async function sleepBetween(options: SleepOptions, signal: AbortSignal): 
   let failures = 0;
   while (!signal.aborted) {
     const error = await wakeOnce(options, signal);
-    if (signal.aborted) return;
+    if (signal.aborted) break;
     failures = error === undefined ? 0 : failures + 1;
     if (error !== undefined) contact.down("mqtt", error);
     const pauseMs =
@@ -47,6 +47,7 @@ export async function sleepBetween(options: SleepOptions, signal: AbortSignal): 
     contact.rest(error === undefined ? next : error.sentence);
     await clock.sleep(pauseMs, signal);
   }
+  contact.rest("the sleep is over and the hub has not answered yet");
 }
 
 /** MQTT, and HTTP where that fails.
