@@ -1,0 +1,99 @@
+// The real agent of one device as a process, with its agent.yaml written anew at each start.
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { DeviceId } from "#shared/ids.ts";
+import type { Hub } from "./hub.ts";
+import { createProgram, type Program } from "./program.ts";
+
+/** What a fault may change about one start of the agent. */
+export interface AgentStart {
+  /** FLEET_FAULT of shared/fault.ts, e.g. `after:swap`. */
+  faultPoint?: string;
+  environment?: Readonly<Record<string, string>>;
+  /** What stands before node on the command line. */
+  wrapper?: readonly string[];
+  /** Instead of the hub's own addresses. */
+  hubUrl?: string;
+  mqttUrl?: string;
+  journalMegabytes?: number;
+  /** Further lines of agent.yaml. */
+  lines?: readonly string[];
+}
+
+export interface Agent {
+  readonly program: Program;
+  readonly logFile: string;
+  start(how?: AgentStart): Promise<void>;
+  /** SIGKILL, then a start. */
+  restart(how?: AgentStart): Promise<void>;
+}
+
+export interface AgentOptions {
+  device: DeviceId;
+  /** Its data directory. */
+  directory: string;
+  logFile: string;
+  runtime: "docker" | "process";
+  hub: Hub;
+  /** What holds for every start unless it says otherwise. */
+  defaults: AgentStart;
+}
+
+export function createAgent(options: AgentOptions): Agent {
+  const { logFile, directory, defaults } = options;
+  const program = createProgram({ entry: "edge/main.ts", logFile });
+  const start = async (how: AgentStart = {}): Promise<void> => {
+    const all = { ...defaults, ...how };
+    await mkdir(directory, { recursive: true });
+    const file = join(directory, "agent.yaml");
+    await writeFile(file, await configOf(options, all), { mode: 0o600 });
+    program.start({
+      args: ["--config", file],
+      environment: {
+        ...all.environment,
+        ...(all.faultPoint === undefined ? {} : { FLEET_FAULT: all.faultPoint }),
+      },
+      ...(all.wrapper === undefined ? {} : { wrapper: all.wrapper }),
+    });
+  };
+  return {
+    program,
+    logFile,
+    start,
+    restart: async (how) => {
+      await program.kill();
+      await start(how);
+    },
+  };
+}
+
+async function configOf(options: AgentOptions, how: AgentStart): Promise<string> {
+  const { device, directory, runtime, hub } = options;
+  const enrolled = await readFile(join(directory, "identity", "device.json")).catch(
+    () => undefined,
+  );
+  const token = enrolled === undefined ? await hub.enrolmentToken(device) : undefined;
+  const lines = [
+    `device: ${device}`,
+    `hostname: ${device}`,
+    "hub:",
+    `  url: ${how.hubUrl ?? hub.url}`,
+    `  mqtt: ${how.mqttUrl ?? `mqtt://127.0.0.1:${hub.mqttPort}`}`,
+    ...(token === undefined ? [] : [`  token: ${token}`]),
+    "dataDirectory: .",
+    "interval: 2",
+    "heartbeatSeconds: 2",
+    `runtime: ${runtime}`,
+    `projectPrefix: ${device}-`,
+    "page:",
+    "  port: 0",
+    "workloadsOnStop: stop",
+    ...(how.journalMegabytes === undefined
+      ? []
+      : ["journal:", `  maxMegabytes: ${how.journalMegabytes}`]),
+    "disk:",
+    "  reserveMegabytes: 1",
+    ...(how.lines ?? []),
+  ];
+  return `${lines.join("\n")}\n`;
+}

@@ -1,0 +1,73 @@
+// Ends the agent in the middle of an update: at a boundary of the update machine's stages, or anywhere.
+import { type Attempt, machine } from "#edge/plan/attempt.ts";
+import type { Release } from "./device.ts";
+import type { Scope, Trial } from "./fault.ts";
+import type { Quality } from "./role.ts";
+import { notSurvived, pause } from "./until.ts";
+
+type Stage = Attempt["stage"];
+
+/** A boundary, and the release whose update comes to it. */
+interface Point {
+  name: `${"before" | "after"}:${Stage}`;
+  quality: Quality;
+}
+
+const dyingMs = 60_000;
+const longestUpdateMs = 4000;
+/** Instants between the boundaries, for each seed. */
+const randomCuts = 4;
+
+/** Stages that an update without a fault goes through; all others are on the way back. */
+function stagesThatGoWell(): Set<string> {
+  const stages = new Set<string>();
+  const [first] = Object.keys(machine) as Stage[];
+  for (let stage: string | undefined = first; stage !== undefined && stage in machine; ) {
+    stages.add(stage);
+    stage = machine[stage as Stage].ok;
+  }
+  return stages;
+}
+
+/** From the machine itself, so that a new stage is cut as well. */
+function points(): Point[] {
+  const good = stagesThatGoWell();
+  return (Object.keys(machine) as Stage[]).flatMap((stage) =>
+    (["before", "after"] as const).map(
+      (side): Point => ({ name: `${side}:${stage}`, quality: good.has(stage) ? "good" : "crash" }),
+    ),
+  );
+}
+
+export function cutTries({ seeds }: Scope): number {
+  return (points().length + randomCuts) * seeds;
+}
+
+/** The agent is dead when this returns; the seed says where it was cut.
+ *  @returns the release that it was bringing in */
+export async function cutAgent(trial: Trial): Promise<Release> {
+  const all = points();
+  const point = all[(trial.seed - 1) % (all.length + randomCuts)];
+  return point === undefined ? await cutAnywhere(trial) : await cutAt(trial, point);
+}
+
+async function cutAt({ device, note }: Trial, { name, quality }: Point): Promise<Release> {
+  note(name);
+  const { program } = device.agent;
+  await program.kill();
+  const release = await device.release(quality);
+  await device.agent.start({ faultPoint: name });
+  await Promise.race([program.gone(), pause(dyingMs)]);
+  if (program.running()) throw notSurvived(`the update never came to ${name}`);
+  return release;
+}
+
+async function cutAnywhere({ device, random, note }: Trial): Promise<Release> {
+  const quality = random.pick<Quality>(["good", "good", "crash"]);
+  const afterMs = random.between(0, longestUpdateMs);
+  note(`${afterMs} ms after a ${quality} commit`);
+  const release = await device.release(quality);
+  await pause(afterMs);
+  await device.agent.program.kill();
+  return release;
+}

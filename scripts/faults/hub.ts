@@ -1,0 +1,119 @@
+// The real hub as a process on ports that stay, and what the harness asks of its API.
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { z } from "zod";
+import { createHubClient } from "#scripts/start/hub_client.ts";
+import { FleetError } from "#shared/errors.ts";
+import type { DeviceId } from "#shared/ids.ts";
+import { JournalEntry } from "#shared/journal.ts";
+import { createProgram, type Program } from "./program.ts";
+
+const startMs = 30_000;
+/** Between two fetches; the harness also tells the hub of each commit. */
+const pollSeconds = 5;
+
+const App = z.object({
+  name: z.string(),
+  sync: z.string(),
+  health: z.string(),
+  current: z.object({ commit: z.string() }).exactOptional(),
+  step: z.string().exactOptional(),
+  failure: z.object({ message: z.string() }).exactOptional(),
+});
+const DeviceView = z.object({
+  connection: z.string(),
+  desiredGeneration: z.number(),
+  observedGeneration: z.number(),
+  apps: z.array(App),
+  conditions: z.array(z.object({ type: z.string(), status: z.string(), message: z.string() })),
+});
+export type DeviceView = z.infer<typeof DeviceView>;
+
+const Update = z.object({
+  attempt: z.string(),
+  commit: z.string(),
+  outcome: z.string(),
+  message: z.string().exactOptional(),
+});
+export type Update = z.infer<typeof Update>;
+
+const StoredEntry = JournalEntry.extend({ epoch: z.string() });
+export type StoredEntry = z.infer<typeof StoredEntry>;
+
+const listOf = <S extends z.ZodType>(item: S) =>
+  z.object({ items: z.array(item), next: z.string().nullable() });
+
+export interface HubOptions {
+  directory: string;
+  repository: string;
+  httpPort: number;
+  mqttPort: number;
+}
+
+export interface Hub {
+  readonly program: Program;
+  readonly httpPort: number;
+  readonly mqttPort: number;
+  readonly url: string;
+  /** Holds `hub.db`. */
+  readonly dataDirectory: string;
+  /** Starts it and waits until it is ready. */
+  start(): Promise<void>;
+  /** Tells it that the repository has changed. */
+  poke(): Promise<void>;
+  enrolmentToken(device: DeviceId): Promise<string>;
+  device(id: DeviceId): Promise<DeviceView>;
+  /** Newest first. */
+  updates(id: DeviceId): Promise<Update[]>;
+  /** A page of the device's journal, newest arrival first. */
+  journal(id: DeviceId, cursor?: string): Promise<{ items: StoredEntry[]; next: string | null }>;
+  /** Any address of the API, with the operator's token. */
+  request(path: string, method?: "GET" | "POST"): Promise<Response>;
+  operatorToken(): Promise<string>;
+}
+
+export function createHub(options: HubOptions): Hub {
+  const { directory, httpPort, mqttPort } = options;
+  const url = `http://127.0.0.1:${httpPort}`;
+  const dataDirectory = join(directory, "hub");
+  const program = createProgram({ entry: "hub/main.ts", logFile: join(directory, "hub.log") });
+  const operatorToken = async (): Promise<string> =>
+    (await readFile(join(dataDirectory, "operator.token"), "utf8")).trim();
+  const client = createHubClient(url, operatorToken);
+
+  const request: Hub["request"] = async (path, method = "GET") => {
+    const headers = { authorization: `Bearer ${await operatorToken()}` };
+    const signal = AbortSignal.timeout(5000);
+    const response = await fetch(new URL(path, url), { method, headers, signal });
+    if (response.ok) return response;
+    throw new FleetError("hub_unreachable", { message: `${path} answered ${response.status}` });
+  };
+  const read = async <S extends z.ZodType>(schema: S, path: string): Promise<z.infer<S>> =>
+    schema.parse(await (await request(path)).json());
+
+  return {
+    ...{ program, httpPort, mqttPort, url, dataDirectory, request, operatorToken },
+    start: async () => {
+      program.start({ args: argumentsOf(options, dataDirectory) });
+      await client.ready(AbortSignal.timeout(startMs));
+    },
+    poke: async () => void (await request("/v1/git/webhook", "POST")),
+    enrolmentToken: client.enrolmentToken,
+    device: (id) => read(DeviceView, `/v1/devices/${id}`),
+    updates: async (id) => (await read(listOf(Update), `/v1/devices/${id}/updates`)).items,
+    journal: (id, cursor) =>
+      read(
+        listOf(StoredEntry),
+        `/v1/devices/${id}/journal?limit=200${cursor === undefined ? "" : `&cursor=${encodeURIComponent(cursor)}`}`,
+      ),
+  };
+}
+
+function argumentsOf(options: HubOptions, dataDirectory: string): string[] {
+  const { repository, httpPort, mqttPort } = options;
+  return [
+    ...["--data", dataDirectory, "--repository", repository, "--branch", "main"],
+    ...["--http-port", String(httpPort), "--mqtt-port", String(mqttPort)],
+    ...["--poll-seconds", String(pollSeconds)],
+  ];
+}

@@ -1,0 +1,63 @@
+// `npm run faults`: injects faults into a real fleet, one at a time, and says what was survived.
+import { asFleetError, FleetError } from "#shared/errors.ts";
+import type { Fault } from "./fault.ts";
+import { missingNeed } from "./needs.ts";
+import { type FaultOptions, readOptions } from "./options.ts";
+import { allSurvived, createReport } from "./report.ts";
+import { createRunner, type Runner } from "./runner.ts";
+import { faults } from "./table.ts";
+
+const options = readOptions(process.argv.slice(2));
+const runner = createRunner({
+  scope: options,
+  world: { runtime: options.runtime, devices: options.devices, keep: options.keep },
+  ...(options.seed === undefined ? {} : { seed: options.seed }),
+});
+
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+  process.once(signal, () => void runner.stop().finally(() => process.exit(130)));
+}
+
+try {
+  const chosen = choose(options);
+  if (options.list) for (const { name, says } of chosen) print(name, says);
+  else process.exitCode = (await runAll(chosen, runner)) ? 0 : 1;
+} catch (thrown) {
+  const { sentence, hint } = asFleetError(thrown);
+  process.stderr.write(`${sentence}\n${hint === undefined ? "" : `${hint}\n`}`);
+  process.exitCode = 1;
+} finally {
+  await runner.stop();
+}
+
+function print(name: string, says: string): void {
+  process.stdout.write(
+    options.json ? `${JSON.stringify({ name, says })}\n` : `${name.padEnd(26)}${says}\n`,
+  );
+}
+
+/** @throws FleetError not_found */
+function choose({ only }: FaultOptions): Fault[] {
+  const unknown = only?.find((name) => !faults.some((fault) => fault.name === name));
+  if (unknown === undefined) return faults.filter(({ name }) => only?.includes(name) ?? true);
+  throw new FleetError("not_found", {
+    message: `there is no fault "${unknown}"`,
+    hint: "See --list.",
+  });
+}
+
+async function runAll(chosen: readonly Fault[], runner: Runner): Promise<boolean> {
+  const report = createReport(options);
+  for (const fault of chosen) {
+    const missing = await missingNeed(fault.needs ?? []);
+    if (missing !== undefined) {
+      report.add({ name: fault.name, skipped: missing });
+      continue;
+    }
+    report.progress(`${fault.name} …`);
+    report.add(
+      await runner.run(fault, (done, of) => report.progress(`${fault.name} ${done}/${of}`)),
+    );
+  }
+  return allSurvived(report.finish());
+}

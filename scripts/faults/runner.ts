@@ -1,0 +1,134 @@
+// Runs the tries of one fault over the devices of a world, and gathers what became of them.
+import type { Device } from "./device.ts";
+import type { Fault, Scope, Trial } from "./fault.ts";
+import { createRandom } from "./random.ts";
+import type { FaultLine } from "./report.ts";
+import { type Survival, survivalOf } from "./survival.ts";
+import { createWorld, defaultWorld, type World, type WorldOptions } from "./world.ts";
+
+export interface Runner {
+  /** @param seeds which tries; by default as many as the scope says */
+  run(fault: Fault, onTry: (done: number, of: number) => void): Promise<FaultLine>;
+  stop(): Promise<void>;
+}
+
+interface RunnerOptions {
+  scope: Scope;
+  world: Partial<WorldOptions>;
+  /** One try alone. */
+  seed?: number;
+}
+
+interface Outcome extends Survival {
+  seed: number;
+  notes: string[];
+}
+
+/** Failures that a line quotes. */
+const quoted = 3;
+
+export function createRunner({ scope, world: wanted, seed }: RunnerOptions): Runner {
+  const keeper = createKeeper(wanted);
+
+  const tryOnce = async (fault: Fault, world: World, device: Device, seed: number) => {
+    const notes: string[] = [];
+    const trial: Trial = {
+      ...{ world, device, seed, random: createRandom(seed) },
+      note: (text) => notes.push(text),
+    };
+    device.steady.reset();
+    const thrown = await fault.run(trial).then(
+      () => [],
+      (error: Error) => [error.message],
+    );
+    const endsWorkload = fault.endsWorkload === true;
+    const { repository } = world;
+    const survival = await survivalOf({ device, repository, endsWorkload });
+    const failures = [...thrown, ...survival.failures];
+    return { ...survival, failures, seed, notes };
+  };
+
+  const seedsOf = (fault: Fault): number[] =>
+    seed === undefined ? Array.from({ length: fault.tries(scope) }, (_, at) => at + 1) : [seed];
+
+  return {
+    run: async (fault, onTry) => {
+      const waiting = seedsOf(fault);
+      const tries = waiting.length;
+      const outcomes: Outcome[] = [];
+      const work = async (lane: number): Promise<void> => {
+        for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+          const world = await keeper.take(fault);
+          const device = world.devices[lane];
+          if (device === undefined) throw new TypeError(`the world has no device ${lane}`);
+          const outcome = await tryOnce(fault, world, device, next);
+          outcomes.push(outcome);
+          onTry(outcomes.length, tries);
+          if (outcome.failures.length > 0) keeper.spoil(world);
+        }
+      };
+      const world = await keeper.take(fault);
+      const lanes = fault.alone === true ? 1 : Math.min(tries, world.devices.length);
+      await Promise.all(Array.from({ length: lanes }, (_, lane) => work(lane)));
+      if (fault.world !== undefined) await keeper.leave();
+      return lineOf(fault.name, outcomes);
+    },
+    stop: keeper.leave,
+  };
+}
+
+/** Keeps one world from fault to fault; one in which something failed is left behind. */
+function createKeeper(wanted: Partial<WorldOptions>) {
+  let current: { shape: Fault["world"]; world: Promise<World>; spoilt: boolean } | undefined;
+  const left: Promise<World>[] = [];
+  const leave = async (): Promise<void> => {
+    if (current !== undefined) left.push(current.world);
+    current = undefined;
+    await Promise.all(left.splice(0).map(async (world) => (await world).stop()));
+  };
+  return {
+    leave,
+    take: async ({ world: shape }: Fault): Promise<World> => {
+      if (current !== undefined && (current.spoilt || current.shape !== shape)) {
+        left.push(current.world);
+        if (!current.spoilt) await leave();
+        current = undefined;
+      }
+      current ??= {
+        ...{ shape, spoilt: false },
+        world: createWorld({ ...defaultWorld, ...wanted, ...shape }),
+      };
+      return await current.world;
+    },
+    /** Tries beside it go on in it; the next ones get a new world. */
+    spoil: (world: World): void => {
+      const kept = current;
+      void kept?.world.then((one) => {
+        if (one === world) kept.spoilt = true;
+      });
+    },
+  };
+}
+
+function lineOf(name: string, outcomes: readonly Outcome[]): FaultLine {
+  const sum = (of: (outcome: Outcome) => number): number =>
+    outcomes.reduce((total, outcome) => total + of(outcome), 0);
+  return {
+    name,
+    tries: outcomes.length,
+    survived: outcomes.filter(({ failures }) => failures.length === 0).length,
+    lost_entries: sum(({ lostEntries }) => lostEntries),
+    unavailable_ms: sum(({ unavailableMs }) => unavailableMs),
+    note: noteOf(outcomes),
+  };
+}
+
+function noteOf(outcomes: readonly Outcome[]): string {
+  const failed = outcomes.filter(({ failures }) => failures.length > 0);
+  const words = failed
+    .slice(0, quoted)
+    .map(({ seed, failures, notes }) => `seed ${seed}: ${[...notes, ...failures].join("; ")}`);
+  if (failed.length > quoted) words.push(`and ${failed.length - quoted} more`);
+  if (failed.length > 0) return words.join(". ");
+  return [...new Set(outcomes.flatMap(({ notes }) => notes))].slice(0, quoted).join("; ");
+}

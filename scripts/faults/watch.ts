@@ -1,0 +1,83 @@
+// Asks a workload over HTTP all the while: counts the time without an answer, and notices restarts.
+import { Agent, get } from "node:http";
+
+const pauseMs = 25;
+const timeoutMs = 1000;
+
+export interface Seen {
+  /** Time in which the workload did not answer. */
+  unavailableMs: number;
+  /** How often another process answered than before. */
+  restarts: number;
+}
+
+export interface Watch {
+  start(): void;
+  stop(): Promise<void>;
+  /** Counts anew from here on. */
+  reset(): void;
+  seen(): Seen;
+}
+
+/** @param port where `/id` names the process that answers */
+export function createWatch({ port }: { port: number }): Watch {
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  let seen: Seen = { unavailableMs: 0, restarts: 0 };
+  let known: string | undefined;
+  let asking = false;
+  let work = Promise.resolve();
+
+  const note = (id: string | undefined, tookMs: number): void => {
+    if (id === undefined) {
+      seen.unavailableMs += tookMs;
+      return;
+    }
+    if (known !== undefined && known !== id) seen.restarts += 1;
+    known = id;
+  };
+  const loop = async (): Promise<void> => {
+    let last = performance.now();
+    while (asking) {
+      const id = await ask(port, agent);
+      const now = performance.now();
+      note(id, now - last);
+      last = now;
+      await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    }
+  };
+
+  return {
+    start: () => {
+      if (asking) return;
+      asking = true;
+      work = loop();
+    },
+    stop: async () => {
+      asking = false;
+      await work;
+      agent.destroy();
+    },
+    reset: () => {
+      seen = { unavailableMs: 0, restarts: 0 };
+    },
+    seen: () => ({ ...seen, unavailableMs: Math.round(seen.unavailableMs) }),
+  };
+}
+
+/** Undefined when there is no proper answer. */
+function ask(port: number, agent: Agent): Promise<string | undefined> {
+  const { promise, resolve } = Promise.withResolvers<string | undefined>();
+  const request = get({ host: "127.0.0.1", port, path: "/id", agent, timeout: timeoutMs });
+  request.once("timeout", () => request.destroy(new Error("timeout")));
+  request.once("error", () => resolve(undefined));
+  request.once("response", (response) => {
+    let body = "";
+    response.setEncoding("utf8");
+    response.on("data", (chunk: string) => {
+      body += chunk;
+    });
+    response.once("error", () => resolve(undefined));
+    response.once("end", () => resolve(response.statusCode === 200 ? body.trim() : undefined));
+  });
+  return promise;
+}

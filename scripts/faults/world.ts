@@ -1,0 +1,108 @@
+// The world of a try: a real repository, a real hub and real agents, with a workload on each device.
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { freePorts } from "#scripts/start/ports.ts";
+import { DeviceId } from "#shared/ids.ts";
+import { once } from "#shared/once.ts";
+import { createQueue } from "#shared/serial.ts";
+import type { AgentStart } from "./agent.ts";
+import { createDevice, type Device } from "./device.ts";
+import { createHub, type Hub } from "./hub.ts";
+import { createFleetRepository, type FleetRepository } from "./repository.ts";
+import type { RoleOptions } from "./role.ts";
+
+/** What one device differs in. */
+export interface DeviceShape {
+  role?: RoleOptions;
+  agent?: AgentStart;
+  /** Its data directory, e.g. on a file system of its own; it must exist. */
+  directory?: string;
+}
+
+export interface WorldOptions {
+  runtime: "docker" | "process";
+  image: string;
+  devices: number;
+  device: DeviceShape;
+  /** Leaves directory and logs where they are. */
+  keep: boolean;
+}
+
+export interface World {
+  readonly directory: string;
+  readonly hub: Hub;
+  readonly repository: FleetRepository;
+  readonly devices: readonly Device[];
+  /** One more device, converged and under watch. */
+  addDevice(shape?: DeviceShape): Promise<Device>;
+  /** Ends every process and removes every file. */
+  stop(): Promise<void>;
+}
+
+export const defaultWorld: WorldOptions = {
+  runtime: "process",
+  image: "busybox:1.36",
+  devices: 4,
+  device: {},
+  keep: false,
+};
+
+/** Below the ports that the kernel gives to connections: a port must stay free while its owner is dead. */
+const firstPort = 12_000;
+const takePorts = createQueue();
+let nextPort = firstPort + (process.pid % 200) * 64;
+let worlds = 0;
+
+export async function createWorld(options: WorldOptions): Promise<World> {
+  const directory = await mkdtemp(join(tmpdir(), "fleet-faults-"));
+  const repository = createFleetRepository({ directory: join(directory, "fleet") });
+  const [httpPort = 0, mqttPort = 0] = await ports(2);
+  const hub = createHub({ directory, repository: repository.directory, httpPort, mqttPort });
+  const devices: Device[] = [];
+  let named = 0;
+  worlds += 1;
+  const prefix = `f${process.pid}-${worlds}`;
+
+  const addDevice = async (shape: DeviceShape = {}): Promise<Device> => {
+    named += 1;
+    const id = DeviceId.parse(`${prefix}-${named}`);
+    const [steady = 0, moving = 0] = await ports(2);
+    const device = createDevice({
+      id,
+      directory: shape.directory ?? join(directory, "devices", id),
+      logFile: join(directory, `${id}.log`),
+      runtime: options.runtime,
+      ports: { steady, moving },
+      ...{ hub, repository },
+      agent: shape.agent ?? {},
+    });
+    devices.push(device);
+    await device.join(shape.role);
+    return device;
+  };
+  const stop = once(async () => {
+    await Promise.all(devices.map((device) => device.stop()));
+    await hub.program.stop();
+    if (!options.keep) await rm(directory, { recursive: true, force: true });
+  });
+
+  try {
+    await mkdir(join(directory, "devices"));
+    await repository.create(options.image);
+    await hub.start();
+    await Promise.all(Array.from({ length: options.devices }, () => addDevice(options.device)));
+    return { directory, hub, repository, devices, addDevice, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+function ports(count: number): Promise<number[]> {
+  return takePorts(async () => {
+    const found = await freePorts(nextPort, count);
+    nextPort = (found.at(-1) ?? nextPort) + 1;
+    return found;
+  });
+}
