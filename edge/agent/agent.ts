@@ -4,6 +4,7 @@ import type { AppInput } from "#edge/plan/input.ts";
 import { isOfAttempt, plan } from "#edge/plan/plan.ts";
 import { changing, renderSteps, type Step, type StepKind } from "#edge/plan/step.ts";
 import type { Beat } from "#shared/beat.ts";
+import { type DesiredState, specHash } from "#shared/desired.ts";
 import { asFleetError, type FleetError } from "#shared/errors.ts";
 import type { AppName } from "#shared/ids.ts";
 import type { ReportedState } from "#shared/reported.ts";
@@ -181,14 +182,25 @@ export function createAgent(parts: AgentParts): Agent {
       const host = prober.host();
       return {
         bootId: journal.bootId,
-        generation: latest?.observedGeneration ?? 0,
-        specHash: latest?.specHash ?? "",
+        ...(latest === undefined ? observedBefore(journal.desired()) : observedBy(latest)),
         at: clock.now(),
         heartbeatMs: parts.settings().heartbeatMs,
         ...(host === undefined ? {} : { host }),
       };
     },
   };
+}
+
+type Observed = Pick<Beat, "generation" | "specHash">;
+
+function observedBy({ observedGeneration, specHash: hash }: ReportedState): Observed {
+  return { generation: observedGeneration, specHash: hash };
+}
+
+/** Until this process has looked for itself: what an earlier one has seen is seen. */
+function observedBefore(desired: DesiredState | undefined): Observed {
+  if (desired === undefined) return { generation: 0, specHash: "" };
+  return { generation: desired.generation, specHash: specHash(desired) };
 }
 
 function endsStage(step: Step, attempt: Attempt): boolean {
