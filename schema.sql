@@ -155,11 +155,13 @@ create table operators (
 
 -- === edge ===
 
--- One row: the name of this database and the mark up to which the hub has stored its entries.
+-- One row: the name of this database, the mark up to which the hub has stored its entries, and the seq above
+-- which they belong to this name; those below were sent under another.
 CREATE TABLE journal (
   id           INTEGER PRIMARY KEY CHECK (id = 1),
   epoch        TEXT    NOT NULL,
-  acknowledged INTEGER NOT NULL DEFAULT 0
+  acknowledged INTEGER NOT NULL DEFAULT 0,
+  began        INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
 -- Everything that happened, in one sequence whose numbers are never given twice.

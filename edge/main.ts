@@ -11,8 +11,10 @@ import { endOnSignals } from "#edge/agent/signals.ts";
 import { createStatusView } from "#edge/agent/status_view.ts";
 import { watchConfig } from "#edge/config/watch.ts";
 import { loadConfig } from "#edge/config.ts";
+import { readBootId } from "#edge/journal/boot.ts";
 import { acquireLock } from "#edge/journal/lock.ts";
-import { openJournal } from "#edge/journal/open.ts";
+import type { Journal } from "#edge/journal/port.ts";
+import { recoverJournal } from "#edge/journal/recover.ts";
 import { createHostObserver } from "#edge/observe/host.ts";
 import { runProbes } from "#edge/observe/probe.ts";
 import { createLocalApi } from "#edge/page/api.ts";
@@ -23,7 +25,8 @@ import { createResolver } from "#edge/release/resolve.ts";
 import { createReleaseStore } from "#edge/release/store.ts";
 import { chooseRuntimes } from "#edge/runtime/choose.ts";
 import { identify } from "#edge/sync/identify.ts";
-import { httpAuthorization } from "#edge/sync/identity.ts";
+import { httpAuthorization, readIdentity, trustedKeys } from "#edge/sync/identity.ts";
+import { openAddressed } from "#edge/sync/inbox.ts";
 import { createSync } from "#edge/sync/sync.ts";
 import pkg from "#package.json" with { type: "json" };
 import { systemClock as clock } from "#shared/clock.ts";
@@ -57,12 +60,8 @@ async function run(file: string): Promise<void> {
   await mkdir(config.dataDirectory, { recursive: true });
   const lock = acquireLock(join(config.dataDirectory, "agent.lock"));
   ending.add("lock", lock.release);
-  const journal = openJournal({
-    file: join(config.dataDirectory, "journal.db"),
-    clock,
-    limits: config.journal,
-  });
-  ending.add("journal", journal.close);
+  let opened: Journal | undefined;
+  ending.add("journal", () => opened?.close());
   const metrics = createAgentMetrics();
   metrics.setInfo({ device: config.device, version: pkg.version });
   const enrolling = createEnrollingView({
@@ -70,7 +69,7 @@ async function run(file: string): Promise<void> {
     hostname: () => config.hostname,
     labels: () => config.labels,
     hubUrl: config.hub.url,
-    journal,
+    journal: { bootId: readBootId(), unacknowledged: () => opened?.unacknowledged() ?? 0 },
     clock,
     agentVersion: pkg.version,
   });
@@ -90,6 +89,24 @@ async function run(file: string): Promise<void> {
   ending.add("local API", page.stop);
   const pageAddress = await page.start();
   log.info({ page: pageAddress, version: pkg.version }, "local API started");
+  const journal = await recoverJournal({
+    file: join(config.dataDirectory, "journal.db"),
+    clock,
+    limits: config.journal,
+    verify: (envelope) => {
+      const known = readIdentity(join(config.dataDirectory, "identity"));
+      return openAddressed(envelope, config.device, known ? trustedKeys(known) : new Map());
+    },
+    warn: (message) => log.warn(message),
+    onDamaged: (finding) => {
+      log.fatal(
+        { finding },
+        "the journal is damaged; the agent ends, and its next start rebuilds it",
+      );
+      process.exit(1);
+    },
+  });
+  opened = journal;
   let wake = (): void => undefined;
   const watcher = watchConfig({
     file,

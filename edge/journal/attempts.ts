@@ -7,6 +7,7 @@ import type { FailureReport } from "#shared/reported.ts";
 import type { Connection } from "./database.ts";
 import type { Entries } from "./entries.ts";
 import type { Quarantined } from "./port.ts";
+import { parseColumn } from "./unusable.ts";
 
 interface QuarantineRow {
   app: AppName;
@@ -20,6 +21,8 @@ export interface Attempts {
   close(attempt: Attempt, outcome: Outcome, options: { quarantine: boolean }): void;
   quarantined(): Quarantined[];
   release(app: AppName, revision: RevisionId): void;
+  /** Puts these in the place of what is there. */
+  restore(attempts: Attempt[], quarantined: Quarantined[]): void;
 }
 
 export function createAttempts(database: Connection, entries: Entries, clock: Clock): Attempts {
@@ -31,13 +34,16 @@ export function createAttempts(database: Connection, entries: Entries, clock: Cl
   );
   const remove = database.prepare<[string]>("DELETE FROM attempts WHERE id = ?");
   const quarantine = createQuarantine(database, entries);
+  const open = (): Attempt[] =>
+    list.all().map((state) => parseColumn(state, "attempts") as Attempt);
+  const save = database.transaction((attempt: Attempt) => {
+    const isNew = known.get(attempt.id) === undefined;
+    upsert.run(attempt.id, attempt.app, JSON.stringify(attempt));
+    if (isNew) entries.append({ kind: "update.started", app: attempt.app, body: names(attempt) });
+  });
   return {
-    open: () => list.all().map((state) => JSON.parse(state) as Attempt),
-    save: database.transaction((attempt: Attempt) => {
-      const isNew = known.get(attempt.id) === undefined;
-      upsert.run(attempt.id, attempt.app, JSON.stringify(attempt));
-      if (isNew) entries.append({ kind: "update.started", app: attempt.app, body: names(attempt) });
-    }),
+    open,
+    save,
     close: database.transaction((attempt: Attempt, outcome: Outcome, options) => {
       remove.run(attempt.id);
       const body = finished(attempt, outcome, clock);
@@ -46,6 +52,12 @@ export function createAttempts(database: Connection, entries: Entries, clock: Cl
     }),
     quarantined: quarantine.list,
     release: quarantine.release,
+    restore: (attempts, quarantined) => {
+      const wanted = new Set(attempts.map(({ id }) => id));
+      for (const { id } of open()) if (!wanted.has(id)) remove.run(id);
+      for (const attempt of attempts) save(attempt);
+      quarantine.restore(quarantined);
+    },
   };
 }
 
@@ -59,11 +71,17 @@ function createQuarantine(database: Connection, entries: Entries) {
   const all = database.prepare<[], QuarantineRow>(
     "SELECT app, revision, failure FROM quarantine ORDER BY app, revision",
   );
+  const clear = database.prepare<[]>("DELETE FROM quarantine");
   const tell = (app: AppName, type: "Normal" | "Warning", reason: string, message: string) =>
     entries.append({ kind: "event", app, body: { type, reason, message } });
   return {
-    list: (): Quarantined[] =>
-      all.all().map((row) => ({ ...row, failure: JSON.parse(row.failure) as FailureReport })),
+    list: (): Quarantined[] => all.all().map((row) => ({ ...row, failure: readFailure(row) })),
+    restore: (quarantined: Quarantined[]): void => {
+      clear.run();
+      for (const { app, revision, failure } of quarantined) {
+        insert.run(app, revision, JSON.stringify(failure));
+      }
+    },
     add: ({ app, to, digest }: Attempt, failure: FailureReport): void => {
       insert.run(app, to, JSON.stringify(failure));
       const message = `release ${digest.slice(0, 12)} of ${app} is not tried again here: ${failure.message}`;
@@ -75,6 +93,10 @@ function createQuarantine(database: Connection, entries: Entries) {
       tell(app, "Normal", "QuarantineLifted", message);
     }),
   };
+}
+
+function readFailure({ failure }: QuarantineRow): FailureReport {
+  return parseColumn(failure, "quarantine") as FailureReport;
 }
 
 function names(attempt: Attempt): Record<string, unknown> {

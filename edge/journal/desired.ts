@@ -1,10 +1,11 @@
 // The desired states that this device has accepted, newest first in force.
 import type { Clock } from "#shared/clock.ts";
 import { DesiredState, specHash } from "#shared/desired.ts";
-import type { Envelope } from "#shared/envelope.ts";
+import { Envelope } from "#shared/envelope.ts";
 import { FleetError } from "#shared/errors.ts";
 import type { Connection } from "./database.ts";
 import type { Entries } from "./entries.ts";
+import { Damage, parseColumn } from "./unusable.ts";
 
 /** How many past desired states stay readable for a person who asks what was wanted before. */
 const kept = 10;
@@ -18,6 +19,8 @@ interface Row {
 export interface DesiredStates {
   receive(desired: DesiredState, envelope: Envelope): "accepted" | "stale" | "same";
   newest(): DesiredState | undefined;
+  /** The signed envelope of the newest. */
+  envelope(): Envelope | undefined;
 }
 
 export function createDesiredStates(
@@ -37,6 +40,12 @@ export function createDesiredStates(
     `DELETE FROM desired_states WHERE generation NOT IN
      (SELECT generation FROM desired_states ORDER BY generation DESC LIMIT ?)`,
   );
+  const mend = database.prepare<[string, number]>(
+    "UPDATE desired_states SET content = ? WHERE generation = ?",
+  );
+  const envelope = database
+    .prepare<[], string>("SELECT envelope FROM desired_states ORDER BY generation DESC LIMIT 1")
+    .pluck();
   const keep = (desired: DesiredState, envelope: Envelope, hash: string): void => {
     const texts = [JSON.stringify(desired), JSON.stringify(envelope)] as const;
     insert.run(desired.generation, hash, Math.round(clock.now()), ...texts);
@@ -45,15 +54,32 @@ export function createDesiredStates(
   };
   return {
     receive: database.transaction((desired: DesiredState, envelope: Envelope) => {
-      const verdict = compare(desired, newest.get());
+      const held = newest.get();
+      const verdict = compare(desired, held);
       if (verdict === "accepted") keep(desired, envelope, specHash(desired));
+      // The disk has spoilt it, or an agent of another version read it.
+      const text = JSON.stringify(desired);
+      if (verdict === "same" && held?.content !== text) mend.run(text, desired.generation);
       return verdict;
     }),
     newest: () => {
       const row = newest.get();
-      return row === undefined ? undefined : DesiredState.parse(JSON.parse(row.content));
+      return row === undefined ? undefined : contentOf(row);
     },
+    envelope: () => Envelope.safeParse(jsonOf(envelope.get())).data,
   };
+}
+
+/** @throws Damage */
+function contentOf({ content, generation }: Row): DesiredState {
+  const desired = DesiredState.safeParse(parseColumn(content, "desired_states"));
+  if (desired.success) return desired.data;
+  const cause = desired.error;
+  throw new Damage(`the desired state of generation ${generation} cannot be read`, { cause });
+}
+
+function jsonOf(text: string | undefined): unknown {
+  return text === undefined ? undefined : parseColumn(text, "desired_states");
 }
 
 /** How a desired state compares with the one in force.

@@ -1,6 +1,6 @@
 // The entries of the journal: appended with one sequence, read back newest first.
 import type { Clock } from "#shared/clock.ts";
-import type { EntryKind, JournalEntry } from "#shared/journal.ts";
+import { type EntryKind, JournalEntry } from "#shared/journal.ts";
 import { boundedBody } from "./body.ts";
 import type { Connection } from "./database.ts";
 import type { NewEntry } from "./port.ts";
@@ -17,17 +17,27 @@ export interface EntryRow {
 
 export const entryColumns = "seq, boot_id, at, monotonic_ms, kind, app, body";
 
-/** Rows are written by this module alone, so their kinds and bodies are not checked again. */
+/** A row that the disk has spoilt becomes an event that says so: one that could not be read would end
+ *  every list, and one that the hub refuses would hold up all that come after it. */
 export function entryOf(row: EntryRow): JournalEntry {
-  return {
-    seq: row.seq,
-    bootId: row.boot_id,
-    at: row.at,
-    monotonicMs: row.monotonic_ms,
-    kind: row.kind as EntryKind,
-    ...(row.app === null ? {} : { app: row.app }),
-    body: JSON.parse(row.body) as Record<string, unknown>,
-  };
+  const { seq, boot_id: bootId, at, monotonic_ms: monotonicMs, kind, app } = row;
+  const read = { seq, bootId, at, monotonicMs, kind, ...(app === null ? {} : { app }) };
+  const entry = JournalEntry.safeParse({ ...read, body: bodyOf(row) });
+  return entry.success ? entry.data : spoilt(row);
+}
+
+function bodyOf({ body }: EntryRow): unknown {
+  try {
+    return JSON.parse(body);
+  } catch {
+    return undefined;
+  }
+}
+
+function spoilt({ seq, boot_id: bootId }: EntryRow): JournalEntry {
+  const message = "this entry of the journal was spoilt on the device's disk";
+  const body = { type: "Warning", reason: "EntrySpoilt", message };
+  return { seq, bootId, at: 0, monotonicMs: 0, kind: "event", body };
 }
 
 export interface Entries {

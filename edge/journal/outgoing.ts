@@ -1,36 +1,79 @@
-// What the hub has not acknowledged yet: batches from the mark on, and the mark itself.
+// What the hub has not acknowledged yet: batches from the mark on, the mark itself, and the epoch's name.
+import { randomUUID } from "node:crypto";
 import type { JournalAck, JournalBatch, JournalEntry } from "#shared/journal.ts";
 import type { Connection } from "./database.ts";
 import { type Entries, type EntryRow, entryColumns, entryOf } from "./entries.ts";
 
 export interface Outgoing {
+  epoch(): string;
   batch(limits: { maxEntries: number; maxBytes: number }): JournalBatch | undefined;
   acknowledge(ack: JournalAck): void;
   unacknowledged(): number;
+  /** Up to here the hub has every entry, under this epoch or the one before. */
   mark(): number;
+  /** Renames the database in place: what is not acknowledged goes out under the new name. */
+  startEpoch(): void;
 }
 
-export function createOutgoing(database: Connection, entries: Entries, epoch: string): Outgoing {
-  const readMark = database.prepare<[], number>("SELECT acknowledged FROM journal").pluck();
+interface Row {
+  epoch: string;
+  acknowledged: number;
+  began: number;
+}
+
+/** The database has a name by now (state.ts). */
+export function createOutgoing(database: Connection, entries: Entries): Outgoing {
+  const row = database.prepare<[], Row>("SELECT epoch, acknowledged, began FROM journal");
   const moveMark = database.prepare<[number]>("UPDATE journal SET acknowledged = ?");
+  const rename = database.prepare<[string, number]>(
+    "UPDATE journal SET epoch = ?, began = ?, acknowledged = 0",
+  );
   const above = database.prepare<[number, number], EntryRow>(
     `SELECT ${entryColumns} FROM entries WHERE seq > ? ORDER BY seq LIMIT ?`,
   );
   const count = database
     .prepare<[number], number>("SELECT count(*) FROM entries WHERE seq > ?")
     .pluck();
-  const mark = (): number => readMark.get() ?? 0;
+  const read = (): Row => row.get() ?? { epoch: "", acknowledged: 0, began: 0 };
+  const mark = (): number => Math.max(read().acknowledged, read().began);
+  /** The greatest seq that the hub can have from this database: what an earlier process has left, or this
+   *  one has handed out. */
+  let known = entries.lastSeq();
+
+  let name = read().epoch;
+
+  /** Reads the name back also when the transaction around the change has failed. */
+  const renaming = (change: () => void): void => {
+    try {
+      change();
+    } finally {
+      name = read().epoch;
+    }
+  };
+  const startEpoch = (): void => void rename.run(randomUUID(), mark());
+  /** This database is older than what the hub has of it: the card was restored from an image, or lost
+   *  writes that it had confirmed. Its next numbers are taken by entries that are gone here. */
+  const foundOlder = database.transaction((seq: number) => {
+    startEpoch();
+    const message = `this journal is an old copy: it ends at entry ${known}, and the hub has entry ${seq}; what the hub lacks is sent under a new epoch`;
+    entries.append({ kind: "event", body: { type: "Warning", reason: "EpochStarted", message } });
+  });
   return {
+    epoch: () => name,
     mark,
+    startEpoch: () => renaming(startEpoch),
     batch: ({ maxEntries, maxBytes }) => {
-      const from = mark() + 1;
-      const taken = takeUpTo(above.iterate(from - 1, maxEntries), maxBytes);
+      const { acknowledged } = read();
+      const taken = takeUpTo(above.iterate(mark(), maxEntries), maxBytes);
       const to = taken.at(-1)?.seq;
-      return to === undefined ? undefined : { epoch, from, to, entries: taken };
+      if (to === undefined) return undefined;
+      known = Math.max(known, to);
+      return { epoch: name, from: acknowledged + 1, to, entries: taken };
     },
-    acknowledge: (ack) => {
-      if (ack.epoch !== epoch || ack.seq > entries.lastSeq() || ack.seq === mark()) return;
-      moveMark.run(ack.seq);
+    acknowledge: ({ epoch, seq }) => {
+      if (epoch !== name || seq === read().acknowledged) return;
+      if (seq > known) renaming(() => foundOlder(seq));
+      else moveMark.run(seq);
     },
     unacknowledged: () => count.get(mark()) ?? 0,
   };

@@ -2,6 +2,7 @@
 import type { Attempt, Outcome } from "#edge/plan/attempt.ts";
 import type { DesiredState } from "#shared/desired.ts";
 import type { Envelope } from "#shared/envelope.ts";
+import type { FleetError } from "#shared/errors.ts";
 import type { AppName, RevisionId } from "#shared/ids.ts";
 import type { EntryKind, JournalAck, JournalBatch, JournalEntry } from "#shared/journal.ts";
 import type { FailureReport } from "#shared/reported.ts";
@@ -43,8 +44,11 @@ export interface Remembered {
 /** Every write is one transaction, on the disk when the call returns (`synchronous=FULL`).
  *  @throws FleetError journal_unusable */
 export interface Journal {
-  /** Random name of this database; a reflashed device starts a new one. */
+  /** Random name of this database; a reflashed device starts a new one, and so does a journal that was
+   *  rebuilt or found to be an old copy. Never keep it: it may change while the agent runs. */
   readonly epoch: string;
+  /** Present when the disk cannot be written: why. Then everything here is gone with the process. */
+  readonly volatile?: FleetError;
   /** The kernel's boot id. */
   readonly bootId: string;
 
@@ -59,7 +63,8 @@ export interface Journal {
   /** The next entries that the hub has not acknowledged, from the acknowledged mark on, or undefined. */
   batch(limits: { maxEntries: number; maxBytes: number }): JournalBatch | undefined;
   /** Moves the mark. Backwards too: then the hub has lost entries, and they are sent again.
-   *  An acknowledgement of another epoch, or above the last seq, changes nothing. */
+   *  An acknowledgement of another epoch changes nothing. One of entries that this database has never given
+   *  out shows that it is an old copy: a new epoch begins, under which goes what was not acknowledged. */
   acknowledge(ack: JournalAck): void;
   unacknowledged(): number;
 
@@ -84,5 +89,8 @@ export interface Journal {
   /** Keeps the database under its bound: health samples first, then history; nothing unacknowledged
    *  before the bound is reached, and then with an `entries.dropped` entry. */
   prune(): void;
+  /** Reads the whole database in a worker thread while it is in use; may take a minute.
+   *  @returns what is wrong with it, once `onDamaged` was called; undefined when nothing was found */
+  integrity(): Promise<string | undefined>;
   close(): void;
 }

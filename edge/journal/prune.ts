@@ -41,12 +41,20 @@ interface Removed {
   seq: number;
 }
 
+export interface Prune {
+  /** Keeps the bound. */
+  prune(): void;
+  /** Makes room inside the file when the disk has none: the WAL begins again in its own space, and the rows
+   *  that are missed least, of those that the hub has, leave free pages. */
+  thin(): void;
+}
+
 export function createPrune(
   database: Connection,
   entries: Entries,
   outgoing: Outgoing,
   limits: JournalLimits,
-): () => void {
+): Prune {
   const isOver = sizeCheck(database, limits);
   const steps = ranks.map(({ where, acknowledged }) => ({
     acknowledged,
@@ -61,11 +69,19 @@ export function createPrune(
     if (removed.length > 0 && !step.acknowledged) recordDrop(entries, removed);
     return removed.length;
   });
-  return () => {
-    if (!isOver(1)) return;
-    for (const step of steps) {
-      while (isOver(target) && removeChunk(step) > 0);
-    }
+  return {
+    prune: () => {
+      if (!isOver(1)) return;
+      for (const step of steps) {
+        while (isOver(target) && removeChunk(step) > 0);
+      }
+    },
+    thin: () => {
+      // Not TRUNCATE: what the WAL has of the disk would go to whoever fills it.
+      database.pragma("wal_checkpoint(RESTART)");
+      steps.some((step) => step.acknowledged && removeChunk(step) > 0);
+      database.pragma("wal_checkpoint(RESTART)");
+    },
   };
 }
 

@@ -1,4 +1,5 @@
 import * as assert from "node:assert/strict";
+import Database from "better-sqlite3";
 import { suite } from "#test/suite.ts";
 import { desiredState, envelope, withScratch } from "./fixture.ts";
 
@@ -44,4 +45,18 @@ test("forgets all but the last ten", () =>
     }
     assert.equal(journal.desired()?.generation, 30);
     assert.equal(journal.receive(desiredState(5), envelope), "stale");
+  }));
+
+test("mends a desired state that the disk has spoilt when the hub sends it again", () =>
+  withScratch(({ file, open }) => {
+    const first = open();
+    first.receive(desiredState(7), envelope);
+    first.close();
+    const own = new Database(file);
+    own.exec("UPDATE desired_states SET content = replace(content, '\"run\"', '\"hold\"')");
+    own.close();
+    const journal = open();
+    assert.equal(journal.desired()?.mode, "hold");
+    assert.equal(journal.receive(desiredState(7), envelope), "same");
+    assert.deepEqual(journal.desired(), desiredState(7));
   }));

@@ -58,7 +58,8 @@ export function scratch(): Scratch {
     },
     remove: () => {
       for (const journal of opened) journal.close();
-      rmSync(directory, { recursive: true, force: true });
+      // The shadow may be written still.
+      rmSync(directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 20 });
     },
   };
 }
@@ -71,6 +72,15 @@ export async function withScratch(body: (scratch: Scratch) => void | Promise<voi
   } finally {
     place.remove();
   }
+}
+
+/** The hub has everything up to here; only what was handed out can be acknowledged.
+ *  @param seq the last unless told */
+export function acknowledge(journal: Journal, seq?: number): number {
+  const batch = journal.batch({ maxEntries: 1_000_000, maxBytes: 2 ** 30 });
+  const to = seq ?? batch?.to ?? 0;
+  journal.acknowledge({ epoch: journal.epoch, seq: to });
+  return to;
 }
 
 export const envelope: Envelope = {

@@ -1,7 +1,7 @@
 import * as assert from "node:assert/strict";
 import type { Journal } from "#edge/journal/port.ts";
 import { suite } from "#test/suite.ts";
-import { withScratch } from "./fixture.ts";
+import { acknowledge, withScratch } from "./fixture.ts";
 
 const test = suite("batches of the journal");
 const limits = { maxEntries: 500, maxBytes: 256 * 1024 };
@@ -14,7 +14,7 @@ test("start above the acknowledged mark and end at the limit of entries", () =>
   withScratch(({ open }) => {
     const journal = open();
     fill(journal, 12);
-    journal.acknowledge({ epoch: journal.epoch, seq: 4 });
+    acknowledge(journal, 4);
     const batch = journal.batch({ ...limits, maxEntries: 5 });
     assert.deepEqual([batch?.epoch, batch?.from, batch?.to], [journal.epoch, 5, 9]);
     assert.deepEqual(
@@ -39,7 +39,7 @@ test("are absent when everything is acknowledged", () =>
     const journal = open();
     assert.equal(journal.batch(limits), undefined);
     fill(journal, 2);
-    journal.acknowledge({ epoch: journal.epoch, seq: 2 });
+    acknowledge(journal, 2);
     assert.equal(journal.batch(limits), undefined);
     assert.equal(journal.unacknowledged(), 0);
   }));
@@ -48,25 +48,79 @@ test("go back to a lower mark: the hub has lost entries", () =>
   withScratch(({ open }) => {
     const journal = open();
     fill(journal, 9);
-    journal.acknowledge({ epoch: journal.epoch, seq: 9 });
-    journal.acknowledge({ epoch: journal.epoch, seq: 2 });
+    acknowledge(journal, 9);
+    acknowledge(journal, 2);
     assert.equal(journal.batch(limits)?.from, 3);
   }));
 
-test("are not moved by a mark of another epoch or above the last entry", () =>
+test("are not moved by a mark of another epoch", () =>
   withScratch(({ open }) => {
     const journal = open();
     fill(journal, 3);
     journal.acknowledge({ epoch: "another", seq: 3 });
-    journal.acknowledge({ epoch: journal.epoch, seq: 4 });
     assert.equal(journal.batch(limits)?.from, 1);
+  }));
+
+test("go out under a new epoch, none twice, when the hub has more than this database ever gave it", () =>
+  withScratch(({ open }) => {
+    const journal = open();
+    fill(journal, 6);
+    acknowledge(journal, 4);
+    const { epoch } = journal;
+    journal.acknowledge({ epoch, seq: 50 });
+    assert.notEqual(journal.epoch, epoch);
+    const batch = journal.batch(limits);
+    assert.deepEqual([batch?.epoch, batch?.from], [journal.epoch, 1]);
+    const entries = batch?.entries ?? [];
+    assert.deepEqual(
+      entries.map(({ seq }) => seq),
+      [5, 6, 7],
+    );
+    assert.equal(entries.at(-1)?.body["reason"], "EpochStarted");
+    assert.equal(journal.unacknowledged(), 3);
+    journal.acknowledge({ epoch, seq: 50 });
+    assert.equal(journal.unacknowledged(), 3, "the old epoch counts no more");
+    journal.acknowledge({ epoch: journal.epoch, seq: 7 });
+    assert.equal(journal.batch(limits), undefined);
+    assert.equal(journal.entries({ limit: 100 }).length, 7);
+  }));
+
+test("go out under a new epoch when the hub has what this process has yet to send", () =>
+  withScratch(({ open }) => {
+    const journal = open();
+    fill(journal, 10);
+    acknowledge(journal, 8);
+    journal.close();
+    const copy = open();
+    fill(copy, 5);
+    const { epoch } = copy;
+    copy.acknowledge({ epoch, seq: 12 });
+    assert.notEqual(copy.epoch, epoch);
+    assert.deepEqual(
+      copy.batch(limits)?.entries.map(({ seq }) => seq),
+      [9, 10, 11, 12, 13, 14, 15, 16],
+    );
+  }));
+
+test("begin again above the entries of the epoch before when the hub has lost those of the new one", () =>
+  withScratch(({ open }) => {
+    const journal = open();
+    fill(journal, 6);
+    acknowledge(journal, 4);
+    journal.acknowledge({ epoch: journal.epoch, seq: 50 });
+    acknowledge(journal);
+    journal.close();
+    const again = open();
+    again.acknowledge({ epoch: again.epoch, seq: 0 });
+    const batch = again.batch(limits);
+    assert.deepEqual([batch?.from, batch?.entries[0]?.seq], [1, 5]);
   }));
 
 test("keep the mark over a reopening", () =>
   withScratch(({ open }) => {
     const journal = open();
     fill(journal, 3);
-    journal.acknowledge({ epoch: journal.epoch, seq: 2 });
+    acknowledge(journal, 2);
     journal.close();
     assert.equal(open().batch(limits)?.from, 3);
   }));

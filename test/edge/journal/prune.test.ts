@@ -2,7 +2,7 @@ import * as assert from "node:assert/strict";
 import type { Journal } from "#edge/journal/port.ts";
 import type { EntryKind } from "#shared/journal.ts";
 import { suite } from "#test/suite.ts";
-import { withScratch } from "./fixture.ts";
+import { acknowledge, withScratch } from "./fixture.ts";
 
 const test = suite("journal bound");
 const limits = { maxBytes: 600 * 1024 };
@@ -14,13 +14,6 @@ function fill(journal: Journal, kind: EntryKind, count: number): void {
 
 function count(journal: Journal, kind: EntryKind): number {
   return journal.entries({ kinds: [kind], limit: 100_000 }).length;
-}
-
-function acknowledgeAll(journal: Journal): number {
-  const [last] = journal.entries({ limit: 1 });
-  const seq = last?.seq ?? 0;
-  journal.acknowledge({ epoch: journal.epoch, seq });
-  return seq;
 }
 
 test("removes nothing below the bound", () =>
@@ -37,7 +30,7 @@ test("thins acknowledged health samples first and keeps events and history", () 
     fill(journal, "update.finished", 100);
     fill(journal, "event", 100);
     fill(journal, "health.sampled", 1500);
-    acknowledgeAll(journal);
+    acknowledge(journal);
     journal.prune();
     assert.equal(count(journal, "update.finished"), 100);
     assert.equal(count(journal, "event"), 100);
@@ -51,7 +44,7 @@ test("removes history last", () =>
     const journal = open(limits);
     fill(journal, "update.finished", 900);
     fill(journal, "event", 900);
-    acknowledgeAll(journal);
+    acknowledge(journal);
     journal.prune();
     assert.equal(count(journal, "update.finished"), 900);
     assert.ok(count(journal, "event") < 900);
@@ -74,7 +67,7 @@ test("never gives a number again, even when the newest entries are gone", () =>
   withScratch(({ open }) => {
     const journal = open({ maxBytes: 1 });
     fill(journal, "event", 50);
-    const last = acknowledgeAll(journal);
+    const last = acknowledge(journal);
     journal.prune();
     assert.equal(journal.entries({ limit: 10 }).length, 0);
     journal.close();

@@ -1,0 +1,79 @@
+// Puts the parts of the journal together over one database.
+import type { Clock } from "#shared/clock.ts";
+import { createAttempts } from "./attempts.ts";
+import type { Connection } from "./database.ts";
+import { createDesiredStates } from "./desired.ts";
+import { createEntries } from "./entries.ts";
+import { createMemory } from "./memory.ts";
+import { createOutgoing } from "./outgoing.ts";
+import type { Journal } from "./port.ts";
+import { createPrune, type JournalLimits } from "./prune.ts";
+import { createState, type StateOfJournal } from "./state.ts";
+import { createUpdates } from "./updates.ts";
+
+export interface Core {
+  calls: Omit<Journal, "integrity" | "volatile">;
+  state: StateOfJournal;
+  startEpoch(): void;
+  /** Makes room inside the file. */
+  thin(): void;
+}
+
+interface CoreOptions {
+  clock: Clock;
+  bootId: string;
+  limits: JournalLimits;
+  /** After each write of what the shadow keeps. */
+  onChange: (state: StateOfJournal) => void;
+}
+
+export function createCore(
+  database: Connection,
+  { clock, bootId, limits, onChange }: CoreOptions,
+): Core {
+  const entries = createEntries(database, clock, bootId);
+  const outgoing = createOutgoing(database, entries);
+  const desired = createDesiredStates(database, entries, clock);
+  const attempts = createAttempts(database, entries, clock);
+  const memory = createMemory(database);
+  const { prune, thin } = createPrune(database, entries, outgoing, limits);
+  const { batch, acknowledge, unacknowledged, startEpoch } = outgoing;
+  const state = createState({ entries, outgoing, desired, attempts, memory });
+  const telling =
+    <A extends unknown[], R>(call: (...args: A) => R) =>
+    (...args: A): R => {
+      const result = call(...args);
+      onChange(state);
+      return result;
+    };
+  return {
+    state,
+    startEpoch,
+    thin,
+    calls: {
+      get epoch() {
+        return outgoing.epoch();
+      },
+      bootId,
+      append: entries.append,
+      entries: entries.list,
+      receive: telling(desired.receive),
+      desired: desired.newest,
+      batch,
+      acknowledge,
+      unacknowledged,
+      openAttempts: attempts.open,
+      saveAttempt: telling(attempts.save),
+      closeAttempt: telling(attempts.close),
+      quarantined: attempts.quarantined,
+      release: telling(attempts.release),
+      updates: createUpdates(database).list,
+      remember: (key, value) => {
+        if (memory.remember(key, value)) onChange(state);
+      },
+      recall: memory.recall,
+      prune,
+      close: () => void database.close(),
+    },
+  };
+}
