@@ -18,7 +18,10 @@ import { recoverJournal } from "#edge/journal/recover.ts";
 import { createHostObserver } from "#edge/observe/host.ts";
 import { runProbes } from "#edge/observe/probe.ts";
 import { createLocalApi } from "#edge/page/api.ts";
+import { createLogTail } from "#edge/page/log_tail.ts";
 import { createAgentMetrics } from "#edge/page/metrics.ts";
+import { createServiceLog } from "#edge/page/service_log.ts";
+import { createPageToken } from "#edge/page/token.ts";
 import { askApp } from "#edge/release/hold.ts";
 import { runValidateHook } from "#edge/release/hook.ts";
 import { createResolver } from "#edge/release/resolve.ts";
@@ -55,7 +58,14 @@ async function run(file: string): Promise<void> {
   let config = loadConfig(file);
   // Written at once and in order, so that the last lines before a sudden end are there and in place.
   const stdout = pino.destination({ dest: 1, sync: true });
-  const log = pino({ level: config.log.level, base: { device: config.device } }, stdout);
+  const agentLog = createLogTail();
+  const toBoth = {
+    write: (text: string) => {
+      agentLog.write(text);
+      stdout.write(text);
+    },
+  };
+  const log = pino({ level: config.log.level, base: { device: config.device } }, toBoth);
   const ending = endOnSignals(log);
   await mkdir(config.dataDirectory, { recursive: true });
   const lock = acquireLock(join(config.dataDirectory, "agent.lock"));
@@ -74,6 +84,15 @@ async function run(file: string): Promise<void> {
     agentVersion: pkg.version,
   });
   let view: LocalView = enrolling;
+  let readLogs: ReturnType<typeof createServiceLog> | undefined;
+  const token = createPageToken({
+    file: config.page.tokenFile,
+    clock,
+    log,
+    print: process.stdout.isTTY ? (sentence) => process.stdout.write(`${sentence}\n`) : undefined,
+  });
+  ending.add("page token", token.stop);
+  await token.start();
   const page = createLocalApi({
     page: config.page,
     status: () => view.status(),
@@ -83,6 +102,9 @@ async function run(file: string): Promise<void> {
       stepDeadlineMs,
     }),
     metrics,
+    token,
+    readLogs: () => readLogs,
+    agentLog,
     clock,
     onError: (error) => log.error({ error }, "the local API failed"),
   });
@@ -139,6 +161,7 @@ async function run(file: string): Promise<void> {
   });
   const runtimes = await chooseRuntimes({ config: () => config, clock, log });
   ending.add("runtimes", runtimes.stop);
+  readLogs = createServiceLog(runtimes.all);
   const host = createHostObserver({ clock, dataDirectory: config.dataDirectory });
   const releases = createReleaseStore({
     directory: config.dataDirectory,

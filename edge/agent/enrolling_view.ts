@@ -42,6 +42,7 @@ export function createEnrollingView(options: {
       connection: { connected: false, via: "none", problem: `enrolling: ${reason}` },
       ...{ runtimes: [], apps: [], conditions: [], updates: [] },
       journalUnacknowledged: journal.unacknowledged(),
+      enrolling: reason,
     }),
   };
 }

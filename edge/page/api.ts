@@ -1,24 +1,14 @@
-// The device's own HTTP API: liveness, status, metrics and a short page.
+// The device's own HTTP server: its API and its page.
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { createAdaptorServer, type ServerType } from "@hono/node-server";
-import { Hono } from "hono";
-import { secureHeaders } from "hono/secure-headers";
-import type { Clock } from "#shared/clock.ts";
-import { asFleetError, FleetError } from "#shared/errors.ts";
-import type { AgentMetrics } from "./metrics.ts";
-import { type Liveness, type LocalStatus, type LoopPulse, livenessOf } from "./status.ts";
-import { renderSummary, styleSheet } from "./summary.ts";
+import type { Hono } from "hono";
+import { FleetError } from "#shared/errors.ts";
+import { createRoutes, type RouteOptions } from "./routes.ts";
 
-export interface LocalApiOptions {
+export interface LocalApiOptions extends RouteOptions {
   /** `page` of agent.yaml; port 0 takes a free one. */
   page: { host: string; port: number };
-  status: () => LocalStatus;
-  pulse: () => LoopPulse;
-  metrics: Pick<AgentMetrics, "render" | "contentType">;
-  clock: Pick<Clock, "monotonicMs">;
-  /** Told of a request that failed for a fault of ours. */
-  onError?: (error: FleetError) => void;
 }
 
 export interface LocalApi {
@@ -27,9 +17,6 @@ export interface LocalApi {
   stop(): Promise<void>;
 }
 
-const refreshSeconds = 5;
-
-/** It reads and changes nothing, and shows no secret: values and environments are not in the status. */
 export function createLocalApi(options: LocalApiOptions): LocalApi {
   const routes = createRoutes(options);
   let server: ServerType | undefined;
@@ -45,56 +32,6 @@ export function createLocalApi(options: LocalApiOptions): LocalApi {
       if (closing !== undefined) await close(closing);
     },
   };
-}
-
-function createRoutes({ status, pulse, metrics, clock, onError }: LocalApiOptions): Hono {
-  const routes = new Hono();
-  const liveness = (): Liveness => livenessOf(pulse(), clock.monotonicMs());
-  routes.use(
-    secureHeaders({
-      contentSecurityPolicy: {
-        defaultSrc: ["'none'"],
-        styleSrc: ["'self'"],
-        baseUri: ["'none'"],
-        formAction: ["'none'"],
-        frameAncestors: ["'none'"],
-      },
-      // A device speaks plain HTTP, and must not teach browsers otherwise for its host name.
-      strictTransportSecurity: false,
-      xFrameOptions: "DENY",
-    }),
-  );
-  routes.use(async (context, next) => {
-    await next();
-    context.header("cache-control", "no-store");
-  });
-  routes.get("/healthz", (context) => {
-    const now = liveness();
-    return context.json(now, now.alive ? 200 : 503);
-  });
-  routes.get("/v1/status", (context) => context.json({ ...status(), loop: liveness() }));
-  routes.get("/metrics", async (context) =>
-    context.text(await metrics.render(), 200, { "content-type": metrics.contentType }),
-  );
-  routes.get("/", (context) => context.html(renderSummary(status(), liveness(), refreshSeconds)));
-  routes.get("/style.css", (context) =>
-    context.body(styleSheet, 200, { "content-type": "text/css; charset=utf-8" }),
-  );
-  routes.notFound((context) => problem(404, "not_found", `there is no ${context.req.path} here`));
-  routes.onError((thrown) => {
-    const error = asFleetError(thrown);
-    onError?.(error);
-    return problem(500, error.code, error.message);
-  });
-  return routes;
-}
-
-/** @see RFC 9457 */
-function problem(status: number, code: string, detail: string): Response {
-  return Response.json(
-    { title: code, status, code, detail },
-    { status, headers: { "content-type": "application/problem+json" } },
-  );
 }
 
 async function listen(routes: Hono, page: LocalApiOptions["page"]): Promise<ServerType> {

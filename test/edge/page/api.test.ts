@@ -4,7 +4,7 @@ import { createLocalApi, type LocalApiOptions } from "#edge/page/api.ts";
 import { createAgentMetrics } from "#edge/page/metrics.ts";
 import type { FleetError } from "#shared/errors.ts";
 import { suite } from "#test/suite.ts";
-import { statusOf } from "./fixture.ts";
+import { clockAt, fixedToken, statusOf } from "./fixture.ts";
 
 const test = suite("local API");
 const freePage = { host: "127.0.0.1", port: 0 };
@@ -15,7 +15,8 @@ function apiWith(options: Partial<LocalApiOptions> = {}): ReturnType<typeof crea
     status: () => statusOf(),
     pulse: () => ({ lastMonotonicMs: 0, intervalMs: 1000, stepDeadlineMs: 5000 }),
     metrics: createAgentMetrics(),
-    clock: { monotonicMs: () => 100 },
+    token: fixedToken,
+    clock: clockAt(() => 100),
     ...options,
   });
 }
@@ -44,7 +45,7 @@ test("is alive while the loop is late by no more than three intervals and a step
       const reason = "no loop has ended for 8 s; 8 s are allowed";
       assert.deepEqual([dead.status, await dead.json()], [503, { alive: false, reason }]);
     },
-    { clock: { monotonicMs: () => now } },
+    { clock: clockAt(() => now) },
   );
 });
 
@@ -60,15 +61,14 @@ test("the page says in words what the status says", () =>
   withApi(async (base) => {
     const text = await (await fetch(base)).text();
     for (const words of [
-      "<h1>pi-1</h1>",
-      "not connected, last heard 61 s ago: connection refused",
-      "Serves commit <code>cccccccccccc</code> of main",
-      "Wanted: commit <code>dddddddddddd</code>",
+      "<title>pi-1: Degraded</title>",
+      "This device is not up to date: web: no image &lt;b&gt;web:2&lt;/b&gt;.",
+      "It last heard from the hub 61 s ago: connection refused.",
+      "cccccccccccc</code> of main",
       "1 of 2",
       "the hub does not answer",
-      "rolledBack: answered 500",
-      "fetch 1.5 s",
-      "25 % of 40.0 GB",
+      "answered 500",
+      "10 GB of 40 GB used, 30 GB free",
     ]) {
       assert.ok(text.includes(words), words);
     }
@@ -81,20 +81,26 @@ test("the page escapes what others wrote, and says when the loop has stopped", (
       assert.ok(text.includes("no image &lt;b&gt;web:2&lt;/b&gt;"));
       assert.match(text, /role="alert">The agent.s loop has stopped: no loop has ended for 1000 s/);
     },
-    { clock: { monotonicMs: () => 1_000_000 } },
+    { clock: clockAt(() => 1_000_000) },
   ));
 
-test("the page needs no script, no inline style and nothing from elsewhere", () =>
+test("the page needs no inline script or style, and nothing from elsewhere", () =>
   withApi(async (base) => {
     const response = await fetch(base);
     const text = await response.text();
     const policy = response.headers.get("content-security-policy") ?? "";
-    assert.match(policy, /default-src 'none'; style-src 'self'/);
-    assert.doesNotMatch(policy, /unsafe/);
-    assert.doesNotMatch(text, /<script|style=|javascript:|(?:src|href)="(?!\/)/);
-    const style = await fetch(`${base}/style.css`);
-    assert.match(style.headers.get("content-type") ?? "", /^text\/css/);
+    assert.match(policy, /default-src 'none'; style-src 'self'; script-src 'self'/);
+    assert.doesNotMatch(policy, /unsafe|\*|http/);
+    assert.doesNotMatch(text, /<script(?! src="\/)|style=|javascript:|(?:src|href)="(?!\/|#main)/);
+    for (const [path, type] of [
+      ["/style.css", /^text\/css/],
+      ["/page.js", /^text\/javascript/],
+      ["/icon.svg", /^image\/svg/],
+    ] as const) {
+      assert.match((await fetch(`${base}${path}`)).headers.get("content-type") ?? "", type);
+    }
     assert.equal(response.headers.get("x-content-type-options"), "nosniff");
+    assert.equal(response.headers.get("referrer-policy"), "same-origin");
     assert.equal(response.headers.get("strict-transport-security"), null);
   }));
 

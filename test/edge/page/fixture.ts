@@ -1,6 +1,24 @@
-// A local status with everything in it.
+// A local status with everything in it, a token and a clock.
+import { createHmac } from "node:crypto";
 import type { LocalStatus } from "#edge/page/status.ts";
+import type { PageToken } from "#edge/page/token.ts";
+import { type Clock, systemClock } from "#shared/clock.ts";
 import { AppName, DeviceId, Digest, RevisionId } from "#shared/ids.ts";
+
+export const tokenText = "k3m9-0vxe-aaaa-bbbb";
+
+export const fixedToken: PageToken = {
+  file: "/boot/firmware/fleet-token",
+  start: async () => undefined,
+  stop: () => undefined,
+  matches: (typed) => typed === tokenText,
+  sign: (text) => createHmac("sha256", tokenText).update(text).digest("base64url"),
+};
+
+/** Timers run, and the time of decisions stands where the test puts it. */
+export function clockAt(monotonicMs: () => number): Pick<Clock, "monotonicMs" | "sleep"> {
+  return { monotonicMs, sleep: systemClock.sleep };
+}
 
 const app = AppName.parse("web");
 const revision = RevisionId.parse("1".repeat(64));

@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { createLocalApi } from "#edge/page/api.ts";
 import { type AgentMetrics, createAgentMetrics } from "#edge/page/metrics.ts";
 import { suite } from "#test/suite.ts";
-import { statusOf } from "./fixture.ts";
+import { clockAt, fixedToken, statusOf } from "./fixture.ts";
 
 const test = suite("agent metrics");
 
@@ -123,7 +123,8 @@ test.real("promtool", "passes promtool check metrics as it is served", async () 
     status: statusOf,
     pulse: () => ({ lastMonotonicMs: 0, intervalMs: 1000, stepDeadlineMs: 0 }),
     metrics: filled(),
-    clock: { monotonicMs: () => 0 },
+    token: fixedToken,
+    clock: clockAt(() => 0),
   });
   const { port } = await api.start();
   try {
