@@ -9,6 +9,8 @@ const probes = {
   chromium: () => existsSync("/usr/bin/chromium"),
   promtool: () => installed("promtool"),
   "docker-compose": () => installed("docker-compose"),
+  "systemd-notify": () => installed("systemd-notify") && installed("python3"),
+  "systemd-analyze": () => installed("systemd-analyze"),
 } as const satisfies Record<string, () => boolean>;
 
 export type RealPart = keyof typeof probes;

@@ -49,3 +49,33 @@ test("ends each part once, however often it is asked", async () => {
   await Promise.all([ending.run(), ending.run()]);
   assert.equal(ended, 1);
 });
+
+test("a part that hangs is told, and does not keep the others from ending", async () => {
+  const ended: string[] = [];
+  const told: unknown[] = [];
+  const log = { error: (detail: object) => void told.push(Object.values(detail)) };
+  const ending = createEnding(log, { partMs: 50, allMs: 1000, momentMs: 10 });
+  ending.add("lock", () => void ended.push("lock"));
+  ending.add("loop", () => new Promise(() => undefined));
+  assert.equal(await ending.run(), false);
+  assert.deepEqual(ended, ["lock"]);
+  assert.deepEqual(told, [["loop", "interrupted", "it has not ended within 0.05 s"]]);
+});
+
+test("many that hang are ended together within the limit of all, and each gets its turn", async () => {
+  let begun = 0;
+  const ending = createEnding(
+    { error: () => undefined },
+    { partMs: 200, allMs: 400, momentMs: 10 },
+  );
+  for (let at = 0; at < 20; at += 1) {
+    ending.add(`part ${at}`, () => {
+      begun += 1;
+      return new Promise(() => undefined);
+    });
+  }
+  const beganMs = performance.now();
+  assert.equal(await ending.run(), false);
+  assert.equal(begun, 20);
+  assert.ok(performance.now() - beganMs < 1500);
+});
