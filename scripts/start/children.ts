@@ -1,13 +1,15 @@
-// Runs the hub and the agents as processes of their own, starts them again when they die, and ends them.
+// Runs the hub and the agents as processes of their own, watched as the guard watches one, and ends them.
 import { type ChildProcess, spawn } from "node:child_process";
-import { createWriteStream, type WriteStream } from "node:fs";
+import { createWriteStream } from "node:fs";
 import { join } from "node:path";
+import { deadlineVariable } from "#edge/guard/pulse.ts";
+import { createWatched, type End, type Watched } from "#edge/guard/watched.ts";
 
 /** How long a child may take to end by itself. */
 const graceMs = 4000;
-const restart = { baseMs: 500, maxMs: 10_000 };
-/** A child that ran this long starts again without much delay. */
-const steadyMs = 30_000;
+const maxPauseMs = 10_000;
+/** Above the longest that the loop waits for one answer of a Docker Engine that hangs. */
+const agentDeadlineMs = 45_000;
 const keptWords = 2000;
 const root = join(import.meta.dirname, "..", "..");
 
@@ -18,6 +20,8 @@ export interface ChildSpec {
   args: string[];
   /** Gets the child's output. */
   logFile: string;
+  /** An agent, which tells that its loop comes round; one that falls silent is killed. */
+  isAgent?: boolean;
 }
 
 export interface Children {
@@ -30,53 +34,55 @@ export interface Children {
 
 interface Running {
   spec: ChildSpec;
-  process: ChildProcess;
-  log: WriteStream;
-  ended: Promise<void>;
+  watched: Watched;
 }
 
-/** @param onDeath told when a child ended that nobody had asked to */
-export function createChildren(onDeath: (name: string, how: string) => void): Children {
+/** @param onDeath told when a child ended that nobody had asked to
+ *  @param deadlineMs the longest silence of an agent */
+export function createChildren(
+  onDeath: (name: string, how: string) => void,
+  deadlineMs = agentDeadlineMs,
+): Children {
   const running = new Map<string, Running>();
   let stopping = false;
 
-  const launch = (spec: ChildSpec, failures: number, died: (how: string) => void): void => {
-    if (stopping) return;
-    const began = performance.now();
-    const log = createWriteStream(spec.logFile, { flags: "a" });
-    // The channel tells a child that this process is gone, however it went.
-    const child = spawn(process.execPath, [join(root, spec.entry), ...spec.args], {
-      cwd: root,
-      stdio: ["ignore", "pipe", "pipe", "ipc"],
-    });
+  const begin = (spec: ChildSpec, died: (how: string) => void): Watched => {
     let words = "";
-    child.stderr?.on("data", (chunk: Buffer) => {
-      words = `${words}${chunk.toString()}`.slice(-keptWords);
+    return createWatched({
+      maxPauseMs,
+      ...(spec.isAgent === true ? { deadlineMs } : {}),
+      launch: () => {
+        words = "";
+        const child = launch(spec, deadlineMs);
+        child.stderr?.on("data", (chunk: Buffer) => {
+          words = `${words}${chunk.toString()}`.slice(-keptWords);
+        });
+        return child;
+      },
+      onEnd: (end) => {
+        if (stopping) return;
+        const how = describeEnd(end, words);
+        onDeath(spec.name, how);
+        died(how);
+      },
     });
-    child.stdout?.pipe(log, { end: false });
-    child.stderr?.pipe(log, { end: false });
-    const { promise: ended, resolve } = Promise.withResolvers<void>();
-    child.once("close", (code, signal) => {
-      resolve();
-      log.end();
-      if (stopping) return;
-      const how = describeEnd(code, signal, words);
-      onDeath(spec.name, how);
-      died(how);
-      const next = performance.now() - began > steadyMs ? 0 : failures + 1;
-      const pauseMs = Math.min(restart.maxMs, restart.baseMs * 2 ** next);
-      setTimeout(() => launch(spec, next, died), pauseMs).unref();
-    });
-    running.set(spec.name, { spec, process: child, log, ended });
+  };
+
+  const end = async ({ watched }: Running): Promise<void> => {
+    watched.stop("SIGTERM", graceMs);
+    await watched.ended;
   };
 
   return {
     start: (spec) => {
       const { promise, resolve } = Promise.withResolvers<string>();
-      launch(spec, 0, resolve);
+      if (stopping) return promise;
+      const watched = begin(spec, resolve);
+      running.set(spec.name, { spec, watched });
+      watched.start();
       return promise;
     },
-    pid: (name) => running.get(name)?.process.pid,
+    pid: (name) => running.get(name)?.watched.pid(),
     stop: async () => {
       stopping = true;
       const all = [...running.values()];
@@ -87,17 +93,24 @@ export function createChildren(onDeath: (name: string, how: string) => void): Ch
   };
 }
 
-/** Hub and agents write to standard error only the sentence, and the hint, that they end with. */
-function describeEnd(code: number | null, signal: string | null, words: string): string {
-  const how = signal ?? `exit code ${code}`;
-  const said = words.trim().split("\n").slice(0, 2).join(" ");
-  return said === "" ? how : `${how}: ${said}`;
+/** The channel tells a child that this process is gone, however it went. */
+function launch({ entry, args, logFile }: ChildSpec, deadlineMs: number): ChildProcess {
+  const log = createWriteStream(logFile, { flags: "a" });
+  const child = spawn(process.execPath, [join(root, entry), ...args], {
+    cwd: root,
+    stdio: ["ignore", "pipe", "pipe", "ipc"],
+    env: { ...process.env, [deadlineVariable]: String(deadlineMs) },
+  });
+  child.stdout?.pipe(log, { end: false });
+  child.stderr?.pipe(log, { end: false });
+  child.once("close", () => log.end());
+  return child;
 }
 
-async function end({ process: child, ended }: Running): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  child.kill("SIGTERM");
-  const timer = setTimeout(() => child.kill("SIGKILL"), graceMs);
-  await ended;
-  clearTimeout(timer);
+/** Hub and agents write to standard error only the sentence, and the hint, that they end with. */
+function describeEnd({ code, signal, silentMs }: End, words: string): string {
+  const silent = silentMs === undefined ? "" : `, silent for ${Math.round(silentMs / 1000)} s`;
+  const how = `${signal ?? `exit code ${code}`}${silent}`;
+  const said = words.trim().split("\n").slice(0, 2).join(" ");
+  return said === "" ? how : `${how}: ${said}`;
 }

@@ -61,7 +61,7 @@ export async function startFleet(
       const config = await writeAgentConfig(plan, device, index, hub, url);
       const logFile = join(logs, `${device}.log`);
       const args = ["--config", config];
-      void children.start({ name: device, entry: "edge/main.ts", args, logFile });
+      void children.start({ name: device, entry: "edge/main.ts", args, logFile, isAgent: true });
     }),
   );
   return { url, hub, children, devices, startedAt };
