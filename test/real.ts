@@ -11,6 +11,7 @@ const probes = {
   "docker-compose": () => installed("docker-compose"),
   "systemd-notify": () => installed("systemd-notify") && installed("python3"),
   "systemd-analyze": () => installed("systemd-analyze"),
+  mount: () => answers("unshare", ["--mount", "true"]),
 } as const satisfies Record<string, () => boolean>;
 
 export type RealPart = keyof typeof probes;

@@ -1,5 +1,9 @@
 // Keeps two agents from using one data directory at the same time.
+import { accessSync, constants, existsSync, realpathSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import Database, { SqliteError } from "better-sqlite3";
+import { sha256 } from "#shared/canonical.ts";
 import { FleetError } from "#shared/errors.ts";
 
 export interface Lock {
@@ -7,23 +11,46 @@ export interface Lock {
 }
 
 /** Holds an exclusive SQLite transaction on the file. The kernel ends it with the process, SIGKILL
- *  included, so that no stale lock has to be told from a live one by its age.
+ *  included, so that no stale lock has to be told from a live one by its age. Where the disk takes no
+ *  lock, because it is read-only or full, a file in the system's temporary directory stands in.
  *  @throws FleetError journal_unusable when another agent holds it */
 export function acquireLock(file: string): Lock {
-  let database: Database.Database | undefined;
   try {
-    database = new Database(file, { timeout: 0 });
-    database.exec("BEGIN EXCLUSIVE");
+    return hold(file);
   } catch (cause) {
-    database?.close();
+    if (isBusy(cause) || !existsSync(dirname(file))) throw refusal(file, cause);
+  }
+  try {
+    return hold(substituteFor(file));
+  } catch (cause) {
     throw refusal(file, cause);
   }
-  const held = database;
-  return { release: () => void held.close() };
+}
+
+function hold(file: string): Lock {
+  const database = new Database(file, { timeout: 0 });
+  try {
+    database.exec("BEGIN EXCLUSIVE");
+    // On a read-only file SQLite takes a shared lock instead, and says nothing.
+    accessSync(file, constants.W_OK);
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+  return { release: () => void database.close() };
+}
+
+function substituteFor(file: string): string {
+  const place = sha256(realpathSync(dirname(file))).slice(0, 16);
+  return join(tmpdir(), `fleet-agent-${place}.lock`);
+}
+
+function isBusy(error: unknown): boolean {
+  return error instanceof SqliteError && error.code.startsWith("SQLITE_BUSY");
 }
 
 function refusal(file: string, cause: unknown): FleetError {
-  const busy = cause instanceof SqliteError && cause.code.startsWith("SQLITE_BUSY");
+  const busy = isBusy(cause);
   return new FleetError("journal_unusable", {
     message: busy ? `another agent holds the lock ${file}` : `the lock ${file} cannot be taken`,
     hint: busy

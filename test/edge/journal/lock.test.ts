@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { acquireLock } from "#edge/journal/lock.ts";
 import { suite } from "#test/suite.ts";
 import { withScratch } from "./fixture.ts";
+import { withMount } from "./mount.ts";
 
 const test = suite("journal lock");
 
@@ -51,3 +52,20 @@ test("says when its directory does not exist", () =>
       hint: /directory/,
     });
   }));
+
+test.real(
+  "mount",
+  "is held by one at a time on a read-only disk, whether its file is there or not",
+  () =>
+    withMount(256, async ({ directory, readOnly }) => {
+      const there = join(directory, "agent.lock");
+      acquireLock(there).release();
+      readOnly();
+      for (const file of [there, join(directory, "absent.lock")]) {
+        const lock = acquireLock(file);
+        assert.throws(() => acquireLock(file), { message: /another agent/, subject: file });
+        lock.release();
+        acquireLock(file).release();
+      }
+    }),
+);
