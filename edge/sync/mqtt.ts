@@ -1,6 +1,7 @@
 // Makes a link with MQTT 3.1.1 and a clean session; the only file that knows the mqtt package.
 import { connect, type IClientOptions, type MqttClient } from "mqtt";
 import { FleetError } from "#shared/errors.ts";
+import { maxPacketBytes } from "#shared/wire.ts";
 import type { Link, LinkOptions } from "./link.ts";
 
 /** How long a goodbye may take before the socket is cut. */
@@ -8,6 +9,9 @@ const endGraceMs = 800;
 
 /** The package takes an address of any other form for one on this machine. */
 const addressForm = /^(mqtt|mqtts|ws|wss):\/\/[^/]/;
+
+/** The largest packet, and what one read may bring of the next. */
+const maxUnparsedBytes = maxPacketBytes + 128 * 1024;
 
 /** CONNACK return codes of MQTT 3.1.1, section 3.2.2.3: bad user name or password, not authorized. */
 const refusals: readonly unknown[] = [4, 5];
@@ -17,8 +21,9 @@ const refusals: readonly unknown[] = [4, 5];
  *  @throws FleetError hub_unreachable, unauthenticated, config_invalid */
 export async function openMqttLink(options: LinkOptions): Promise<Link> {
   const client = createClient(options);
-  // What goes wrong ends the connection, and that is heard; an error that nobody hears ends the process.
-  client.on("error", () => undefined);
+  // The package goes on after a packet that it cannot read; and an error that nobody hears ends the process.
+  client.on("error", () => client.stream.destroy());
+  boundPackets(client);
   const cut = (): void => void client.end(true);
   options.signal.addEventListener("abort", cut, { once: true });
   try {
@@ -30,6 +35,18 @@ export async function openMqttLink(options: LinkOptions): Promise<Link> {
   } finally {
     options.signal.removeEventListener("abort", cut);
   }
+}
+
+/** The package gathers a packet of whatever size before anyone may look at it. */
+function boundPackets(client: MqttClient): void {
+  let unparsedBytes = 0;
+  client.on("packetreceive", () => {
+    unparsedBytes = 0;
+  });
+  client.stream.on("data", (chunk: Uint8Array) => {
+    unparsedBytes += chunk.byteLength;
+    if (unparsedBytes > maxUnparsedBytes) client.stream.destroy();
+  });
 }
 
 function createClient(options: LinkOptions): MqttClient {

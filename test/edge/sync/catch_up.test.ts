@@ -26,12 +26,12 @@ function gather(entries: number) {
 test("begins at another moment on each device, with a small batch, and goes on in order", () =>
   withFarHub(async (hub) => {
     const firstMs: number[] = [];
-    for (let round = 0; round < 4; round++) {
+    for (let round = 0; round < 3; round++) {
       hub.stored.length = 0;
       hub.heard.journal.length = 0;
       let beganMs = 0;
       const device = startDevice({ mqttUrl: hub.url, outbox }, (journal) => {
-        gather(600)(journal);
+        gather(300)(journal);
         beganMs = performance.now();
       });
       await until(() => hub.heard.journal.length > 0);
@@ -44,11 +44,11 @@ test("begins at another moment on each device, with a small batch, and goes on i
         hub.stored,
         hub.stored.toSorted((a, b) => a - b),
       );
-      assert.equal(hub.stored.length, 600);
+      assert.equal(hub.stored.length, 300);
       await device.remove();
     }
     assert.ok(Math.max(...firstMs) - Math.min(...firstMs) > 50, firstMs.join());
-    assert.ok(Math.max(...firstMs) < outbox.catchUpMs + 1500);
+    assert.ok(Math.max(...firstMs) < outbox.catchUpMs + 5000);
   }));
 
 test("holds up neither the desired state nor the report", () =>

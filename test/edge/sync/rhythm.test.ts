@@ -104,7 +104,7 @@ test("sleeps between polls, is gone from the network, and takes the desired stat
     assert.equal(hub.heard.reported.at(-1)?.heartbeatMs, pollMs);
     assert.equal(sync.status().isolated, false);
     sync.setRhythm({ pollMs, connection: "keep" });
-    await until(() => sync.status().connected);
+    await until(() => hub.heard.conn.at(-1)?.state === "online" && sync.status().connected);
     await device.remove();
     await until(() => hub.heard.conn.at(-1)?.state === "offline");
     assert.equal(hub.heard.conn.at(-1)?.nextInMs, undefined);
