@@ -10,6 +10,9 @@ import { createWatchThread } from "./watchdog/thread.ts";
 /** A loop that comes round but fails each time is given up only then: a new process is the last remedy for a
  *  leak or a broken handle, and none for a full disk. Both must hold, since a round may be 900 s long. */
 const failing = { rounds: 5, ms: 600_000 };
+/** Of the longest silence: those outside hear of the last feeding up to one share late, so the thread has time
+ *  to act, and to say why, before they do. */
+const shares = { feed: 1 / 8, thread: 0.6 };
 /** Opening a large journal on a slow card takes its time. */
 const startingMs = 180_000;
 
@@ -119,8 +122,8 @@ interface Options {
 export function createWatchdog({ clock, log, program }: Options): Watchdog {
   const deadlineMs = deadlineOf(program.env, program.pid);
   if (deadlineMs === 0) return unwatched(clock, log);
-  const feedEveryMs = deadlineMs / 6;
-  const thread = createWatchThread({ limitMs: (deadlineMs * 3) / 4, startingMs });
+  const feedEveryMs = deadlineMs * shares.feed;
+  const thread = createWatchThread({ limitMs: deadlineMs * shares.thread, startingMs });
   const send = channelOf(program);
   const systemd = createSystemdOutlet({
     environment: program.env,

@@ -8,8 +8,8 @@ import { createWatched, type End, type Watched } from "#edge/guard/watched.ts";
 /** How long a child may take to end by itself. */
 const graceMs = 4000;
 const maxPauseMs = 10_000;
-/** Above the longest that the loop waits for one answer of a Docker Engine that hangs. */
-const agentDeadlineMs = 45_000;
+/** Well above the longest that the loop waits for one answer of a Docker Engine that hangs. */
+const agentDeadlineMs = 60_000;
 const keptWords = 2000;
 const root = join(import.meta.dirname, "..", "..");
 

@@ -31,6 +31,7 @@ export function createWatchThread(options: { limitMs: number; startingMs: number
   };
   const expect = (limitMs: number): void => {
     Atomics.store(numbers, cells.limitMs, limitMs);
+    Atomics.notify(numbers, cells.limitMs);
   };
 
   return {
@@ -69,19 +70,19 @@ function watch(): void {
   const { writeSync } = process.getBuiltinModule("node:fs");
   const { shared, cells: at, textOffset: from } = workerData;
   const numbers = new Int32Array(shared, 0, 3);
-  const never = new Int32Array(new SharedArrayBuffer(4));
   let fed = -1;
   let silentMs = 0;
   let lookedMs = performance.now();
   for (;;) {
     const limitMs = Atomics.load(numbers, at.limitMs);
     const tickMs = Math.max(10, limitMs / 20);
-    Atomics.wait(never, 0, 0, tickMs);
+    // A new limit is taken up at once: the looks under the first one are far apart.
+    Atomics.wait(numbers, at.limitMs, limitMs, tickMs);
     const nowMs = performance.now();
     silentMs += Math.min(nowMs - lookedMs, 2 * tickMs);
     lookedMs = nowMs;
     const now = Atomics.load(numbers, at.fed);
-    if (now !== fed) silentMs = 0;
+    if (now !== fed || limitMs !== Atomics.load(numbers, at.limitMs)) silentMs = 0;
     fed = now;
     if (silentMs < limitMs) continue;
     const length = Atomics.load(numbers, at.textBytes);

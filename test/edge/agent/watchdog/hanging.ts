@@ -3,7 +3,7 @@ import { createWatchThread } from "#edge/agent/watchdog/thread.ts";
 import { systemClock } from "#shared/clock.ts";
 
 const [limit = "", mode = ""] = process.argv.slice(2);
-const thread = createWatchThread({ limitMs: Number(limit), startingMs: 10_000 });
+const thread = createWatchThread({ limitMs: Number(limit), startingMs: 180_000 });
 await thread.start();
 thread.ready();
 thread.alive("start of web");
