@@ -5,6 +5,7 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import type { Children } from "#scripts/start/children.ts";
 import { type Fleet, startFleet } from "#scripts/start/fleet.ts";
 import { createFollower, isConverged } from "#scripts/start/follow.ts";
 import { freePorts } from "#scripts/start/ports.ts";
@@ -55,6 +56,8 @@ export async function launchFleet(settings: {
   runtime: "docker" | "process";
   image?: string;
   devices?: number;
+  /** Who keeps hub and agents running; by default as `npm start` does. */
+  children?: Children;
 }): Promise<TestFleet> {
   const data = await mkdtemp(join(tmpdir(), "fleet-system-"));
   const count = settings.devices ?? 3;
@@ -69,7 +72,7 @@ export async function launchFleet(settings: {
     ...{ once: false, json: true, timeout: 60 },
   };
   const plan = { options, data, repository, runtime: settings.runtime, devices, say: () => {} };
-  const fleet = await startFleet(plan);
+  const fleet = await startFleet(plan, settings.children);
   const token = (await readFile(join(data, "hub/operator.token"), "utf8")).trim();
 
   const call = async (path: string, method = "GET"): Promise<Response> => {
