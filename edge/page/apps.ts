@@ -1,6 +1,7 @@
 // The apps of the device: what serves, why it is not as wanted, the update under way, the services.
 import { html } from "hono/html";
 import type { AppReport, ServiceReport } from "#shared/reported.ts";
+import { chain } from "./chain.ts";
 import { button } from "./forms.ts";
 import { badge, commit, type Html, moment, table } from "./html.ts";
 import { stagesStrip } from "./stages.ts";
@@ -16,10 +17,9 @@ export function appsSection(view: PageView): Html {
 function appCard(view: PageView, app: AppReport): Html {
   const running = view.status.running?.find((one) => one.app === app.name);
   return html`<article class="card" id="app-${app.name}" aria-labelledby="app-${app.name}-name">
-<h3 id="app-${app.name}-name">${app.name}</h3>
-<p class="badges">${badge(app.sync)} ${badge(app.health)}</p>
+<div class="title"><h3 id="app-${app.name}-name">${app.name}</h3><p>${badge(app.sync)} ${badge(app.health)}</p></div>
 ${servesText(app)}
-${chain(app)}
+${chain(app.name, app.why)}
 ${failureText(view, app)}
 ${running === undefined ? "" : stagesStrip(view, running, app)}
 ${retryButton(view, app)}
@@ -35,14 +35,6 @@ function servesText({ current, target, step }: AppReport): Html {
   const wanted = target === undefined ? "" : html` Wanted: commit ${commit(target.commit)}.`;
   const now = step === undefined ? "" : html` Now: ${step}.`;
   return html`<p>${serves}${wanted}${now}</p>`;
-}
-
-/** The first link is nearest, each next one is why the one before holds. */
-function chain({ name, why = [] }: AppReport): Html {
-  if (why.length === 0) return html``;
-  const links = why.map(({ reason, message }) => html`<li data-reason="${reason}">${message}</li>`);
-  return html`<p id="why-${name}" class="why-name">Why it is not as wanted, and why that is:</p>
-<ol class="why" aria-labelledby="why-${name}">${links}</ol>`;
 }
 
 function failureText(view: PageView, { failure, retryAt }: AppReport): Html {

@@ -1,7 +1,7 @@
 // What happened: the last updates with their steps, and the last events.
 import { html } from "hono/html";
 import type { UpdateRecord } from "#edge/journal/port.ts";
-import type { JournalEntry } from "#shared/journal.ts";
+import type { EntryKind, JournalEntry } from "#shared/journal.ts";
 import { badge, commit, durationText, type Html, moment, table } from "./html.ts";
 import { entryAgeMs, type PageView, updateAgeMs } from "./view.ts";
 
@@ -47,14 +47,29 @@ export function eventsSection(view: PageView): Html {
 
 const heads = ["When", "About", "What"];
 
-/** An entry's body is what this agent, or an older one, wrote: any field may be missing. */
+/** An entry's body is what this agent, or another version of it, wrote: any field may be missing. */
 export function sentenceOf({ kind, body }: JournalEntry): string {
   const text = (key: string): string | undefined => {
     const value = body[key];
     return typeof value === "string" || typeof value === "number" ? String(value) : undefined;
   };
-  const message = text("message");
-  const subject = text("outcome") ?? text("step") ?? text("version") ?? text("generation");
-  const name = text("reason") ?? kind.replace(".", " ");
-  return [name, subject, message].filter((part) => part !== undefined).join(": ");
+  const detail = details[kind]?.map((key) => text(key)).filter((part) => part !== undefined);
+  const name = text("reason") ?? words[kind] ?? kind.replace(".", " ");
+  return [[name, ...(detail ?? [])].join(" "), text("message")]
+    .filter((part) => part !== undefined)
+    .join(": ");
 }
+
+const words: Readonly<Partial<Record<EntryKind, string>>> = {
+  "agent.started": "agent started, version",
+  "desired.received": "desired state received, generation",
+  "update.finished": "update ended,",
+};
+
+const details: Readonly<Partial<Record<EntryKind, string[]>>> = {
+  "agent.started": ["version"],
+  "desired.received": ["generation"],
+  "update.finished": ["outcome"],
+  "step.started": ["step"],
+  "step.finished": ["step"],
+};

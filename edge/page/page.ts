@@ -2,11 +2,13 @@
 import { html } from "hono/html";
 import type { SafeModeReport } from "#shared/reported.ts";
 import { appsSection } from "./apps.ts";
+import { chain } from "./chain.ts";
 import { deviceSection } from "./device.ts";
 import { button, enterForm, logForm, signInForm } from "./forms.ts";
 import { eventsSection, updatesSection } from "./history.ts";
 import { type Html, moment } from "./html.ts";
 import { nextWords, servesWords, stateOf } from "./state.ts";
+import type { LocalStatus } from "./status.ts";
 import { type PageView, wallAgeMs } from "./view.ts";
 
 export function statusPage(view: PageView): Html {
@@ -97,11 +99,17 @@ function stateSection(view: PageView): Html {
   const { safeMode, sync } = view.status;
   const { tone, sentence, more } = stateOf(view.status, view.liveness);
   const said = html`<p id="sentence"${view.liveness.alive ? "" : html` role="alert"`}>${sentence}</p>
-${more.map((one) => html`<p>${one}</p>`)}`;
+${more.map((one) => html`<p>${one}</p>`)}${deviceChain(view.status)}`;
   if (safeMode !== undefined) return safeModeBanner(view, said, safeMode);
   const again = { action: "/v1/retry", label: "Try everything again now" };
   return html`<section class="state ${tone}" aria-labelledby="state"><h2 id="state" class="hidden">State</h2>
 ${said}${sync === "OutOfSync" ? button(view, again) : ""}</section>`;
+}
+
+/** What an app says of itself stands with the app. */
+function deviceChain({ apps, safeMode, why }: LocalStatus): Html {
+  const isTold = safeMode !== undefined || apps.some((app) => app.why !== undefined);
+  return isTold ? html`` : chain("this-device", why);
 }
 
 function safeModeBanner(view: PageView, said: Html, mode: SafeModeReport): Html {

@@ -28,7 +28,7 @@ export function stateOf(status: LocalStatus, liveness: Liveness): DeviceState {
 
 function stopped(liveness: Liveness): Said | undefined {
   if (liveness.alive) return undefined;
-  return { tone: "bad", sentence: `The agent’s loop has stopped: ${liveness.reason}.` };
+  return { tone: "bad", sentence: `The agent has stopped working: ${liveness.reason}.` };
 }
 
 function safeMode({ safeMode: mode }: LocalStatus): Said | undefined {
@@ -56,8 +56,13 @@ function held({ mode }: LocalStatus): Said | undefined {
   return { tone: "warn", sentence };
 }
 
-function behind({ apps, sync }: LocalStatus): Said | undefined {
+function behind({ apps, sync, why }: LocalStatus): Said | undefined {
   const late = apps.filter((app) => app.sync !== "Synced");
+  const [device] = why ?? [];
+  if (sync !== "Synced" && device !== undefined) {
+    const sentence = `This device is not up to date: ${clause(device.message)}.`;
+    return { tone: "warn", sentence };
+  }
   const [first] = late;
   if (first === undefined) {
     const unknown = "This device does not know yet whether it is up to date.";

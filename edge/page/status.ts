@@ -4,9 +4,9 @@ import type { Attempt } from "#edge/plan/attempt.ts";
 import type { SyncStatusNow } from "#edge/sync/port.ts";
 import type { HostHealth } from "#shared/beat.ts";
 import type { DesiredMode } from "#shared/desired.ts";
-import type { AppName, DeviceId, Labels } from "#shared/ids.ts";
+import type { DeviceId, Labels } from "#shared/ids.ts";
 import type { JournalEntry } from "#shared/journal.ts";
-import type { AppReport, RuntimeName, SafeModeReport } from "#shared/reported.ts";
+import type { AppReport, Cause, RuntimeName, SafeModeReport } from "#shared/reported.ts";
 import type { Condition, HealthStatus, SyncStatus } from "#shared/status.ts";
 
 /** An update under way. */
@@ -54,6 +54,8 @@ export interface LocalStatus {
   /** What enrolment waits for; absent once the device has an identity. */
   enrolling?: string;
   safeMode?: SafeModeReport;
+  /** Why the device as a whole is not converged, nearest cause first; an app comes with its name. */
+  why?: Cause[];
   /** No hub for long; absent means no. */
   isolated?: boolean;
   running?: RunningUpdate[];
@@ -69,26 +71,19 @@ export interface LoopPulse {
   intervalMs: number;
   /** The longest that one step may take. */
   stepDeadlineMs: number;
-  /** Steps that go on beside the loop: it comes round while one of them hangs. */
-  underWay?: readonly { app: AppName; sinceMonotonicMs: number }[];
+  /** A step beside the loop that is over its limit, e.g. `start of web does not end`: the loop comes round
+   *  all the same. */
+  hung?: string | undefined;
 }
 
 export type Liveness = { alive: true } | { alive: false; reason: string };
 
-/** The loop may be late by three intervals and one step, and no app's step may outlast its deadline. Pure. */
+/** The loop may be late by three intervals and one step, and no step beside it may hang. Pure. */
 export function livenessOf(pulse: LoopPulse, nowMonotonicMs: number): Liveness {
-  const { lastMonotonicMs, intervalMs, stepDeadlineMs, underWay = [] } = pulse;
-  const silentMs = nowMonotonicMs - lastMonotonicMs;
-  const allowedMs = intervalMs * 3 + stepDeadlineMs;
-  if (silentMs > allowedMs) return dead("no loop has ended", silentMs, allowedMs);
-  for (const { app, sinceMonotonicMs } of underWay) {
-    const tookMs = nowMonotonicMs - sinceMonotonicMs;
-    if (tookMs > stepDeadlineMs) return dead(`a step of ${app} goes on`, tookMs, stepDeadlineMs);
-  }
-  return { alive: true };
-}
-
-function dead(what: string, tookMs: number, allowedMs: number): Liveness {
-  const [took, allowed] = [tookMs, allowedMs].map((ms) => Math.round(ms / 1000));
-  return { alive: false, reason: `${what} for ${took} s; ${allowed} s are allowed` };
+  if (pulse.hung !== undefined) return { alive: false, reason: pulse.hung };
+  const silentMs = nowMonotonicMs - pulse.lastMonotonicMs;
+  const allowedMs = pulse.intervalMs * 3 + pulse.stepDeadlineMs;
+  if (silentMs <= allowedMs) return { alive: true };
+  const [silent, allowed] = [silentMs, allowedMs].map((ms) => Math.round(ms / 1000));
+  return { alive: false, reason: `no loop has ended for ${silent} s; ${allowed} s are allowed` };
 }

@@ -79,7 +79,10 @@ test("the page escapes what others wrote, and says when the loop has stopped", (
     async (base) => {
       const text = await (await fetch(base)).text();
       assert.ok(text.includes("no image &lt;b&gt;web:2&lt;/b&gt;"));
-      assert.match(text, /role="alert">The agent.s loop has stopped: no loop has ended for 1000 s/);
+      assert.match(
+        text,
+        /role="alert">The agent has stopped working: no loop has ended for 1000 s/,
+      );
     },
     { clock: clockAt(() => 1_000_000) },
   ));
