@@ -195,6 +195,7 @@ async function run(file: string): Promise<void> {
     journal,
     releases,
     runtimes: runtimes.all,
+    forwarder: runtimes.forwarder,
     sync,
     resolve: (staged) => {
       const options = {
@@ -205,7 +206,7 @@ async function run(file: string): Promise<void> {
       return { staged, ...resolve(staged, options) };
     },
     projectOf,
-    runProbes: (resolved) => runProbes(resolved, runtimes.readLogs),
+    runProbes: (resolved) => runProbes(resolved, runtimes),
     runValidateHook,
     askApp: (serving, { signal }) => askApp(serving, { runDirectory: config.runDirectory, signal }),
     describeHost: async () => ({ ...(await host.describe()), hostname: config.hostname }),

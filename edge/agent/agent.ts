@@ -11,6 +11,7 @@ import type { ReportedState } from "#shared/reported.ts";
 import { createAttempts, failureReport } from "./attempts.ts";
 import { createExecutors, type Effect } from "./executors.ts";
 import { createGatherer, type Observation } from "./gather.ts";
+import { createHandOver } from "./hand_over.ts";
 import { createMeasure } from "./measure.ts";
 import { createMemory } from "./memory.ts";
 import type { AgentParts } from "./parts.ts";
@@ -52,7 +53,8 @@ export function createAgent(parts: AgentParts): Agent {
   const gatherer = createGatherer({ parts, memory, attempts });
   const reporter = createReporter(parts, memory, gatherer);
   const prober = createProber({ parts, memory, gatherer, onChange: waker.wake });
-  const executors = createExecutors({ parts, attempts, memory, tasks, prober });
+  const handOver = createHandOver(parts);
+  const executors = createExecutors({ parts, attempts, memory, tasks, prober, handOver });
   const repairs = createRepairs({ journal, clock, random: parts.random, memory });
   const measure = createMeasure(parts);
   const turns = createTurns<Effect>(waker.wake);
@@ -130,6 +132,7 @@ export function createAgent(parts: AgentParts): Agent {
     const began = clock.monotonicMs();
     const busy = turns.busy();
     const seen = await gatherer.observe();
+    await handOver.refresh(seen);
     const steps = new Map<AppName, Step[]>(seen.apps.map((input) => [input.app, plan(input)]));
     const free = seen.apps.filter(({ app }) => !busy.has(app));
     for (const input of free) repairs.note(input, steps.get(input.app) ?? []);

@@ -7,6 +7,7 @@ import type { AppSpec } from "#shared/desired.ts";
 import { FleetError } from "#shared/errors.ts";
 import type { Attempts } from "./attempts.ts";
 import { pullImages, removeInOrder, startTogether } from "./copies.ts";
+import type { HandOver } from "./hand_over.ts";
 import { createLine, type Line } from "./line.ts";
 import type { Memory } from "./memory.ts";
 import type { AgentParts, Resolved } from "./parts.ts";
@@ -38,9 +39,11 @@ interface Parts {
   memory: Memory;
   tasks: Tasks;
   prober: Prober;
+  handOver: HandOver;
 }
 
-export function createExecutors({ parts, attempts, memory, tasks, prober }: Parts): Executors {
+export function createExecutors(given: Parts): Executors {
+  const { parts, attempts, memory, tasks, prober, handOver } = given;
   const { journal } = parts;
   const line = createLine();
   const releases = inTurn(parts.releases, line);
@@ -105,7 +108,8 @@ export function createExecutors({ parts, attempts, memory, tasks, prober }: Part
       await releases.swap(step.app, step.revision);
       return "passed";
     },
-    remove: async (step) => {
+    remove: async (step, { input }) => {
+      await handOver.drain(step.instances, input);
       await removeInOrder(parts.runtimes, step.instances);
       return "acted";
     },
@@ -131,7 +135,13 @@ export function createExecutors({ parts, attempts, memory, tasks, prober }: Part
       await releases.rollBack(step.app, step.revision);
       return "passed";
     },
-    switch: async () => "passed",
+    switch: async (_, { input }) => {
+      const replaced = await handOver.replacedBy(input);
+      await handOver.drain(replaced, input);
+      await removeInOrder(parts.runtimes, replaced);
+      await handOver.settle(input);
+      return "passed";
+    },
     advance: async ({ stage }, { input }) => {
       if (stage === "hold") tellOverridden(journal, attemptOf(input));
       return "passed";

@@ -64,11 +64,10 @@ export function createGatherer({ parts, memory, attempts }: Parts): Gatherer {
     }
   };
 
-  /** What served before the attempt and is the same in the new release is not on trial. */
-  const unchangedCopies = async (attempt: Attempt | undefined): Promise<Set<string>> => {
-    if (attempt?.from === undefined) return new Set();
-    const before = await resolve(attempt.app, attempt.from).catch(() => undefined);
-    return new Set(before === undefined ? [] : copyKeys(before));
+  /** What served before the attempt. */
+  const releaseBefore = async (attempt: Attempt | undefined): Promise<Resolved | undefined> => {
+    if (attempt?.from === undefined) return undefined;
+    return resolve(attempt.app, attempt.from).catch(() => undefined);
   };
 
   const inputFor = async (
@@ -81,6 +80,7 @@ export function createGatherer({ parts, memory, attempts }: Parts): Gatherer {
     const opened = journal.openAttempts().find((one) => one.app === app);
     const attempt = opened === undefined ? undefined : attempts.current(opened);
     const resolved = link === undefined ? undefined : await serving(app, link);
+    const before = await releaseBefore(attempt);
     const known = memory.of(app);
     const quarantined = journal.quarantined().filter((one) => one.app === app);
     const input: AppInput = {
@@ -95,13 +95,15 @@ export function createGatherer({ parts, memory, attempts }: Parts): Gatherer {
         all.instances.filter((one) => one.app === app),
       ),
       ...(attempt === undefined ? {} : { attempt }),
+      ...(before === undefined ? {} : { before: before.app }),
       quarantined: new Map(quarantined.map(({ revision, failure }) => [revision, failure])),
       ...(known.probes?.revision === link ? probesOf(known) : {}),
       hasProbes: (resolved?.probes.length ?? 0) > 0,
       settling: isSettling(known, clock.monotonicMs()),
       blind: all.blind,
       ...(known.heal === undefined ? {} : { healNotBeforeMs: known.heal.notBeforeMs }),
-      unchanged: await unchangedCopies(attempt),
+      // What is the same in the new release is not on trial.
+      unchanged: new Set(before === undefined ? [] : copyKeys(before)),
       nowMs: clock.monotonicMs(),
       wallMs: clock.now(),
     };

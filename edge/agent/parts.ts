@@ -3,6 +3,7 @@ import type { Journal } from "#edge/journal/port.ts";
 import type { AgentMetrics } from "#edge/page/metrics.ts";
 import type { ProbeRound } from "#edge/plan/input.ts";
 import type { ReleaseStore, StagedRevision } from "#edge/release/port.ts";
+import type { Forwarder } from "#edge/runtime/forward/forwarder.ts";
 import type { ResolvedApp, Runtime } from "#edge/runtime/port.ts";
 import type { Sync } from "#edge/sync/port.ts";
 import type { HostHealth } from "#shared/beat.ts";
@@ -55,6 +56,8 @@ export interface AgentParts {
   journal: Journal;
   releases: ReleaseStore;
   runtimes: readonly Runtime[];
+  /** Holds the published ports of services that are handed over. */
+  forwarder: Forwarder;
   sync: Sync;
   /** Reads and resolves a revision; cached by the caller's side, so cheap when repeated.
    *  @throws FleetError with the reason why it cannot run here */

@@ -4,10 +4,12 @@ import { type IncomingMessage, request as requestHttp } from "node:http";
 import { request as requestHttps } from "node:https";
 import { connect } from "node:net";
 import { relative, resolve } from "node:path";
+import type { Backend, Route } from "#edge/runtime/forward/table.ts";
 import type { LogLine, ResolvedApp } from "#edge/runtime/port.ts";
 import { baseEnvironment } from "#edge/runtime/process/environment.ts";
 import { endingOf, runOnce } from "#edge/runtime/process/oneshot.ts";
 import type { Probe } from "#shared/role.ts";
+import { detourOf, detourVariables } from "./detour.ts";
 
 export interface ProbeResult {
   /** The probe by its kind and target, e.g. `http http://127.0.0.1:8101/healthz`. */
@@ -17,8 +19,14 @@ export interface ProbeResult {
   detail: string;
 }
 
-/** What probes ask of the world: the lines that a service wrote since its start. */
-export type ReadLogs = (app: ResolvedApp, service: string) => Promise<LogLine[]>;
+/** What probes ask of the world. */
+export interface ProbeSources {
+  /** The lines that a service wrote since its start. */
+  readLogs(app: ResolvedApp, service: string): Promise<LogLine[]>;
+  /** Published ports that lead to copies of another release for now, and where the app's own copies answer:
+   *  a probe must never judge the old release for the new one. */
+  detours?(app: ResolvedApp): Promise<readonly Route[]>;
+}
 
 type Finding = Omit<ProbeResult, "probe">;
 type Of<Key extends string> = Extract<Probe, Record<Key, unknown>>;
@@ -31,12 +39,12 @@ const bodyLimit = 2048;
  *  @param resolved probes with their values interpolated */
 export async function runProbes(
   resolved: { app: ResolvedApp; probes: readonly Probe[] },
-  readLogs: ReadLogs,
+  sources: ProbeSources,
 ): Promise<ProbeResult[]> {
   return Promise.all(
     resolved.probes.map(async (probe) => ({
       probe: nameOf(probe),
-      ...(await find(probe, resolved.app, readLogs)),
+      ...(await find(probe, resolved.app, sources)),
     })),
   );
 }
@@ -48,23 +56,43 @@ function nameOf(probe: Probe): string {
   return `script ${probe.script}`;
 }
 
-async function find(probe: Probe, app: ResolvedApp, readLogs: ReadLogs): Promise<Finding> {
+async function find(probe: Probe, app: ResolvedApp, sources: ProbeSources): Promise<Finding> {
   try {
-    if ("http" in probe) return await findHttp(probe);
-    if ("tcp" in probe) return await findTcp(probe);
-    if ("log" in probe) return await findLog(probe, () => readLogs(app, probe.service));
-    return await findScript(probe, app);
+    if ("log" in probe) return await findLog(probe, () => sources.readLogs(app, probe.service));
+    const detours = (await sources.detours?.(app)) ?? [];
+    if ("http" in probe) {
+      const { hostname, port, protocol } = new URL(probe.http);
+      const place = { host: hostname, port: Number(port) || (protocol === "https:" ? 443 : 80) };
+      return await findEach(detourOf(place, detours), (to) => findHttp(probe, to));
+    }
+    if ("tcp" in probe) {
+      const place = parseTarget(probe.tcp);
+      if (place === undefined) return { ok: false, detail: `${probe.tcp} is not host:port` };
+      return await findEach(detourOf(place, detours), (to) => findTcp(probe, to ?? place));
+    }
+    return await findScript(probe, app, detourVariables(detours));
   } catch (error) {
     return { ok: false, detail: `${nameOf(probe)} could not be tried: ${reasonOf(error)}` };
   }
 }
 
+/** Without a detour the probe goes where it says; with one, every copy behind it has to pass. */
+async function findEach(
+  detour: Route | undefined,
+  find: (to: Backend | undefined) => Promise<Finding>,
+): Promise<Finding> {
+  if (detour === undefined) return find(undefined);
+  const findings = await Promise.all(detour.backends.map(find));
+  const none = { ok: false, detail: `no copy of this release listens for port ${detour.port} yet` };
+  return findings.find(({ ok }) => !ok) ?? findings[0] ?? none;
+}
+
 /** A redirect is an answer and is not followed: it may lead off the device. */
-async function findHttp(probe: Of<"http">): Promise<Finding> {
+async function findHttp(probe: Of<"http">, to: Backend | undefined): Promise<Finding> {
   const seconds = probe.timeoutSeconds ?? netTimeoutSeconds;
   const signal = AbortSignal.timeout(seconds * 1000);
   try {
-    const response = await ask(probe.http, signal);
+    const response = await ask(probe.http, signal, to);
     const status = response.statusCode ?? 0;
     const ok = probe.status === undefined ? status >= 200 && status < 400 : status === probe.status;
     const text = ok ? "" : await readStart(response);
@@ -78,9 +106,16 @@ async function findHttp(probe: Of<"http">): Promise<Finding> {
 }
 
 /** Not by fetch, which refuses ports that browsers shun, such as 5060, 6000 and 10080. */
-async function ask(url: string, signal: AbortSignal): Promise<IncomingMessage> {
+async function ask(
+  url: string,
+  signal: AbortSignal,
+  to: Backend | undefined,
+): Promise<IncomingMessage> {
   const request = url.startsWith("https:") ? requestHttps : requestHttp;
-  const asked = request(url, { agent: false, signal }).end();
+  const { host, hostname } = new URL(url);
+  // Another address, but for the server the same name.
+  const other = to === undefined ? {} : { ...to, headers: { host }, servername: hostname };
+  const asked = request(url, { agent: false, signal, ...other }).end();
   // The deadline may strike after the answer, when nobody waits any more.
   asked.on("error", () => undefined);
   const [response] = (await once(asked, "response")) as [IncomingMessage];
@@ -106,9 +141,7 @@ function quoted(text: string): string {
   return line === "" || line.startsWith("<") ? "" : `: ${line.slice(0, 200)}`;
 }
 
-async function findTcp(probe: Of<"tcp">): Promise<Finding> {
-  const target = parseTarget(probe.tcp);
-  if (target === undefined) return { ok: false, detail: `${probe.tcp} is not host:port` };
+async function findTcp(probe: Of<"tcp">, target: Backend): Promise<Finding> {
   const seconds = probe.timeoutSeconds ?? netTimeoutSeconds;
   const signal = AbortSignal.timeout(seconds * 1000);
   const socket = connect({ ...target, signal });
@@ -138,7 +171,11 @@ async function findLog(probe: Of<"log">, read: () => Promise<LogLine[]>): Promis
   return { ok, detail: `the output of ${probe.service} ${verdict} /${probe.log}/ so far` };
 }
 
-async function findScript(probe: Of<"script">, app: ResolvedApp): Promise<Finding> {
+async function findScript(
+  probe: Of<"script">,
+  app: ResolvedApp,
+  detours: Readonly<Record<string, string>>,
+): Promise<Finding> {
   const file = resolve(app.directory, probe.script);
   if (relative(app.directory, file).startsWith("..")) {
     return { ok: false, detail: `${probe.script} lies outside the release` };
@@ -147,7 +184,7 @@ async function findScript(probe: Of<"script">, app: ResolvedApp): Promise<Findin
   const result = await runOnce({
     command: [file],
     directory: app.directory,
-    environment: { ...baseEnvironment(), ...app.values },
+    environment: { ...baseEnvironment(), ...app.values, ...detours },
     timeoutMs,
   });
   const ending = endingOf(result, timeoutMs);

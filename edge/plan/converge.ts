@@ -1,29 +1,51 @@
 // Compares the instances that run with those that a release wants: what goes, what starts, what waits.
 import type { InstanceRef, ObservedInstance, ResolvedApp } from "#edge/runtime/port.ts";
-import type { Dependency } from "#shared/compose/model.ts";
+import { type Dependency, isHandedOver } from "#shared/compose/model.ts";
 import { startOrder } from "#shared/compose/order.ts";
 import { mayEnd } from "./gate.ts";
 import type { Step } from "./step.ts";
 
+/** What becomes of the copies that others replace beside them: on trial they `stay` and serve; else they go
+ *  `last`, when their successors run. */
+export type Replaced = "stay" | "last";
+
 /** Steps that bring the instances to the release; [] means converged. What goes, goes before anything
- *  starts, so that a port or a name can move from one service to another. Pure.
- *  @see Compose specification, "depends_on" */
-export function converge(wanted: ResolvedApp, instances: readonly ObservedInstance[]): Step[] {
-  const surplus = surplusOf(wanted, instances);
-  if (surplus.length > 0) {
-    return [
-      { kind: "remove", app: wanted.app, instances: surplus, why: whyRemoved(wanted, surplus) },
-    ];
-  }
-  const missing = missingOf(wanted, instances);
-  if (missing.length === 0) return [];
-  const ready = missing.filter(({ service }) => blocker(wanted, instances, service) === undefined);
+ *  starts, so that a port or a name can move from one service to another; but a service that is handed
+ *  over starts first. Pure.
+ *  @see Compose specification, "depends_on"; docs/decisions/2026-11-21-hand-over.md */
+export function converge(
+  wanted: ResolvedApp,
+  instances: readonly ObservedInstance[],
+  replaced: Replaced = "last",
+): Step[] {
+  const { surplus, succeeded } = sorted(wanted, instances);
+  if (surplus.length > 0) return [removeStep(wanted, surplus)];
+  const kept = instances.filter((instance) => !succeeded.includes(instance));
+  const missing = missingOf(wanted, kept);
+  const retired = replaced === "last" ? retiredOf(wanted, { kept, missing, succeeded }) : [];
+  if (retired.length > 0) return [removeStep(wanted, retired)];
+  return missing.length > 0 ? [startStep(wanted, kept, missing)] : [];
+}
+
+function removeStep(wanted: ResolvedApp, instances: readonly ObservedInstance[]): Step {
+  const inOrder = dependentsFirst(instances, wanted);
+  const why = whyRemoved(wanted, instances);
+  return { kind: "remove", app: wanted.app, instances: inOrder, why };
+}
+
+function startStep(
+  wanted: ResolvedApp,
+  kept: readonly ObservedInstance[],
+  missing: readonly InstanceRef[],
+): Step {
+  const { app, revision } = wanted;
+  const ready = missing.filter(({ service }) => blocker(wanted, kept, service) === undefined);
   if (ready.length > 0) {
     const why = `${ready.length} of ${missing.length} missing instances can start`;
-    return [{ kind: "start", app: wanted.app, revision: wanted.revision, instances: ready, why }];
+    return { kind: "start", app, revision, instances: ready, why };
   }
   const first = missing[0]?.service ?? "";
-  return [{ kind: "wait", app: wanted.app, reason: blocker(wanted, instances, first) ?? "" }];
+  return { kind: "wait", app, reason: blocker(wanted, kept, first) ?? "" };
 }
 
 /** Whether this instance is one that the release wants, at the right place and not worn out. */
@@ -38,19 +60,50 @@ function isWanted(wanted: ResolvedApp, instance: ObservedInstance): boolean {
   );
 }
 
-function surplusOf(
+/** `surplus` goes at once. `succeeded` are copies of ours whose service is handed over: they are in nobody's
+ *  way, since the device holds their ports. */
+function sorted(
   wanted: ResolvedApp,
   instances: readonly ObservedInstance[],
-): ObservedInstance[] {
+): { surplus: ObservedInstance[]; succeeded: ObservedInstance[] } {
   const seen = new Set<string>();
   const surplus = new Set<ObservedInstance>();
+  const succeeded = new Set<ObservedInstance>();
   for (const instance of instances) {
     const place = `${instance.service}/${instance.index}`;
-    if (!isWanted(wanted, instance) || seen.has(place)) surplus.add(instance);
-    else seen.add(place);
+    if (isWanted(wanted, instance) && !seen.has(place)) seen.add(place);
+    else (mayStay(wanted, instance) ? succeeded : surplus).add(instance);
   }
-  for (const dependent of restartedWith(wanted, instances, surplus)) surplus.add(dependent);
-  return dependentsFirst([...surplus], wanted);
+  for (const dependent of restartedWith(wanted, instances, surplus)) {
+    if (!succeeded.has(dependent)) surplus.add(dependent);
+  }
+  return { surplus: [...surplus], succeeded: [...succeeded] };
+}
+
+function mayStay(wanted: ResolvedApp, { service, configHash, state }: ObservedInstance): boolean {
+  const spec = wanted.services[service]?.spec;
+  return spec !== undefined && isHandedOver(spec) && configHash !== "" && state !== "dead";
+}
+
+/** Copies whose successors are all there and past their start, with what must restart with them. */
+function retiredOf(
+  wanted: ResolvedApp,
+  all: {
+    kept: readonly ObservedInstance[];
+    missing: readonly InstanceRef[];
+    succeeded: readonly ObservedInstance[];
+  },
+): ObservedInstance[] {
+  const { kept, missing, succeeded } = all;
+  const early = new Set([...kept.filter(isEarly), ...missing].map(({ service }) => service));
+  const retired = new Set(succeeded.filter(({ service }) => !early.has(service)));
+  if (retired.size === 0) return [];
+  for (const dependent of restartedWith(wanted, kept, retired)) retired.add(dependent);
+  return [...retired];
+}
+
+function isEarly({ state, health }: ObservedInstance): boolean {
+  return state === "created" || (state === "running" && health === "starting");
 }
 
 /** Instances that `depends_on.restart` ties to a service that is being replaced. */
@@ -110,7 +163,7 @@ function missingCopies(
 /** A stopped copy that its restart policy wants running. What ended as it should stays ended, and one
  *  whose tries are used up is left for people to see. */
 function mustStart(wanted: ResolvedApp, instance: ObservedInstance): boolean {
-  if (instance.state === "created") return true;
+  if (instance.state === "created" || instance.detachedFrom !== undefined) return true;
   if (instance.state !== "exited") return false;
   const service = wanted.services[instance.service];
   const policy = service?.spec.restart;

@@ -32,6 +32,8 @@ export interface AppInput {
   serving?: Runnable;
   instances: ObservedInstance[];
   attempt?: Attempt;
+  /** What served before the attempt, once it was read. */
+  before?: ResolvedApp;
   /** Why a revision may not be tried again. */
   quarantined: ReadonlyMap<RevisionId, FailureReport>;
   /** Since when every changed service and probe has been fine without a break, ms since boot. */

@@ -63,7 +63,7 @@ function proveUnread({ app, target, nowMs, wallMs }: AppInput, attempt: Attempt)
  *  time. */
 function ownSteps(input: AppInput, serving: Runnable): Step[] {
   const { healNotBeforeMs, nowMs, unchanged } = input;
-  const [step] = converge(serving.app, input.instances);
+  const [step] = converge(serving.app, input.instances, "stay");
   if (step?.kind !== "start") return step === undefined ? [] : [step];
   const own = step.instances.filter((one) => isJudged(serving, one, unchanged));
   if (own.length > 0) return [{ ...step, instances: own }];

@@ -3,6 +3,9 @@ import { join } from "node:path";
 import type { AgentConfig } from "#edge/config.ts";
 import { createEngine, dockerAnswers } from "#edge/runtime/docker/engine.ts";
 import { createDockerRuntime } from "#edge/runtime/docker/runtime.ts";
+import { detours, ownRoutes } from "#edge/runtime/forward/backends.ts";
+import { createForwarder, type Forwarder } from "#edge/runtime/forward/forwarder.ts";
+import type { Route } from "#edge/runtime/forward/table.ts";
 import { createProcessRuntime } from "#edge/runtime/process/runtime.ts";
 import type { Clock } from "#shared/clock.ts";
 import { FleetError } from "#shared/errors.ts";
@@ -14,6 +17,10 @@ export interface Runtimes {
   names: RuntimeName[];
   /** For services that name none. */
   preferred: RuntimeName;
+  /** Holds the published ports of services that are handed over. */
+  forwarder: Forwarder;
+  /** Where the copies of this release answer while its published ports still lead to others. */
+  detours(app: ResolvedApp): Promise<Route[]>;
   /** The last lines of all copies of a service, for log probes. */
   readLogs(app: ResolvedApp, service: string): Promise<LogLine[]>;
   /** Calls to the Engine by kind. */
@@ -34,13 +41,14 @@ const probedLines = 500;
 
 /** @throws FleetError runtime_unavailable when `runtime: docker` is set and no Engine answers */
 export async function chooseRuntimes({ config, clock, log }: Options): Promise<Runtimes> {
-  const { runtime, docker, dataDirectory, device } = config();
+  const { runtime, docker, dataDirectory, runDirectory, device } = config();
   const answers = runtime !== "process" && (await dockerAnswers(docker.socket));
   if (runtime === "docker" && !answers) throw noEngine(docker.socket);
+  const forwarder = createForwarder({ directory: join(dataDirectory, "forward"), clock });
+  const shared = { device, clock, runDirectory, holder: forwarder.holder };
   const processes = createProcessRuntime({
+    ...shared,
     directory: join(dataDirectory, "processes"),
-    device,
-    clock,
     warn: (message) => log.warn({ runtime: "process" }, message),
   });
   const engine = answers ? createEngine({ socketPath: docker.socket }) : undefined;
@@ -48,9 +56,8 @@ export async function chooseRuntimes({ config, clock, log }: Options): Promise<R
     engine === undefined
       ? undefined
       : createDockerRuntime({
+          ...shared,
           engine,
-          device,
-          clock,
           registries: () => config().registries,
           filesDir: join(dataDirectory, "files"),
         });
@@ -59,6 +66,8 @@ export async function chooseRuntimes({ config, clock, log }: Options): Promise<R
     all,
     names: all.map(({ name }) => name),
     preferred: containers === undefined ? "process" : "docker",
+    forwarder,
+    detours: (app) => detoursOf(all, forwarder, app),
     readLogs: (app, service) => logsOf(all, app, service),
     calls: () =>
       Object.entries(engine?.counts() ?? {}).map(([call, total]) => ({
@@ -67,7 +76,7 @@ export async function chooseRuntimes({ config, clock, log }: Options): Promise<R
         total,
       })),
     endAll: async () => {
-      await Promise.all([processes.endAll(), containers?.endAll()]);
+      await Promise.all([processes.endAll(), containers?.endAll(), forwarder.end()]);
     },
     stop: async () => {
       await Promise.all(all.map((one) => one.stop()));
@@ -83,6 +92,16 @@ function noEngine(socket: string): FleetError {
   });
 }
 
+async function detoursOf(
+  runtimes: readonly Runtime[],
+  forwarder: Forwarder,
+  app: ResolvedApp,
+): Promise<Route[]> {
+  if (ownRoutes(app, []).length === 0) return [];
+  const seen = await Promise.all(runtimes.map((runtime) => runtime.observe()));
+  return detours(ownRoutes(app, seen.flat()), await forwarder.ask());
+}
+
 async function logsOf(
   runtimes: readonly Runtime[],
   app: ResolvedApp,
@@ -90,8 +109,12 @@ async function logsOf(
 ): Promise<LogLine[]> {
   const runtime = runtimes.find(({ name }) => name === app.services[service]?.runtime);
   if (runtime === undefined) return [];
+  // What another release says at the same place is no word of this one.
   const copies = (await runtime.observe()).filter(
-    (one) => one.app === app.app && one.service === service,
+    (one) =>
+      one.app === app.app &&
+      one.service === service &&
+      one.configHash === app.services[service]?.configHash,
   );
   const lines = await Promise.all(copies.map((copy) => sinceStart(runtime, copy)));
   return lines.flat();

@@ -1,5 +1,6 @@
 // An in-memory runtime for tests of the planner and the loop: copies are data, outcomes are scripted.
 import type { Clock } from "#shared/clock.ts";
+import { forwardedPorts, isHandedOver } from "#shared/compose/model.ts";
 import type { FleetError } from "#shared/errors.ts";
 import type { RuntimeName } from "#shared/reported.ts";
 import type {
@@ -65,7 +66,8 @@ export function createMemoryRuntime(options: { name?: RuntimeName; clock: Clock 
     if (outcome.kind === "fails") throw outcome.error;
     born += 1;
     const { image } = resolved.spec;
-    copies.set(keyOf({ app: app.app, service, index }), {
+    const place = { app: app.app, service, index };
+    copies.set(slotOf(place, resolved), {
       runtime: name,
       app: app.app,
       service,
@@ -77,6 +79,7 @@ export function createMemoryRuntime(options: { name?: RuntimeName; clock: Clock 
       startedAt: clock.now(),
       ...(image === undefined ? {} : { image }),
       ...stateAfter(outcome, resolved),
+      ...backendsAfter(outcome, resolved, born),
     });
   }
 
@@ -97,15 +100,16 @@ export function createMemoryRuntime(options: { name?: RuntimeName; clock: Clock 
     async start(app, instance) {
       const key = keyOf({ app: app.app, ...instance });
       record(`start ${key}`);
-      if (copies.get(key)?.state !== "running") begin(app, instance);
+      const slot = slotOf({ app: app.app, ...instance }, app.services[instance.service]);
+      if (copies.get(slot)?.state !== "running") begin(app, instance);
     },
     async remove(instance) {
       record(`remove ${keyOf(instance)}`, "remove");
-      copies.delete(keyOf(instance));
+      for (const [slot, { id }] of copies) if (id === instance.id) copies.delete(slot);
     },
     async restart(instance) {
       record(`restart ${keyOf(instance)}`);
-      const copy = copies.get(keyOf(instance));
+      const copy = [...copies.values()].find(({ id }) => id === instance.id);
       if (copy !== undefined) Object.assign(copy, { state: "running", startedAt: clock.now() });
     },
     cleanUp: async (app) => record(`cleanUp ${app}`),
@@ -134,6 +138,26 @@ export function createMemoryRuntime(options: { name?: RuntimeName; clock: Clock 
 
 function keyOf({ app, service, index }: { app: string; service: string; index: number }): string {
   return `${app}/${service}.${index}`;
+}
+
+/** Two copies of a service that is handed over may stand at one place. */
+function slotOf(
+  place: { app: string; service: string; index: number },
+  service: ResolvedService | undefined,
+): string {
+  const beside = service !== undefined && isHandedOver(service.spec);
+  return beside ? `${keyOf(place)}@${service.configHash}` : keyOf(place);
+}
+
+/** Every copy has a port of its own, which nobody listens on. */
+function backendsAfter(
+  outcome: Exclude<MemoryOutcome, { kind: "fails" }>,
+  { spec }: ResolvedService,
+  born: number,
+): Pick<ObservedInstance, "backends"> {
+  if (outcome.kind === "exits" || !isHandedOver(spec)) return {};
+  const own = { host: "127.0.0.1", port: 40_000 + born };
+  return { backends: Object.fromEntries(forwardedPorts(spec).map(({ target }) => [target, own])) };
 }
 
 function stateAfter(

@@ -2,6 +2,7 @@
 import type { ComposeProject, ComposeService } from "#shared/compose/model.ts";
 import type { AppName, Digest, RevisionId } from "#shared/ids.ts";
 import type { InstanceReport, RuntimeName } from "#shared/reported.ts";
+import type { Backend } from "./forward/table.ts";
 
 /** One running copy as the runtime sees it now. */
 export interface ObservedInstance extends InstanceReport {
@@ -13,6 +14,10 @@ export interface ObservedInstance extends InstanceReport {
   /** The release that its files come from; kept on disk while any instance names it. */
   release: string;
   image?: string;
+  /** Where the copy itself listens, by container port; of a running copy that is handed over. */
+  backends?: Readonly<Record<string, Backend>>;
+  /** Networks that it should be attached to and is not. A start attaches it again. */
+  detachedFrom?: string[];
 }
 
 /** A service resolved for this device, with its hash. */
@@ -76,7 +81,8 @@ export interface Runtime {
   /** Creates the app's networks and volumes where missing. */
   prepare(app: ResolvedApp): Promise<void>;
   /** Creates and starts one copy, or starts the stopped one that has the right hash. A copy with another
-   *  hash at that place must have been removed before.
+   *  hash at that place must have been removed before, but of a service that is handed over: there the new
+   *  one starts beside it.
    *  @throws FleetError start_failed, port_taken, image_missing, command_missing, runtime_refused */
   start(app: ResolvedApp, instance: InstanceRef): Promise<void>;
   /** Stops within the copy's grace period, then removes it. Nothing happens when it is gone. */

@@ -1,4 +1,5 @@
 // What every part of the Docker runtime works with.
+import type { PortHolder } from "#edge/runtime/forward/forwarder.ts";
 import type { Clock } from "#shared/clock.ts";
 import type { Engine } from "./engine.ts";
 import type { FileStore } from "./files.ts";
@@ -10,4 +11,8 @@ export interface DockerContext {
   files: FileStore;
   /** Ms that one lifecycle hook may take. */
   hookLimitMs: number;
+  /** Below it each app has a directory for its update lock; absent: no app has a lock. */
+  runDirectory: string | undefined;
+  /** Who has a port that the device's forwarder holds. */
+  holder: PortHolder;
 }

@@ -5,7 +5,7 @@ import { join, resolve } from "node:path";
 import type { HostFile } from "#edge/runtime/docker/create/mounts.ts";
 import { containerName, serviceOf } from "#edge/runtime/docker/create/names.ts";
 import type { InstanceRef, ResolvedApp } from "#edge/runtime/port.ts";
-import type { FileMount, FileObject } from "#shared/compose/model.ts";
+import { type FileMount, type FileObject, isHandedOver } from "#shared/compose/model.ts";
 import { FleetError } from "#shared/errors.ts";
 
 interface Wanted {
@@ -14,28 +14,27 @@ interface Wanted {
   object: FileObject;
 }
 
-/** Layout: `<project>/<container>/<n>`, below a directory that only the agent's user may enter; the
+/** Layout: `<project>/<container>[.<configuration>]/<n>`, below a directory that only the agent's user may enter; the
  *  files themselves must be readable for the container's user, which may be any. */
 export interface FileStore {
   /** Writes what is not a file of the release yet. @throws FleetError variable_missing, runtime_refused */
   write(app: ResolvedApp, ref: InstanceRef): Promise<HostFile[]>;
   /** The copy is gone, and its files with it. */
-  drop(project: string, container: string): Promise<void>;
+  drop(project: string, home: string): Promise<void>;
   dropProject(project: string): Promise<void>;
 }
 
 export function createFileStore(directory: string): FileStore {
   return {
     write: async (app, ref) => {
-      const home = join(directory, app.project, containerName(app, ref.service, ref.index));
+      const home = join(directory, app.project, homeOf(app, ref));
       const files: HostFile[] = [];
       for (const [position, wanted] of wantedFiles(app, ref.service).entries()) {
         files.push(await hostFile(app, wanted, home, position));
       }
       return files;
     },
-    drop: (project, container) =>
-      rm(join(directory, project, container), { recursive: true, force: true }),
+    drop: (project, home) => rm(join(directory, project, home), { recursive: true, force: true }),
     dropProject: (project) => rm(join(directory, project), { recursive: true, force: true }),
   };
 
@@ -56,6 +55,13 @@ export function createFileStore(directory: string): FileStore {
     await writeOwned(source, text, mount);
     return { source, target: mount.target };
   }
+}
+
+/** Named as `filesName` names it from the labels of the running copy. */
+function homeOf(app: ResolvedApp, { service, index }: InstanceRef): string {
+  const name = containerName(app, service, index);
+  const { spec, configHash } = serviceOf(app, service);
+  return isHandedOver(spec) ? `${name}.${configHash.slice(0, 12)}` : name;
 }
 
 /** What the service mounts, whatever its source. @throws FleetError runtime_refused */

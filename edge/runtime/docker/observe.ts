@@ -138,6 +138,31 @@ function stateOf(state: string): ObservedInstance["state"] {
   }
 }
 
+/** Where a running copy is reached, and where it is to be and is not, by the list alone. */
+function attachmentOf(
+  { Labels: labels, NetworkSettings }: ContainerSummary,
+  state: ObservedInstance["state"],
+): Pick<ObservedInstance, "backends" | "detachedFrom"> {
+  const networks = NetworkSettings?.Networks;
+  if (state !== "running" || networks === undefined || networks === null) return {};
+  const wanted = listOf(labels[label.networks]);
+  const missing = wanted.filter((name) => networks[name] === undefined);
+  const addresses = [...wanted, ...Object.keys(networks)].map((name) => networks[name]?.IPAddress);
+  const host = addresses.find((address) => address !== undefined && address !== "");
+  const forwards = labels[label.forwards];
+  const backends = listOf(forwards).map((port) => [port, { host: host ?? "", port: Number(port) }]);
+  return {
+    ...(missing.length === 0 ? {} : { detachedFrom: missing }),
+    ...(forwards === undefined || host === undefined
+      ? {}
+      : { backends: Object.fromEntries(backends) as NonNullable<ObservedInstance["backends"]> }),
+  };
+}
+
+function listOf(text = ""): string[] {
+  return text.split(",").filter((item) => item !== "");
+}
+
 function instanceOf(
   container: ContainerSummary,
   detail: ContainerDetail,
@@ -162,6 +187,7 @@ function instanceOf(
     configHash: ours ? (labels[label.configHash] ?? "") : "",
     release: ours ? (labels[label.release] ?? "") : "",
     image: container.Image,
+    ...attachmentOf(container, state),
     // The Engine writes the year 1 for "never".
     ...(startedAt > 0 ? { startedAt } : {}),
     ...(ended ? { exitCode: detail.State.ExitCode } : {}),

@@ -2,7 +2,7 @@
 import { createSocket } from "node:dgram";
 import { createServer } from "node:net";
 import type { ContainerSummary } from "#edge/runtime/docker/calls/api.ts";
-import type { ComposeService, Port } from "#shared/compose/model.ts";
+import { type ComposeService, forwardedPorts, type Port } from "#shared/compose/model.ts";
 import { FleetError } from "#shared/errors.ts";
 
 /** A port that a copy of a service wants on the host: any one of a range. */
@@ -23,9 +23,23 @@ export interface HostPort {
   hostIp: string;
 }
 
+/** Of each copy: ports that its container binds itself. */
 export function wantedPorts(service: string, spec: ComposeService): WantedPort[] {
   if (spec.networkMode === "host") return [];
-  return spec.ports.flatMap(({ published: first, publishedEnd, protocol, hostIp }) =>
+  const forwarded: readonly Port[] = forwardedPorts(spec);
+  return asWanted(
+    service,
+    spec.ports.filter((port) => !forwarded.includes(port)),
+  );
+}
+
+/** Of all copies together: ports that the device holds for them. */
+export function wantedForwards(service: string, spec: ComposeService): WantedPort[] {
+  return asWanted(service, forwardedPorts(spec));
+}
+
+function asWanted(service: string, ports: readonly Port[]): WantedPort[] {
+  return ports.flatMap(({ published: first, publishedEnd, protocol, hostIp }) =>
     first === undefined
       ? []
       : [{ service, first, last: publishedEnd ?? first, protocol, hostIp: hostIp ?? "" }],

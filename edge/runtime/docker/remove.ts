@@ -1,6 +1,6 @@
 // Stops and removes one copy, with its hooks, its grace period and its files.
 import type { ContainerDetail } from "#edge/runtime/docker/calls/api.ts";
-import { hooksOf, label } from "#edge/runtime/docker/create/labels.ts";
+import { filesName, hooksOf, label } from "#edge/runtime/docker/create/labels.ts";
 import { FleetError } from "#shared/errors.ts";
 import type { DockerContext } from "./context.ts";
 import { runHooks, runStopHooks } from "./hooks.ts";
@@ -21,7 +21,7 @@ export async function removeInstance(context: DockerContext, id: string): Promis
   const labels = detail.Config.Labels ?? {};
   const project = labels[label.project];
   if (labels[label.device] !== context.device || project === undefined) return;
-  await context.files.drop(project, detail.Name.replace(/^\//, ""));
+  await context.files.drop(project, filesName(labels, detail.Name.replace(/^\//, "")));
 }
 
 /** Until it is gone: a removal that the Engine has under way already is waited for. */

@@ -1,6 +1,7 @@
 // The Docker runtime: one device's containers on one Engine, behind the runtime port.
 import type { Credentials } from "#edge/runtime/docker/calls/api.ts";
 import { label } from "#edge/runtime/docker/create/labels.ts";
+import type { PortHolder } from "#edge/runtime/forward/forwarder.ts";
 import type { ObservedInstance, Runtime } from "#edge/runtime/port.ts";
 import type { Clock } from "#shared/clock.ts";
 import { checkApp } from "./check.ts";
@@ -9,6 +10,7 @@ import type { Engine } from "./engine.ts";
 import { createEventWatch } from "./events.ts";
 import { createFileStore } from "./files.ts";
 import { readLogLines } from "./logs.ts";
+import { giveOwnNames } from "./naming.ts";
 import { createObserver, type Occurrences } from "./observe.ts";
 import { prepareApp } from "./prepare.ts";
 import { pullImage } from "./pull.ts";
@@ -25,6 +27,10 @@ export interface DockerRuntimeOptions {
   filesDir: string;
   /** Logins by registry host, e.g. `ghcr.io`; asked for at each pull, since they may change. */
   registries?: () => Readonly<Record<string, Credentials>>;
+  /** Below it each app has a directory for its update lock; absent: no app has a lock. */
+  runDirectory?: string;
+  /** Who has a port that the device's forwarder holds. */
+  holder?: PortHolder;
   /** Ms without progress after which a pull is given up; 60 s by default. */
   pullIdleMs?: number;
   /** Ms that one lifecycle hook may take; 60 s by default. */
@@ -44,7 +50,10 @@ export function createDockerRuntime(options: DockerRuntimeOptions): DockerRuntim
   const { engine, device, clock, registries = () => ({}), pullIdleMs = 60_000 } = options;
   const files = createFileStore(options.filesDir);
   const hookLimitMs = options.hookLimitMs ?? 60_000;
-  const context: DockerContext = { engine, device, clock, files, hookLimitMs };
+  const { runDirectory, holder = async () => undefined } = options;
+  const context: DockerContext = {
+    ...{ engine, device, clock, files, hookLimitMs, runDirectory, holder },
+  };
   const listeners: (() => void)[] = [];
   const wake = (): void => {
     for (const listener of listeners) listener();
@@ -69,6 +78,7 @@ export function createDockerRuntime(options: DockerRuntimeOptions): DockerRuntim
   };
   const observe = async (): Promise<ObservedInstance[]> => {
     const [containers] = await Promise.all([engine.listContainers([label.project]), watch.start()]);
+    await giveOwnNames(context, containers);
     return observer.see(containers);
   };
 

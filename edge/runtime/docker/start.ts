@@ -1,12 +1,15 @@
 // Creates and starts one copy of a service, or starts the stopped one that is already right.
+import { join } from "node:path";
 import type { ContainerDetail, ImageDetail } from "#edge/runtime/docker/calls/api.ts";
 import { statusOf } from "#edge/runtime/docker/calls/faults.ts";
 import { createBody, laterEndpoints } from "#edge/runtime/docker/create/body.ts";
 import { endpointsOf } from "#edge/runtime/docker/create/endpoints.ts";
 import { label } from "#edge/runtime/docker/create/labels.ts";
-import { containerName, serviceOf } from "#edge/runtime/docker/create/names.ts";
+import { besideName, containerName, serviceOf } from "#edge/runtime/docker/create/names.ts";
 import { refuseUnsupported } from "#edge/runtime/docker/create/unsupported.ts";
+import { giveLockPlace, makeLockPlace } from "#edge/runtime/lock.ts";
 import type { InstanceRef, ResolvedApp } from "#edge/runtime/port.ts";
+import { type ComposeService, isHandedOver } from "#shared/compose/model.ts";
 import { FleetError } from "#shared/errors.ts";
 import type { DockerContext } from "./context.ts";
 import { profileReader } from "./files.ts";
@@ -21,18 +24,53 @@ export async function startInstance(
   app: ResolvedApp,
   ref: InstanceRef,
 ): Promise<void> {
-  const name = containerName(app, ref.service, ref.index);
-  const existing = await context.engine.inspectContainer(name);
+  const existing = await existingCopy(context, app, ref);
   if (existing === undefined) return createAndRun(context, app, ref);
   checkSame(context, app, ref, existing);
   if (existing.State.Status === "paused") return context.engine.unpauseContainer(existing.Id);
-  if (existing.State.Running) return;
+  if (existing.State.Running) return connectMissing(context, app, ref, existing);
   await context.files.write(app, ref);
   const unusable = ["dead", "removing"].includes(existing.State.Status);
   const started = !unusable && (await resume(context, app, ref, existing));
   if (started) return;
   await removeContainer(context, existing.Id);
   await createAndRun(context, app, ref);
+}
+
+/** What stands at the copy's place; of two that are handed over, the one with the right configuration. */
+async function existingCopy(
+  context: DockerContext,
+  app: ResolvedApp,
+  ref: InstanceRef,
+): Promise<ContainerDetail | undefined> {
+  const { spec, configHash } = serviceOf(app, ref.service);
+  const { engine, device } = context;
+  if (!isHandedOver(spec)) {
+    return engine.inspectContainer(containerName(app, ref.service, ref.index));
+  }
+  const [found] = await engine.listContainers([
+    `${label.device}=${device}`,
+    `${label.project}=${app.project}`,
+    `${label.service}=${ref.service}`,
+    `${label.number}=${ref.index}`,
+    `${label.configHash}=${configHash}`,
+  ]);
+  return found === undefined ? undefined : engine.inspectContainer(found.Id);
+}
+
+/** The copy's own name; another one while the copy that it takes over from has that. The observer gives it
+ *  its own afterwards, as docker compose does when it makes a container anew. */
+async function freeName(
+  context: DockerContext,
+  app: ResolvedApp,
+  ref: InstanceRef,
+): Promise<string> {
+  const name = containerName(app, ref.service, ref.index);
+  if (!isHandedOver(serviceOf(app, ref.service).spec)) return name;
+  const holder = await context.engine.inspectContainer(name);
+  if (holder === undefined) return name;
+  if (holder.Config.Labels?.[label.device] !== context.device) throw nameTaken(name);
+  return besideName(app, ref.service, ref.index);
 }
 
 async function createAndRun(
@@ -72,18 +110,25 @@ function checkSame(
   const same = labels[label.configHash] === serviceOf(app, ref.service).configHash;
   if (ours && same) return;
   const name = containerName(app, ref.service, ref.index);
+  if (!ours) throw nameTaken(name);
   throw new FleetError("runtime_refused", {
-    message: ours
-      ? `container ${name} exists with another configuration`
-      : `container ${name} exists and does not belong to this device`,
+    message: `container ${name} exists with another configuration`,
     hint: `Remove the container ${name}.`,
+    subject: name,
+  });
+}
+
+export function nameTaken(name: string): FleetError {
+  return new FleetError("runtime_refused", {
+    message: `container ${name} exists and does not belong to this device`,
+    hint: `Remove or rename the container ${name}.`,
     subject: name,
   });
 }
 
 async function create(context: DockerContext, app: ResolvedApp, ref: InstanceRef): Promise<string> {
   const { spec } = serviceOf(app, ref.service);
-  const name = containerName(app, ref.service, ref.index);
+  const name = await freeName(context, app, ref);
   const apiMinor = await context.engine.apiMinor();
   refuseUnsupported(ref.service, spec, apiMinor);
   const image = await localImage(context, spec.image ?? "");
@@ -93,6 +138,7 @@ async function create(context: DockerContext, app: ResolvedApp, ref: InstanceRef
     image: spec.image ?? "",
     imageId: image.Id,
     files: await context.files.write(app, ref),
+    lockDirectory: await lockDirectory(context, app, spec),
     readProfile: profileReader(app, ref.service),
   });
   const id = await context.engine
@@ -104,6 +150,20 @@ async function create(context: DockerContext, app: ResolvedApp, ref: InstanceRef
     await context.engine.connectNetwork(network, id, settings);
   }
   return id;
+}
+
+/** Only a user by number can be given the directory: names are those of the image. */
+async function lockDirectory(
+  { runDirectory }: DockerContext,
+  app: ResolvedApp,
+  spec: ComposeService,
+): Promise<string | undefined> {
+  if (spec.fleet.updateLock !== true || runDirectory === undefined) return undefined;
+  const lock = await makeLockPlace(runDirectory, app.app);
+  const [, uid, gid = uid] = /^(\d+)(?::(\d+))?$/.exec(spec.user ?? "") ?? [];
+  const owner = uid === undefined ? {} : { uid: Number(uid), gid: Number(gid) };
+  if (lock !== undefined) await giveLockPlace(lock, owner);
+  return join(runDirectory, app.app);
 }
 
 async function localImage(context: DockerContext, image: string): Promise<ImageDetail> {

@@ -1,8 +1,11 @@
 // What can be found out about an app's processes before anything is stopped for them.
+import type { PortHolder } from "#edge/runtime/forward/forwarder.ts";
+import { everyAddress } from "#edge/runtime/forward/table.ts";
 import type { ObservedInstance, ResolvedApp, ResolvedService } from "#edge/runtime/port.ts";
+import { type ForwardedPort, forwardedPorts } from "#shared/compose/model.ts";
 import type { Copies } from "./copies.ts";
-import { hostPorts, type Launch, type Places, resolveLaunch } from "./launch.ts";
-import { checkPorts } from "./ports.ts";
+import { type HostPort, hostPorts, type Launch, type Places, resolveLaunch } from "./launch.ts";
+import { checkPorts, portTaken, type WantedPort } from "./ports.ts";
 import { unenforcedKeys } from "./unenforced.ts";
 
 export function processServices(app: ResolvedApp): ResolvedService[] {
@@ -17,6 +20,7 @@ export async function checkApp(
     copies: Copies;
     placesOf: (service: ResolvedService) => Places;
     warn: (message: string) => void;
+    holder: PortHolder;
   },
 ): Promise<void> {
   const services = processServices(app);
@@ -30,12 +34,33 @@ export async function checkApp(
     }
   }
   const wanted = services.flatMap(({ spec }) =>
-    hostPorts(spec).map((port) => ({ ...port, service: spec.name })),
+    [...hostPorts(spec), ...forwardedPorts(spec).map(hostSide)].map((port) => ({
+      ...port,
+      service: spec.name,
+    })),
   );
-  await checkPorts(
-    wanted,
-    serving.flatMap((copy) => heldPorts(copy, app, context.copies)),
-  );
+  const held = serving.flatMap((copy) => heldPorts(copy, app, context.copies));
+  await checkPorts(wanted, [...held, ...(await forwardedFor(app, wanted, context.holder))]);
+}
+
+/** Ports that the device's forwarder holds for this app already.
+ *  @throws FleetError port_taken where it holds one for another app */
+async function forwardedFor(
+  app: ResolvedApp,
+  wanted: readonly WantedPort[],
+  holder: PortHolder,
+): Promise<HostPort[]> {
+  const held: HostPort[] = [];
+  for (const port of wanted) {
+    const by = await holder({ host: port.hostIp ?? everyAddress, port: port.port });
+    if (by === app.app) held.push(port);
+    else if (by !== undefined) throw portTaken(port, `app ${by} of this device publishes it`);
+  }
+  return held;
+}
+
+function hostSide({ published, hostIp, protocol }: ForwardedPort): HostPort {
+  return { port: published, protocol, ...(hostIp === undefined ? {} : { hostIp }) };
 }
 
 /** Ports of a copy that serves now. Of a container only its service is known: it moves to this runtime,

@@ -27,16 +27,20 @@ export interface CopiesOptions {
 export interface Copies {
   readonly owner: string;
   list(): Copy[];
-  find(place: Place): Copy | undefined;
-  /** Waits for a removal at that place to be over. */
+  find(instance: Named): Copy | undefined;
+  /** Waits for a removal at that place to be over. A copy that is handed over gets a place beside one of
+   *  another configuration. */
   findOrAdd(fresh: CopyRecord): Promise<Copy>;
-  remove(place: Place): Promise<void>;
+  remove(instance: Named): Promise<void>;
   /** Logs of a copy, also after its removal. */
   logsOf(place: Place): CopyLogs;
   forgetApp(app: string): Promise<void>;
   release(): void;
   killAll(graceMs: number): Promise<void>;
 }
+
+/** A copy as it is observed: two at one place differ in their configuration. */
+export type Named = Pick<CopyRecord, "app" | "service" | "index" | "configHash">;
 
 const tickMs = 1000;
 const forkedWithinMs = 500;
@@ -126,19 +130,30 @@ function supervise(
   const list = () => [...known.values()];
   const complain = (error: unknown) => warn(asFleetError(error).sentence);
 
-  function remove(place: Place): Promise<void> {
-    const key = keyOf(place);
-    const copy = known.get(key);
+  function find(wanted: Named): Copy | undefined {
+    const { app, service, index, configHash } = wanted;
+    const places: Place[] = [
+      { app, service, index },
+      { app, service, index, beside: true },
+    ];
+    const there = places.flatMap((place) => known.get(keyOf(place)) ?? []);
+    return there.find(({ record }) => record.configHash === configHash);
+  }
+
+  function remove(named: Named): Promise<void> {
+    const copy = find(named);
+    if (copy === undefined) return Promise.resolve();
+    const key = keyOf(copy.record);
     const removal = removals.get(key) ?? removeKnown(key, copy);
     removals.set(key, removal);
     return removal;
   }
 
-  async function removeKnown(key: string, copy: Copy | undefined): Promise<void> {
+  async function removeKnown(key: string, copy: Copy): Promise<void> {
     try {
-      await copy?.remove();
+      await copy.remove();
       known.delete(key);
-      if (copy !== undefined) await dropFiles(copy, list());
+      await dropFiles(copy, list());
     } finally {
       removals.delete(key);
     }
@@ -161,11 +176,13 @@ function supervise(
   return {
     owner,
     list,
-    find: (place) => known.get(keyOf(place)),
+    find,
     async findOrAdd(fresh) {
-      if (known.get(keyOf(fresh))?.record.phase === "removing") await remove(fresh);
-      const copy = known.get(keyOf(fresh)) ?? create(fresh);
-      known.set(keyOf(fresh), copy);
+      const at = placeFor(fresh, find(fresh), known);
+      const there = known.get(keyOf(at));
+      if (there?.record.phase === "removing") await remove(there.record);
+      const copy = known.get(keyOf(at)) ?? create(at);
+      known.set(keyOf(at), copy);
       return copy;
     },
     remove,
@@ -184,6 +201,19 @@ function supervise(
   };
 }
 
+/** The record at its place: where it is already, or beside a copy that it takes over from. */
+function placeFor(
+  fresh: CopyRecord,
+  same: Copy | undefined,
+  known: ReadonlyMap<string, Copy>,
+): CopyRecord {
+  const { beside: _, ...first } = fresh;
+  const second: CopyRecord = { ...first, beside: true };
+  if (same !== undefined) return same.record.beside === true ? second : first;
+  if (fresh.launch.own === undefined || !known.has(keyOf(first))) return first;
+  return known.has(keyOf(second)) ? first : second;
+}
+
 /** The laid files of a copy that is gone, unless another copy reads the same ones. */
 async function dropFiles(gone: Copy, others: readonly Copy[]): Promise<void> {
   const files = filesOf(gone);
@@ -195,6 +225,6 @@ function filesOf(copy: Copy): string | undefined {
   return copy.record.launch.environment["METRICA_FLEET_FILES"];
 }
 
-function keyOf({ app, service, index }: Place): string {
-  return `${app}/${service}.${index}`;
+function keyOf({ app, service, index, beside }: Place): string {
+  return `${app}/${service}.${index}${beside === true ? "b" : ""}`;
 }

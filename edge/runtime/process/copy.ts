@@ -270,7 +270,8 @@ function stopped(): FleetError {
 }
 
 function observed(record: CopyRecord): ObservedInstance {
-  const { app, service, index, configHash, release, image, run, exitCode, restarts } = record;
+  const { app, service, index, configHash, release, image, run, exitCode, restarts, launch } =
+    record;
   return {
     runtime: "process",
     app,
@@ -280,10 +281,17 @@ function observed(record: CopyRecord): ObservedInstance {
     release,
     id: String(run?.program ?? 0),
     state: record.phase === "removing" ? "dead" : record.phase,
-    health: record.launch.healthcheck === undefined ? "none" : record.health,
+    health: launch.healthcheck === undefined ? "none" : record.health,
     restarts,
     ...(image === undefined ? {} : { image }),
     ...(run === undefined ? {} : { startedAt: run.startedAt }),
+    ...(record.phase === "running" && launch.own !== undefined
+      ? { backends: listening(launch) }
+      : {}),
     ...(exitCode === undefined ? {} : { exitCode }),
   };
+}
+
+function listening({ own = [] }: CopyRecord["launch"]): NonNullable<ObservedInstance["backends"]> {
+  return Object.fromEntries(own.map(({ target, port }) => [target, { host: "127.0.0.1", port }]));
 }

@@ -2,13 +2,19 @@
 //
 // There is no mount namespace: a container path means the host path behind the bind mount or volume
 // that covers it. `working_dir` is mapped so; without it a process works in the release directory.
-// Published ports are not forwarded: the process itself must listen on them.
+// Published ports are not forwarded: the process itself must listen on them. Of a service that is handed
+// over they are: there it listens on 127.0.0.1 at FLEET_PORT_<container port>.
 import { statSync } from "node:fs";
 import { constants } from "node:os";
 import { join, posix, resolve } from "node:path";
 import { z } from "zod";
 import type { ResolvedApp } from "#edge/runtime/port.ts";
-import type { ComposeService, LifecycleHook, Mount } from "#shared/compose/model.ts";
+import {
+  type ComposeService,
+  isHandedOver,
+  type LifecycleHook,
+  type Mount,
+} from "#shared/compose/model.ts";
 import { FleetError } from "#shared/errors.ts";
 import { baseEnvironment } from "./environment.ts";
 import { HealthRule, healthRule } from "./health.ts";
@@ -31,6 +37,10 @@ const HostPort = z.object({
 });
 export type HostPort = z.infer<typeof HostPort>;
 
+/** A port that the agent gave to one copy, for a container port that the device forwards to it. */
+const OwnPort = z.object({ target: z.number().int(), port: z.number().int() });
+export type OwnPort = z.infer<typeof OwnPort>;
+
 export const Launch = z.object({
   /** The program's absolute path and its arguments. */
   command: z.array(z.string()).min(1),
@@ -43,7 +53,10 @@ export const Launch = z.object({
     maxAttempts: z.number().int(),
   }),
   healthcheck: HealthRule.exactOptional(),
+  /** Ports of the host that the process itself holds. */
   ports: z.array(HostPort),
+  /** Present where the service is handed over. */
+  own: z.array(OwnPort).exactOptional(),
   stopSignal: z.string(),
   stopGraceMs: z.number(),
   postStart: z.array(Hook),
@@ -57,14 +70,18 @@ export interface Places {
   files?: string;
   /** The app's named volumes, one directory each. */
   volumes: string;
+  /** The file whose existence holds the app's update. */
+  lock?: string;
 }
 
-/** @throws FleetError command_missing, runtime_refused */
+/** @param own of a service that is handed over
+ *  @throws FleetError command_missing, runtime_refused */
 export function resolveLaunch(
   app: ResolvedApp,
   service: ComposeService,
   index: number,
   places: Places,
+  own: readonly OwnPort[] = [],
 ): Launch {
   const { home, ...user } = resolveUser(service.user, service.name);
   const directory = mapDirectory(service.workingDir, service, app.directory, places);
@@ -74,6 +91,8 @@ export function resolveLaunch(
     METRICA_FLEET_INDEX: String(index),
     METRICA_FLEET_VOLUMES: places.volumes,
     ...(places.files === undefined ? {} : { METRICA_FLEET_FILES: places.files }),
+    ...(places.lock === undefined ? {} : { FLEET_LOCK: places.lock }),
+    ...Object.fromEntries(own.map(({ target, port }) => [`FLEET_PORT_${target}`, String(port)])),
   };
   const rule = healthRule(service.healthcheck);
   const hook = (each: LifecycleHook): Hook => ({
@@ -90,6 +109,7 @@ export function resolveLaunch(
     restart: service.restart,
     ...(rule === undefined ? {} : { healthcheck: rule }),
     ports: hostPorts(service),
+    ...(isHandedOver(service) ? { own: [...own] } : {}),
     stopSignal: resolveSignal(service),
     stopGraceMs: service.stopGraceMs,
     postStart: service.postStart.map(hook),
@@ -99,6 +119,7 @@ export function resolveLaunch(
 
 /** Not those of a range: nothing chooses among them for a process, which listens where it likes. */
 export function hostPorts(service: ComposeService): HostPort[] {
+  if (isHandedOver(service)) return [];
   return service.ports.flatMap(({ published, publishedEnd, hostIp, protocol }) =>
     published === undefined || publishedEnd !== undefined
       ? []

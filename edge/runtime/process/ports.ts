@@ -43,7 +43,7 @@ async function checkFree(port: WantedPort): Promise<void> {
   }
 }
 
-function portTaken(port: WantedPort, reason: string): FleetError {
+export function portTaken(port: WantedPort, reason: string): FleetError {
   return new FleetError("port_taken", {
     subject: port.service,
     message: `Port ${keyOf(port)} that service ${port.service} needs is taken: ${reason}.`,
@@ -53,7 +53,7 @@ function portTaken(port: WantedPort, reason: string): FleetError {
 
 /** The errno of a bind on the port, or undefined when it went well. Other failures than a taken port
  *  (an address that is not there yet) are left for the process itself to meet. */
-async function tryBind(port: HostPort): Promise<string | undefined> {
+export async function tryBind(port: HostPort): Promise<string | undefined> {
   if (port.protocol === "sctp") return undefined;
   const bind = port.protocol === "udp" ? bindUdp : bindTcp;
   if (port.hostIp !== undefined) return bind(port.port, port.hostIp);

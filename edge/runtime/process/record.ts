@@ -25,6 +25,8 @@ export const CopyRecord = z.object({
   app: AppName,
   service: z.string(),
   index: z.number().int().positive(),
+  /** The second of two copies at one place, while one takes over from the other. */
+  beside: z.literal(true).exactOptional(),
   configHash: z.string(),
   release: z.string(),
   image: z.string().exactOptional(),
@@ -54,6 +56,7 @@ export interface Place {
   app: string;
   service: string;
   index: number;
+  beside?: true;
 }
 
 export interface RecordStore {
@@ -76,7 +79,8 @@ export function createRecordStore(options: {
   onUnreadable: (file: string) => void;
 }): RecordStore {
   const root = join(options.directory, "copies");
-  const directory = (place: Place) => join(root, place.app, `${place.service}.${place.index}`);
+  const directory = ({ app, service, index, beside }: Place) =>
+    join(root, app, `${service}.${index}${beside === true ? "b" : ""}`);
   const file = (place: Place) => join(directory(place), "copy.json");
   const exitFile = (place: Place) => join(directory(place), "exit");
   return {

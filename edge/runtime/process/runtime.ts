@@ -4,17 +4,21 @@
 // again. Honest limits: no images, no network or file isolation, no port forwarding (the process must
 // listen on its published ports itself), no resource limits; `user` only where the agent is root.
 // Besides the service's environment a process finds METRICA_FLEET_INDEX (its number, from 1),
-// METRICA_FLEET_VOLUMES (a directory per named volume) and METRICA_FLEET_FILES (configs and secrets by
-// their target). Needs Linux: /proc tells a process from a later one with the same pid.
+// METRICA_FLEET_VOLUMES (a directory per named volume), METRICA_FLEET_FILES (configs and secrets by
+// their target), FLEET_LOCK (the update lock) and, where it is handed over, FLEET_PORT_<container port>.
+// Needs Linux: /proc tells a process from a later one with the same pid.
 import { mkdir, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import type { PortHolder } from "#edge/runtime/forward/forwarder.ts";
+import { giveLockPlace, makeLockPlace } from "#edge/runtime/lock.ts";
 import type { InstanceRef, ResolvedApp, ResolvedService, Runtime } from "#edge/runtime/port.ts";
 import type { Clock } from "#shared/clock.ts";
 import { FleetError } from "#shared/errors.ts";
+import { allotPorts } from "./allot.ts";
 import { checkApp, processServices } from "./check.ts";
-import { type Copies, openCopies } from "./copies.ts";
+import { type Copies, type Named, openCopies } from "./copies.ts";
 import { hasFiles, layFiles } from "./files.ts";
-import { type Places, resolveLaunch } from "./launch.ts";
+import { type OwnPort, type Places, resolveLaunch } from "./launch.ts";
 import { newNonce } from "./marker.ts";
 import { defaultRestartLimits, type RestartLimits } from "./policy.ts";
 import type { CopyRecord } from "./record.ts";
@@ -29,6 +33,10 @@ export interface ProcessRuntimeOptions {
   limits?: RestartLimits;
   /** Of all log files of one copy together; 1 MiB by default. */
   maxLogBytes?: number;
+  /** Below it each app has a directory for its update lock; absent: processes are told of none. */
+  runDirectory?: string;
+  /** Who has a port that the device's forwarder holds. */
+  holder?: PortHolder;
   /** Told what is not enforced or went wrong beside a call. */
   warn?: (message: string) => void;
 }
@@ -86,9 +94,13 @@ export function createProcessRuntime(options: ProcessRuntimeOptions): ProcessRun
   async function start(app: ResolvedApp, instance: InstanceRef): Promise<void> {
     const copies = await opened();
     const service = serviceOf(app, instance.service);
-    const places = placesOf(app, service);
-    const launch = resolveLaunch(app, service.spec, instance.index, places);
+    const lock = await makeLockPlace(options.runDirectory, app.app);
+    const places = { ...placesOf(app, service), ...(lock === undefined ? {} : { lock }) };
+    const named = { app: app.app, ...instance, configHash: service.configHash };
+    const own = await ownPorts(copies, named, service);
+    const launch = resolveLaunch(app, service.spec, instance.index, places, own);
     await prepare(app);
+    if (lock !== undefined) await giveLockPlace(lock, launch);
     if (places.files !== undefined) await layFiles(app, service.spec, places.files);
     const fresh: CopyRecord = {
       ...instance,
@@ -104,8 +116,22 @@ export function createProcessRuntime(options: ProcessRuntimeOptions): ProcessRun
       health: "starting",
     };
     const copy = await copies.findOrAdd(fresh);
-    if (copy.record.configHash !== service.configHash) throw occupied(fresh);
-    await copy.start(fresh);
+    const { configHash, beside } = copy.record;
+    if (configHash !== service.configHash) throw occupied(fresh);
+    await copy.start(beside === undefined ? fresh : { ...fresh, beside });
+  }
+
+  /** A copy keeps its ports over its restarts. */
+  async function ownPorts(
+    copies: Copies,
+    named: Named,
+    { spec }: ResolvedService,
+  ): Promise<OwnPort[]> {
+    const known = copies.find(named)?.record.launch.own;
+    if (known !== undefined) return known;
+    const taken = copies.list().flatMap(({ record }) => record.launch.own ?? []);
+    const seed = `${copies.owner}/${named.app}/${named.service}.${named.index}`;
+    return allotPorts(spec, { taken: new Set(taken.map(({ port }) => port)), seed });
   }
 
   return {
@@ -115,7 +141,9 @@ export function createProcessRuntime(options: ProcessRuntimeOptions): ProcessRun
     pull: () => Promise.resolve(),
     async check(app, serving) {
       const copies = await opened();
-      await checkApp(app, serving, { copies, warn, placesOf: (each) => placesOf(app, each) });
+      const { holder = async () => undefined } = options;
+      const placesFor = (each: ResolvedService) => placesOf(app, each);
+      await checkApp(app, serving, { copies, warn, placesOf: placesFor, holder });
     },
     prepare,
     start,

@@ -11,6 +11,7 @@ import type { Journal } from "#edge/journal/port.ts";
 import type { StagedRevision } from "#edge/release/port.ts";
 import { createResolver } from "#edge/release/resolve.ts";
 import { createReleaseStore } from "#edge/release/store.ts";
+import { createMemoryForwarder } from "#edge/runtime/forward/memory.ts";
 import {
   createMemoryRuntime,
   type MemoryOutcome,
@@ -91,6 +92,7 @@ export function createWorld(): World {
   let life: Life | undefined;
   let ids = 0;
   let gate: Promise<void> | undefined;
+  const forwarder = createMemoryForwarder();
 
   /** The outcome of a start follows from the release, not from when it is asked. */
   const scripted: Runtime = {
@@ -227,6 +229,7 @@ export function createWorld(): World {
       journal: own.wrap(journal, onCall),
       releases: own.wrap(releases, onCall),
       runtimes: [own.wrap(scripted, onCall)],
+      forwarder: own.wrap(forwarder),
       sync: own.wrap(silentSync(reports)),
       resolve: (staged) => ({
         staged,

@@ -7,6 +7,7 @@ import { type AddressInfo, createServer as createTcpServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { runProbes } from "#edge/observe/probe.ts";
+import type { Route } from "#edge/runtime/forward/table.ts";
 import type { LogLine } from "#edge/runtime/port.ts";
 import type { Probe } from "#shared/role.ts";
 import { resolvedApp } from "#test/edge/runtime/process/fixture.ts";
@@ -18,13 +19,20 @@ interface Tried {
   directory?: string;
   values?: Record<string, string>;
   lines?: string[];
+  detours?: Route[];
 }
 
-async function tryProbe(probe: Probe, { directory = "/", values = {}, lines = [] }: Tried = {}) {
+async function tryProbe(
+  probe: Probe,
+  { directory = "/", values = {}, lines = [], detours = [] }: Tried = {},
+) {
   const app = { ...resolvedApp(directory, {}), values };
   const readLogs = async (): Promise<LogLine[]> =>
     lines.map((text) => ({ at: 1, stream: "stdout", text }));
-  const [result] = await runProbes({ app, probes: [probe] }, readLogs);
+  const [result] = await runProbes(
+    { app, probes: [probe] },
+    { readLogs, detours: async () => detours },
+  );
   assert.ok(result);
   return result;
 }
@@ -54,6 +62,29 @@ test("http passes with 2xx and 3xx, and follows no redirect", async () => {
     assert.deepEqual(result, { probe: `http ${url}`, ok: true, detail: `${url} answered 302` });
     assert.equal(asked, 1);
   });
+});
+
+test("asks the copies of the release itself while its port leads to another one", async () => {
+  const answer =
+    (status: number): RequestListener =>
+    (_request, response) => {
+      response.writeHead(status).end();
+    };
+  await withServer(answer(200), (good) =>
+    withServer(answer(500), async (bad) => {
+      const backend = (url: string) => ({ host: "127.0.0.1", port: Number(new URL(url).port) });
+      const route = { app: "shop", host: "", port: backend(bad).port };
+      const to = (...urls: string[]) => ({ detours: [{ ...route, backends: urls.map(backend) }] });
+      const local = bad.replace("127.0.0.1", "localhost");
+      assert.equal((await tryProbe({ http: bad })).ok, false);
+      assert.equal((await tryProbe({ http: local }, to(good))).ok, true);
+      assert.equal((await tryProbe({ tcp: `127.0.0.1:${route.port}` }, to(good))).ok, true);
+      const one = await tryProbe({ http: bad }, to(good, bad));
+      assert.match(one.detail, /answered 500/);
+      const none = await tryProbe({ http: bad }, to());
+      assert.match(none.detail, /^no copy of this release listens for port \d+ yet$/);
+    }),
+  );
 });
 
 test("http fails in a sentence that names status and reason", async () => {

@@ -107,3 +107,115 @@ test("replaces dependents together with a service that they must be restarted wi
   const there = [instance("db", 1, "db-a"), instance("web", 1, "web-a")];
   assert.equal(renderSteps(converge(app, there)), "stop web-1 db-1");
 });
+
+const fleet = { update: "hand-over" } as const;
+const steps = (
+  app: Parameters<typeof converge>[0],
+  there: Parameters<typeof converge>[1],
+  replaced: "stay" | "last" = "last",
+): string => renderSteps(converge(app, there, replaced));
+const old = instance("web", 1, "web-a", { id: "old" });
+const fresh = instance("web", 1, "web-b", { id: "new" });
+
+test("of a service that is handed over starts the new copy first and removes the old one last", () => {
+  const app = resolvedApp("b", { web: { fleet } });
+  assert.equal(steps(app, [old]), "start web-1");
+  const [step] = converge(app, [old, fresh]);
+  assert.deepEqual(step?.kind === "remove" && step.instances, [old]);
+  assert.equal(steps(app, [fresh]), "");
+});
+
+test("leaves the old copy alone for as long as the new one is on trial", () => {
+  const app = resolvedApp("b", { web: { fleet } });
+  assert.equal(steps(app, [old], "stay"), "start web-1");
+  assert.equal(steps(app, [old, fresh], "stay"), "");
+});
+
+test("goes back by removing the new copy, and never touches the old one", () => {
+  const app = resolvedApp("a", { web: { fleet } });
+  const [step] = converge(app, [old, fresh]);
+  assert.deepEqual(step?.kind === "remove" && step.instances, [fresh]);
+});
+
+for (const [what, state] of [
+  ["only created", { state: "created" }],
+  ["in its start period", { health: "starting" }],
+] as const) {
+  test(`keeps the old copy while its successor is ${what}`, () => {
+    const app = resolvedApp("b", { web: { fleet } });
+    assert.doesNotMatch(steps(app, [old, { ...fresh, ...state }]), /stop/);
+  });
+}
+
+test("keeps the old copies until each of several successors is there", () => {
+  const app = resolvedApp("b", { web: { fleet, replicas: 2 } });
+  const olds = [old, instance("web", 2, "web-a")];
+  assert.equal(steps(app, olds), "start web-1 web-2");
+  assert.equal(steps(app, [...olds, fresh]), "start web-2");
+  assert.equal(steps(app, [...olds, fresh, instance("web", 2, "web-b")]), "stop web-2 web-1");
+});
+
+test("on trial keeps also what the new release scales away, and removes it after", () => {
+  const app = resolvedApp("b", { web: { fleet, replicas: 1, hash: "web-a" } });
+  const there = [old, instance("web", 2, "web-a")];
+  assert.equal(steps(app, there, "stay"), "");
+  assert.equal(steps(app, there), "stop web-2");
+});
+
+test("scales up beside the old copies of another configuration", () => {
+  const app = resolvedApp("b", { web: { fleet, replicas: 2, hash: "web-a" } });
+  assert.equal(steps(app, [old], "stay"), "start web-2");
+});
+
+test("removes first what is no copy of ours, what is dead, and a service that is gone", () => {
+  const app = resolvedApp("b", { web: { fleet } });
+  const foreign = instance("web", 1, "", { id: "foreign" });
+  const dead = instance("web", 1, "web-a", { id: "dead", state: "dead" });
+  assert.equal(steps(app, [foreign], "stay"), "stop web-1");
+  assert.equal(steps(app, [dead], "stay"), "stop web-1");
+  assert.equal(steps(app, [instance("gone", 1, "gone-a")], "stay"), "stop gone-1");
+});
+
+test("removes the old copy first where the service is no longer handed over", () => {
+  const app = resolvedApp("b", { web: {} });
+  assert.equal(steps(app, [old], "stay"), "stop web-1");
+});
+
+test("starts beside a copy that was not handed over, which goes when the new one has proved itself", () => {
+  const app = resolvedApp("b", { web: { fleet } });
+  assert.equal(steps(app, [old], "stay"), "start web-1");
+  assert.equal(steps(app, [old, fresh]), "stop web-1");
+});
+
+test("waits for the new copy of a dependency, and is not satisfied by the old one", () => {
+  const app = resolvedApp("b", {
+    db: { fleet },
+    web: { fleet, dependsOn: { db: after("service_healthy") } },
+  });
+  const there = [instance("db", 1, "db-a", { health: "healthy" }), old];
+  assert.equal(steps(app, there, "stay"), "start db-1");
+  const early = [...there, instance("db", 1, "db-b", { health: "starting" })];
+  assert.equal(steps(app, early, "stay"), "wait web: web waits for db to be healthy");
+});
+
+test("restarts a dependent only once the old copy of its dependency goes", () => {
+  const app = resolvedApp("b", {
+    web: { fleet },
+    view: { hash: "view-a", dependsOn: { web: { ...after("service_started"), restart: true } } },
+  });
+  const there = [old, fresh, instance("view", 1, "view-a")];
+  assert.equal(steps(app, there, "stay"), "");
+  assert.equal(steps(app, there), "stop view-1 web-1");
+  assert.equal(steps(app, [fresh]), "start view-1");
+});
+
+test("removes replaced copies although another service of the app cannot start", () => {
+  const app = resolvedApp("b", { web: { fleet }, other: {} });
+  assert.equal(steps(app, [old, fresh]), "stop web-1");
+});
+
+test("attaches again a copy that lost a network", () => {
+  const app = resolvedApp("a", { web: {} });
+  const torn = instance("web", 1, "web-a", { detachedFrom: ["web_default"] });
+  assert.equal(steps(app, [torn]), "start web-1");
+});

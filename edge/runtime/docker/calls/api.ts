@@ -11,6 +11,7 @@ export interface ContainerSummary {
   /** For people, and the only place of a list that shows health and exit code: `Up 2 hours (healthy)`. */
   Status: string;
   Ports: { IP?: string; PrivatePort: number; PublicPort?: number; Type: string }[];
+  NetworkSettings?: { Networks: Record<string, { IPAddress?: string }> | null };
 }
 
 export interface ContainerDetail {

@@ -88,6 +88,19 @@ export function containerCalls({ send, open }: Transport) {
         query: { t: graceSeconds },
         limitMs: graceSeconds * 1000 + stopMarginMs,
       }),
+    /** `taken`: another container has the name. */
+    renameContainer: (container: string, name: string): Promise<"done" | "taken"> =>
+      unless(
+        [409],
+        send<void>({
+          kind: "rename",
+          what: `rename container ${container.slice(0, 12)} to ${name}`,
+          method: "POST",
+          path: `/containers/${container}/rename`,
+          query: { name },
+        }).then(() => "done" as const),
+        "taken" as const,
+      ),
     /** With its anonymous volumes. `busy`: the Engine is already removing it. */
     removeContainer: async (container: string): Promise<"gone" | "busy"> => {
       const call = send<void>({

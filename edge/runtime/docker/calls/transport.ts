@@ -10,6 +10,7 @@ export const callKinds = [
   "start",
   "stop",
   "restart",
+  "rename",
   "unpause",
   "remove",
   "exec",

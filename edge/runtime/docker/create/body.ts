@@ -1,7 +1,7 @@
 // Maps one copy of a service to the Engine's create document: every key that the model carries. Pure.
 import type { CreateBody, HealthcheckBody, HostConfig } from "#edge/runtime/docker/calls/api.ts";
 import type { InstanceRef, ResolvedApp } from "#edge/runtime/port.ts";
-import type { ComposeService, Healthcheck } from "#shared/compose/model.ts";
+import { type ComposeService, forwardedPorts, type Healthcheck } from "#shared/compose/model.ts";
 import {
   type Endpoints,
   endpointsOf,
@@ -10,7 +10,7 @@ import {
   severalEndpointsMinor,
 } from "./endpoints.ts";
 import { containerLabels } from "./labels.ts";
-import { type HostFile, mountsOf } from "./mounts.ts";
+import { type HostFile, lockTarget, mountsOf } from "./mounts.ts";
 import { namespaceOf, serviceOf } from "./names.ts";
 import { devicesOf, resourcesOf } from "./resources.ts";
 import { type Security, securityOf } from "./security.ts";
@@ -22,6 +22,8 @@ export interface BodyContext {
   image: string;
   imageId: string;
   files: readonly HostFile[];
+  /** The host's directory of the app's update lock; absent: the app has none. */
+  lockDirectory?: string | undefined;
   /** Text of a seccomp profile by its path, relative to the release directory or absolute. */
   readProfile: (path: string) => string;
 }
@@ -36,7 +38,7 @@ export function createBody(app: ResolvedApp, ref: InstanceRef, context: BodyCont
     Image: context.image,
     Cmd: spec.command,
     Entrypoint: spec.entrypoint,
-    Env: Object.entries(spec.environment).map(([name, value]) => `${name}=${value}`),
+    Env: Object.entries(environmentOf(spec, context)).map(([name, value]) => `${name}=${value}`),
     WorkingDir: spec.workingDir,
     User: spec.user,
     Hostname: spec.hostname,
@@ -48,12 +50,26 @@ export function createBody(app: ResolvedApp, ref: InstanceRef, context: BodyCont
     StopTimeout: Math.ceil(spec.stopGraceMs / 1000),
     Healthcheck: spec.healthcheck === undefined ? undefined : healthcheckOf(spec.healthcheck),
     ExposedPorts: ports.exposed,
-    Labels: containerLabels(app, ref, context),
+    Labels: containerLabels(app, ref, {
+      ...context,
+      networks: endpoints.all.map(([network]) => network),
+    }),
     HostConfig: hostConfigOf(app, spec, endpoints, ports.bindings, context),
     NetworkingConfig:
       atCreate.length === 0
         ? undefined
         : { EndpointsConfig: Object.fromEntries(withMac(atCreate, spec, several)) },
+  };
+}
+
+/** The same variables as a process gets, so that one command serves both runtimes. */
+function environmentOf(spec: ComposeService, { lockDirectory }: BodyContext) {
+  const ports = forwardedPorts(spec).map(({ target }) => [`FLEET_PORT_${target}`, `${target}`]);
+  const lock = spec.fleet.updateLock === true && lockDirectory !== undefined;
+  return {
+    ...spec.environment,
+    ...(Object.fromEntries(ports) as Record<string, string>),
+    ...(lock ? { FLEET_LOCK: `${lockTarget}/lock` } : {}),
   };
 }
 
@@ -71,7 +87,7 @@ function hostConfigOf(
 ): HostConfig {
   const security: Security = securityOf(spec, context.readProfile);
   return {
-    ...mountsOf(app, spec, context.files),
+    ...mountsOf(app, spec, context),
     ...resourcesOf(spec.resources),
     ...devicesOf(spec),
     ...security,

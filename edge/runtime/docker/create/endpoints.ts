@@ -1,7 +1,12 @@
 // Maps a service's networks, aliases, addresses, links and ports to the Engine's endpoints. Pure.
 import type { EndpointSettings, HostConfig } from "#edge/runtime/docker/calls/api.ts";
 import type { InstanceRef, ResolvedApp } from "#edge/runtime/port.ts";
-import type { ComposeService, NetworkAttachment, Port } from "#shared/compose/model.ts";
+import {
+  type ComposeService,
+  forwardedPorts,
+  type NetworkAttachment,
+  type Port,
+} from "#shared/compose/model.ts";
 import { containerName, namespaceOf, networkName, serviceOf } from "./names.ts";
 
 /** The first Engine API that takes several endpoints, and their MAC addresses, at create. */
@@ -72,16 +77,20 @@ export function linksOf(app: ResolvedApp, spec: ComposeService): string[] {
   return [...new Set([...internal, ...external])];
 }
 
+/** What the device forwards is only exposed: it holds the host's port itself. */
 export function portsOf(spec: ComposeService): {
   exposed: Record<string, Record<string, never>>;
   bindings: NonNullable<HostConfig["PortBindings"]>;
 } {
   const bindings: NonNullable<HostConfig["PortBindings"]> = {};
+  const forwarded = forwardedPorts(spec);
   for (const port of spec.ports) {
+    if (forwarded.some((one) => one === port)) continue;
     const key = `${port.target}/${port.protocol}`;
     bindings[key] = [...(bindings[key] ?? []), bindingOf(port)];
   }
-  const keys = [...Object.keys(bindings), ...spec.expose.flatMap(exposedKeys)];
+  const inside = forwarded.map(({ target, protocol }) => `${target}/${protocol}`);
+  const keys = [...Object.keys(bindings), ...inside, ...spec.expose.flatMap(exposedKeys)];
   return { exposed: Object.fromEntries(keys.map((key) => [key, {}])), bindings };
 }
 

@@ -1,7 +1,8 @@
 // The labels that containers, networks and volumes carry: those of docker compose v2 and our own.
 import type { InstanceRef, ResolvedApp } from "#edge/runtime/port.ts";
 import { canonicalHash } from "#shared/canonical.ts";
-import type { ComposeService } from "#shared/compose/model.ts";
+import { type ComposeService, forwardedPorts, isHandedOver } from "#shared/compose/model.ts";
+import { containerName } from "./names.ts";
 
 export const label = {
   project: "com.docker.compose.project",
@@ -22,6 +23,12 @@ export const label = {
   release: "metrica.fleet.release",
   /** Lifecycle hooks as JSON: a copy outlives the release file that says them. */
   hooks: "metrica.fleet.hooks",
+  /** The container's own name, whatever it is called now. */
+  name: "metrica.fleet.name",
+  /** Networks that it is to be attached to, separated by commas. */
+  networks: "metrica.fleet.networks",
+  /** Container ports that the device forwards to it, separated by commas; on copies that are handed over. */
+  forwards: "metrica.fleet.forwards",
   /** Hash of a network's or volume's definition. */
   definition: "metrica.fleet.definition-hash",
 } as const;
@@ -34,7 +41,7 @@ export type Hooks = Pick<ComposeService, "postStart" | "preStop">;
 export function containerLabels(
   app: ResolvedApp,
   ref: InstanceRef,
-  owner: { device: string; imageId: string },
+  owner: { device: string; imageId: string; networks: readonly string[] },
 ): Record<string, string> {
   const service = app.services[ref.service];
   if (service === undefined) return {};
@@ -54,7 +61,17 @@ export function containerLabels(
     [label.revision]: app.revision,
     [label.release]: app.release,
     ...hooksLabel(service.spec),
+    [label.name]: containerName(app, ref.service, ref.index),
+    ...networksLabel(owner.networks),
+    ...forwardsLabel(service.spec),
   };
+}
+
+/** The directory of the copy's own files: two copies at one place have one each. */
+export function filesName(labels: Record<string, string | undefined>, actualName: string): string {
+  const name = labels[label.name] ?? actualName;
+  if (labels[label.forwards] === undefined) return name;
+  return `${name}.${(labels[label.configHash] ?? "").slice(0, 12)}`;
 }
 
 /** @param kind which compose label names it
@@ -93,6 +110,16 @@ export function hooksOf(labels: Record<string, string> | null): Hooks {
 
 function projectLabels(app: ResolvedApp): Record<string, string> {
   return { [label.project]: app.project, [label.version]: composeVersion };
+}
+
+function networksLabel(networks: readonly string[]): Record<string, string> {
+  return networks.length === 0 ? {} : { [label.networks]: networks.join(",") };
+}
+
+function forwardsLabel(spec: ComposeService): Record<string, string> {
+  if (!isHandedOver(spec)) return {};
+  const targets = new Set(forwardedPorts(spec).map(({ target }) => target));
+  return { [label.forwards]: [...targets].join(",") };
 }
 
 function hooksLabel({ postStart, preStop }: ComposeService): Record<string, string> {

@@ -14,16 +14,30 @@ export interface HostFile {
   target: string;
 }
 
+interface MountContext {
+  files: readonly HostFile[];
+  lockDirectory?: string | undefined;
+}
+
+/** Where a container finds the directory of its app's update lock. The short form of a bind: a reboot takes
+ *  the directory away, and the Engine makes it again. */
+export const lockTarget = "/run/fleet";
+
 export function mountsOf(
   app: ResolvedApp,
   spec: ComposeService,
-  files: readonly HostFile[],
+  { files, lockDirectory }: MountContext,
 ): HostConfig {
   const binds = spec.mounts.filter((mount) => mount.type === "bind");
   const tmpfs = spec.mounts.filter((mount) => mount.type === "tmpfs");
   const legacyTmpfs = tmpfs.filter((mount) => mount.options !== undefined);
   return {
-    Binds: binds.filter(needsLegacyForm).map((bind) => legacyBind(app, bind)),
+    Binds: [
+      ...binds.filter(needsLegacyForm).map((bind) => legacyBind(app, bind)),
+      ...(spec.fleet.updateLock === true && lockDirectory !== undefined
+        ? [`${lockDirectory}:${lockTarget}:rw`]
+        : []),
+    ],
     Mounts: [
       ...binds.filter((bind) => !needsLegacyForm(bind)).map((bind) => bindMount(app, bind)),
       ...spec.mounts.filter((mount) => mount.type === "volume").map((v) => volumeMount(app, v)),

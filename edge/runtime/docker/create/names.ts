@@ -15,6 +15,12 @@ export function containerName(app: ResolvedApp, service: string, index: number):
   return serviceOf(app, service).spec.containerName ?? `${app.project}-${service}-${index}`;
 }
 
+/** The name of a copy for as long as another one, which it takes over from, has the copy's own. */
+export function besideName(app: ResolvedApp, service: string, index: number): string {
+  const { configHash } = serviceOf(app, service);
+  return `${configHash.slice(0, 12)}_${containerName(app, service, index)}`;
+}
+
 export function networkName(app: ResolvedApp, key: string): string {
   return app.compose.networks[key]?.name ?? `${app.project}_${key}`;
 }

@@ -1,0 +1,119 @@
+// The agent's side of the forwarder: starts it, tells it the table, and asks what it holds.
+import { spawn } from "node:child_process";
+import { mkdir } from "node:fs/promises";
+import { connect } from "node:net";
+import { resolve } from "node:path";
+import { text } from "node:stream/consumers";
+import { endRun } from "#edge/runtime/process/group.ts";
+import type { Clock } from "#shared/clock.ts";
+import { FleetError } from "#shared/errors.ts";
+import { createQueue } from "#shared/serial.ts";
+import { livingForwarder, withSocketPath } from "./identity.ts";
+import {
+  type Backend,
+  type ForwardAnswer,
+  type ForwardRequest,
+  keyOf,
+  type Route,
+} from "./table.ts";
+
+/** The app whose port is held there by the forwarder, if any is. */
+export type PortHolder = (place: Backend) => Promise<string | undefined>;
+
+/** One per device. It goes on when the agent ends. */
+export interface Forwarder {
+  /** Makes the table so, starting the forwarder where none lives; an empty one ends it in its time.
+   *  @throws FleetError runtime_unavailable when it cannot be started */
+  apply(routes: readonly Route[]): Promise<ForwardAnswer>;
+  /** Undefined when none lives. */
+  ask(): Promise<ForwardAnswer | undefined>;
+  holder: PortHolder;
+  /** Ends it with all its connections. */
+  end(): Promise<void>;
+}
+
+const answerLimitMs = 3000;
+const startLimitMs = 10_000;
+const nothing: ForwardAnswer = { routes: [], refused: {}, open: {} };
+
+/** @param options.directory of the forwarder alone */
+export function createForwarder(options: { directory: string; clock: Clock }): Forwarder {
+  const directory = resolve(options.directory);
+  const { clock } = options;
+  const queue = createQueue();
+
+  const tell = (request: ForwardRequest) =>
+    withSocketPath(directory, (path) => converse(path, request)).catch(() => undefined);
+
+  const kill = async (): Promise<void> => {
+    const leader = livingForwarder(directory);
+    if (leader === undefined) return;
+    await endRun({ nonce: "", leader }, { signal: "SIGTERM", graceMs: 500 });
+  };
+
+  /** Started, it needs a moment until it can be spoken to. */
+  const startAndTell = async (request: ForwardRequest): Promise<ForwardAnswer> => {
+    await kill();
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    start(directory);
+    const giveUpAt = clock.monotonicMs() + startLimitMs;
+    while (clock.monotonicMs() < giveUpAt) {
+      const answer = await tell(request);
+      if (answer !== undefined) return answer;
+      await clock.sleep(20);
+    }
+    throw new FleetError("runtime_unavailable", {
+      message: "the forwarder of published ports does not start",
+      hint: "Look at the device's memory and process limits.",
+    });
+  };
+
+  return {
+    apply: (routes) =>
+      queue(async () => {
+        const request = { routes: [...routes] };
+        const answer = await tell(request);
+        if (answer !== undefined) return answer;
+        if (routes.length > 0) return startAndTell(request);
+        // One that hangs would hold its ports for ever.
+        await kill();
+        return nothing;
+      }),
+    ask: () => queue(() => tell({})),
+    holder: async (place) => {
+      const answer = await queue(() => tell({}));
+      const route = answer?.routes.find((one) => isAt(one, place));
+      return route !== undefined && answer?.refused[keyOf(route)] === undefined
+        ? route.app
+        : undefined;
+    },
+    end: () => queue(kill),
+  };
+}
+
+/** One that listens on all addresses holds each of them. */
+function isAt(route: Route, place: Backend): boolean {
+  const isEverywhere = ({ host }: Backend): boolean => ["", "0.0.0.0", "::"].includes(host);
+  if (route.port !== place.port) return false;
+  return isEverywhere(route) || isEverywhere(place) || route.host === place.host;
+}
+
+/** In a session of its own, so that no signal to the agent's group reaches it. */
+function start(directory: string): void {
+  const main = resolve(import.meta.dirname, "main.ts");
+  const child = spawn(process.execPath, ["--max-old-space-size=64", main, directory], {
+    cwd: "/",
+    detached: true,
+    stdio: "ignore",
+    env: {},
+  });
+  // That it does not come up is told by its silence.
+  child.on("error", () => undefined);
+  child.unref();
+}
+
+async function converse(path: string, request: ForwardRequest): Promise<ForwardAnswer> {
+  const socket = connect({ path, signal: AbortSignal.timeout(answerLimitMs) });
+  socket.write(`${JSON.stringify(request)}\n`);
+  return JSON.parse(await text(socket)) as ForwardAnswer;
+}

@@ -1,0 +1,20 @@
+import { suite } from "#test/suite.ts";
+import { launchFleet, type TestFleet } from "#test/support/running_fleet.ts";
+import { tellHandOver } from "./hand_over.ts";
+
+const test = suite("an update without a gap, on processes", { limitMs: 120_000 });
+let fleet: TestFleet | undefined;
+
+test.before(async () => {
+  fleet = await launchFleet({ runtime: "process", devices: 1 });
+  await fleet.converged();
+});
+test.after(async () => fleet?.stop());
+
+tellHandOver({
+  test,
+  fleet: () => {
+    if (fleet === undefined) throw new Error("no fleet");
+    return fleet;
+  },
+});
