@@ -33,6 +33,7 @@ export interface AgentConfig {
   log: AgentFile["log"];
   journal: { maxBytes: number };
   disk: { reserveBytes: number; ballastBytes: number };
+  safeMode: { healthyAfterMs: number };
 }
 
 /** What a change of a field in agent.yaml takes. The rest of a changed file applies at once even when
@@ -55,6 +56,7 @@ export const appliesBy = {
   log: "reload",
   journal: "restart",
   disk: "restart",
+  safeMode: "reload",
 } as const satisfies Record<keyof AgentConfig, "reload" | "restart">;
 
 const shortLabels = ["site", "segment", "role", "branch"] as const;
@@ -114,6 +116,7 @@ export function parseConfig(file: string, text: string): AgentConfig {
       reserveBytes: disk.reserveMegabytes * bytesPerMegabyte,
       ballastBytes: disk.ballastMegabytes * bytesPerMegabyte,
     },
+    safeMode: { healthyAfterMs: Math.round(parsed.safeMode.healthySeconds * 1000) },
   };
 }
 

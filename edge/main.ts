@@ -4,11 +4,14 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { Command } from "commander";
 import { pino } from "pino";
-import { createAgent } from "#edge/agent/agent.ts";
+import { type Agent, createAgent } from "#edge/agent/agent.ts";
+import { endsWithinMs } from "#edge/agent/ending.ts";
 import { createEnrollingView, type LocalView } from "#edge/agent/enrolling_view.ts";
 import type { AgentParts } from "#edge/agent/parts.ts";
+import { createRhythm } from "#edge/agent/rhythm.ts";
 import { endOnSignals } from "#edge/agent/signals.ts";
 import { createStatusView } from "#edge/agent/status_view.ts";
+import { createWatchdog } from "#edge/agent/watchdog.ts";
 import { watchConfig } from "#edge/config/watch.ts";
 import { loadConfig } from "#edge/config.ts";
 import { readBootId } from "#edge/journal/boot.ts";
@@ -66,7 +69,9 @@ async function run(file: string): Promise<void> {
     },
   };
   const log = pino({ level: config.log.level, base: { device: config.device } }, toBoth);
-  const ending = endOnSignals(log);
+  const watchdog = createWatchdog({ clock, log, program: process });
+  const ending = endOnSignals(log, () => watchdog.stopping(endsWithinMs));
+  await watchdog.start();
   await mkdir(config.dataDirectory, { recursive: true });
   const lock = acquireLock(join(config.dataDirectory, "agent.lock"));
   ending.add("lock", lock.release);
@@ -85,6 +90,7 @@ async function run(file: string): Promise<void> {
   });
   let view: LocalView = enrolling;
   let readLogs: ReturnType<typeof createServiceLog> | undefined;
+  let running: Agent | undefined;
   const token = createPageToken({
     file: config.page.tokenFile,
     clock,
@@ -104,6 +110,7 @@ async function run(file: string): Promise<void> {
     metrics,
     token,
     readLogs: () => readLogs,
+    actions: () => running,
     agentLog,
     clock,
     onError: (error) => log.error({ error }, "the local API failed"),
@@ -129,6 +136,7 @@ async function run(file: string): Promise<void> {
     },
   });
   opened = journal;
+  watchdog.ready();
   let wake = (): void => undefined;
   const watcher = watchConfig({
     file,
@@ -152,13 +160,15 @@ async function run(file: string): Promise<void> {
   const identity = await identify({
     config,
     file,
-    clock,
+    // Waiting for a hub, for days if need be, is no hanging.
+    clock: { ...clock, sleep: watchdog.sleep },
     random: Math.random,
     onRetry: ({ code, sentence }) => {
       enrolling.note(sentence);
       log.warn({ code, why: sentence }, "enrolment is tried again");
     },
   });
+  watchdog.enter("look for runtimes");
   const runtimes = await chooseRuntimes({ config: () => config, clock, log });
   ending.add("runtimes", runtimes.stop);
   readLogs = createServiceLog(runtimes.all);
@@ -178,6 +188,7 @@ async function run(file: string): Promise<void> {
       ...(config.hub.mqtt === undefined ? {} : { mqttUrl: config.hub.mqtt }),
       pollMs,
       keepaliveSeconds: config.hub.keepaliveSeconds,
+      isolatedAfterMs: config.hub.isolatedAfterSeconds * 1000,
     },
     identity,
     journal,
@@ -186,12 +197,18 @@ async function run(file: string): Promise<void> {
     random: Math.random,
     logger: log,
   });
+  const rhythm = createRhythm({ sync, desired: journal.desired });
   const resolve = createResolver();
   const projectOf = (app: AppName): string => `${config.projectPrefix}${app}`;
 
   const parts: AgentParts = {
     device: config.device,
-    settings: () => ({ ...config, isolatedAfterMs: config.hub.isolatedAfterSeconds * 1000 }),
+    settings: () =>
+      rhythm.apply({
+        ...config,
+        isolatedAfterMs: config.hub.isolatedAfterSeconds * 1000,
+        healthyAfterMs: config.safeMode.healthyAfterMs,
+      }),
     journal,
     releases,
     runtimes: runtimes.all,
@@ -211,11 +228,16 @@ async function run(file: string): Promise<void> {
     askApp: (serving, { signal }) => askApp(serving, { runDirectory: config.runDirectory, signal }),
     describeHost: async () => ({ ...(await host.describe()), hostname: config.hostname }),
     sampleHost: host.sample,
+    diskRoom: async () => {
+      const { diskTotalBytes, diskUsedBytes } = await host.sample();
+      return { freeBytes: diskTotalBytes - diskUsedBytes, reserveBytes: config.disk.reserveBytes };
+    },
     metricsAddress: () => `${pageAddress.host}:${pageAddress.port}`,
     agentVersion: pkg.version,
     runtimeNames: runtimes.names,
     runtimeCalls: runtimes.calls,
     clock,
+    watch: watchdog,
     random: Math.random,
     randomId: randomUUID,
     metrics,
@@ -226,12 +248,14 @@ async function run(file: string): Promise<void> {
   const startedMs = clock.monotonicMs();
   view = { status: showLoop, lastAliveMs: () => agent.lastRoundMs() ?? startedMs };
   wake = agent.wake;
+  running = agent;
   ending.add("sync", sync.stop);
   ending.add("workloads", async () => {
     if (config.workloadsOnStop === "stop") await runtimes.endAll();
   });
   ending.add("loop", agent.stop);
   log.info({ runtimes: runtimes.names, version: pkg.version }, "agent started");
+  rhythm.start();
   sync.start();
   agent.start();
 }

@@ -2,26 +2,32 @@
 import type { Attempt } from "#edge/plan/attempt.ts";
 import type { AppInput } from "#edge/plan/input.ts";
 import { isOfAttempt, plan } from "#edge/plan/plan.ts";
+import { withoutCopies } from "#edge/plan/resting.ts";
 import { changing, renderSteps, type Step, type StepKind } from "#edge/plan/step.ts";
 import type { Beat } from "#shared/beat.ts";
 import { type DesiredState, specHash } from "#shared/desired.ts";
 import { asFleetError, type FleetError } from "#shared/errors.ts";
 import type { AppName } from "#shared/ids.ts";
-import type { ReportedState } from "#shared/reported.ts";
+import type { Cause, ReportedState } from "#shared/reported.ts";
+import { createTryAgain } from "./again.ts";
+import { createAsks } from "./asks.ts";
 import { createAttempts, failureReport } from "./attempts.ts";
 import { createExecutors, type Effect } from "./executors.ts";
 import { createGatherer, type Observation } from "./gather.ts";
 import { createHandOver } from "./hand_over.ts";
 import { createMeasure } from "./measure.ts";
 import { createMemory } from "./memory.ts";
-import type { AgentParts } from "./parts.ts";
+import type { AgentParts, Resolved } from "./parts.ts";
 import { pauseMs } from "./pause.ts";
 import { createProber } from "./prober.ts";
 import { createRepairs } from "./repairs.ts";
 import { createReporter } from "./reporting.ts";
+import { restartService } from "./restart.ts";
+import { createSafety } from "./safety.ts";
 import { createTasks } from "./tasks.ts";
 import { createTurns } from "./turns.ts";
 import { createWaker } from "./waker.ts";
+import { stepLimitMs } from "./watchdog/limits.ts";
 
 export interface Agent {
   start(): void;
@@ -33,11 +39,20 @@ export interface Agent {
   /** Ms since boot at which the last round ended. */
   lastRoundMs(): number | undefined;
   beat(): Beat;
+  /** Why the device as a whole is not converged; [] when it is. */
+  why(): Cause[];
+  /** Tries again what failed: of one app, or of all, and then safe mode ends as well. */
+  retry(app?: AppName): void;
+  /** @param by who asked, in words
+   *  @throws FleetError not_found, runtime_unavailable */
+  restartService(app: AppName, service: string, by?: string): Promise<void>;
+  /** By hand. What else holds the device in safe mode keeps it there. */
+  safeMode: { enter(reason: string): void; leave(): void };
 }
 
 export function createAgent(parts: AgentParts): Agent {
-  const { clock, journal, log, metrics } = parts;
-  const waker = createWaker(clock);
+  const { clock, journal, log, metrics, watch } = parts;
+  const waker = createWaker({ ...clock, sleep: watch.sleep });
   const memory = createMemory();
   const tasks = createTasks(waker.wake);
   const attempts = createAttempts({
@@ -46,30 +61,39 @@ export function createAgent(parts: AgentParts): Agent {
     random: parts.random,
     onClosed: (attempt, outcome) => {
       const { app, to, failure } = attempt;
+      safety.attemptEnded();
       metrics.countUpdate(outcome);
       log.info({ app, revision: to.slice(0, 12), outcome, why: failure?.message }, "update ended");
     },
   });
-  const gatherer = createGatherer({ parts, memory, attempts });
-  const reporter = createReporter(parts, memory, gatherer);
+  const repairs = createRepairs({ journal, clock });
+  const tryAgain = createTryAgain({ journal, repairs });
+  const safety = createSafety({ parts, tryAgain, onRest: repairs.forget });
+  const gatherer = createGatherer({ parts, memory, attempts, repairs, safety });
+  const reporter = createReporter({ parts, memory, gatherer, repairs, safety });
   const prober = createProber({ parts, memory, gatherer, onChange: waker.wake });
   const handOver = createHandOver(parts);
   const executors = createExecutors({ parts, attempts, memory, tasks, prober, handOver });
-  const repairs = createRepairs({ journal, clock, random: parts.random, memory });
   const measure = createMeasure(parts);
   const turns = createTurns<Effect>(waker.wake);
+  const asks = createAsks(waker.wake);
 
   const openOf = (app: AppName): Attempt | undefined =>
     journal.openAttempts().find((attempt) => attempt.app === app);
 
   const perform = async (step: Step, input: AppInput, seen: Observation): Promise<Effect> => {
     const inUse = new Set(seen.instances.map(({ release }) => release));
-    const resolve = (revision: string) => gatherer.resolve(input.app, revision as never);
+    const resolve = async (revision: string): Promise<Resolved> => {
+      const resolved = await gatherer.resolve(input.app, revision as never);
+      // What starts nothing takes nobody's port.
+      const rests = step.kind === "check" && input.resting !== undefined;
+      return rests ? { ...resolved, app: withoutCopies(resolved.app) } : resolved;
+    };
     const execute = executors[step.kind] as (step: Step, context: object) => Promise<Effect>;
     const effect = await execute(step, { input, resolve, inUse });
     if (effect !== "idle") metrics.countStep(step.kind, "ok");
     // The repairs of one release say nothing about those of another.
-    if (movesLink.has(step.kind)) memory.of(input.app).heal = undefined;
+    if (movesLink.has(step.kind)) repairs.forget(input.app);
     const after = openOf(input.app);
     if (effect === "passed" && after !== undefined && endsStage(step, after)) attempts.pass(after);
     return effect;
@@ -85,7 +109,7 @@ export function createAgent(parts: AgentParts): Agent {
     if (!isRepeated) return effect;
     if (!isOfAttempt(step, input) && changing.has(step.kind)) {
       const message = `"${text}" did not last`;
-      repairs.failed(input.app, { code: "start_failed", message, at: clock.now() });
+      repairs.failed(step, { code: "start_failed", message, at: clock.now() });
     }
     return "idle";
   };
@@ -97,7 +121,7 @@ export function createAgent(parts: AgentParts): Agent {
     log.warn({ app, step: step.kind, code: error.code, why: error.sentence }, "step failed");
     const attempt = openOf(app);
     if (attempt !== undefined && isOfAttempt(step, input)) attempts.stumble(attempt, error);
-    else repairs.failed(app, failureReport(error, clock.now()));
+    else repairs.failed(step, failureReport(error, clock.now()));
   };
 
   const act = async (step: Step, input: AppInput, seen: Observation): Promise<Effect> => {
@@ -125,43 +149,70 @@ export function createAgent(parts: AgentParts): Agent {
     const [first] = steps;
     if (first === undefined) memory.of(input.app).lastStep = undefined;
     if (first === undefined || first.kind === "wait") return "idle";
-    return (await turns.take(input.app, () => actSafely(first, input, seen))) ?? "idle";
+    const act = () =>
+      watch.during(`${first.kind} of ${first.app}`, stepLimitMs(first, input), () =>
+        actSafely(first, input, seen),
+      );
+    return (await turns.take(input.app, act)) ?? "idle";
+  };
+
+  const startAsked = async (): Promise<void> => {
+    const work = asks.take(turns.busy()).map(({ app, act }) =>
+      turns.take(app, async () => {
+        await act();
+        return "acted";
+      }),
+    );
+    await Promise.all(work);
   };
 
   const round = async (): Promise<number> => {
     const began = clock.monotonicMs();
+    await safety.decide();
+    await startAsked();
     const busy = turns.busy();
+    watch.enter("observe");
     const seen = await gatherer.observe();
     await handOver.refresh(seen);
+    watch.enter("plan and report");
     const steps = new Map<AppName, Step[]>(seen.apps.map((input) => [input.app, plan(input)]));
     const free = seen.apps.filter(({ app }) => !busy.has(app));
     for (const input of free) repairs.note(input, steps.get(input.app) ?? []);
     const reported = await reporter.report(seen, steps);
+    const isUrgent = safety.weigh(seen.apps, reported);
     const effects = await Promise.all(
       free.map((input) => actOnce(input, steps.get(input.app) ?? [], seen)),
     );
     parts.sync.journalGrew();
+    watch.enter("probe and measure");
     await prober.refresh(seen);
     measure(reported);
     metrics.observeLoop(clock.monotonicMs() - began);
-    if (effects.some((effect) => effect !== "idle")) return 0;
-    return pauseMs(free, steps, parts.settings().intervalMs);
+    watch.good();
+    safety.ended("well");
+    if (isUrgent || effects.some((effect) => effect !== "idle")) return 0;
+    return Math.min(safety.soonMs(), pauseMs(free, steps, parts.settings().intervalMs));
   };
 
   let running: Promise<void> | undefined;
   let lastRoundMs: number | undefined;
 
   const loop = async (): Promise<void> => {
+    repairs.begin();
+    safety.begin();
     journal.append({ kind: "agent.started", body: { version: parts.agentVersion } });
     while (!waker.stopped()) {
       const pauseMs = await round().catch((error: unknown) => {
+        watch.failed();
         const { code, sentence } = asFleetError(error);
         log.error({ code, why: sentence, error }, "round failed");
+        safety.ended("badly");
         return parts.settings().intervalMs;
       });
       lastRoundMs = clock.monotonicMs();
       await waker.sleep(pauseMs);
     }
+    safety.stopped();
     journal.append({ kind: "agent.stopped", body: {} });
   };
 
@@ -178,6 +229,24 @@ export function createAgent(parts: AgentParts): Agent {
       await turns.settled();
     },
     wake: waker.wake,
+    why: reporter.why,
+    retry: (app) => {
+      if (app === undefined) safety.order({ kind: "again" });
+      else void asks.add(app, async () => tryAgain(journal.desired(), app));
+      waker.wake();
+    },
+    restartService: (app, service, by = "someone at the device") =>
+      asks.add(app, () => restartService(parts, memory, { app, service, by })),
+    safeMode: {
+      enter: (reason) => {
+        safety.order({ kind: "enter", reason });
+        waker.wake();
+      },
+      leave: () => {
+        safety.order({ kind: "leave" });
+        waker.wake();
+      },
+    },
     reported: reporter.latest,
     lastRoundMs: () => lastRoundMs,
     beat: () => {

@@ -1,8 +1,9 @@
 // What the loop remembers of each app between rounds and may lose with the process.
 import type { Stage } from "#edge/plan/attempt.ts";
 import type { ProbeRound } from "#edge/plan/input.ts";
+import type { FleetError } from "#shared/errors.ts";
 import type { AppName, RevisionId } from "#shared/ids.ts";
-import type { FailureReport } from "#shared/reported.ts";
+import type { FailureReport, RuntimeName } from "#shared/reported.ts";
 
 export interface AppMemory {
   /** Since when the release on trial has been fine without a break, ms since boot. */
@@ -13,8 +14,6 @@ export interface AppMemory {
   probing?: RevisionId | undefined;
   /** Share of the stage under way. */
   progress?: { attempt: string; stage: Stage; share: number } | undefined;
-  /** A repair that failed and is tried again. */
-  heal?: { tries: number; notBeforeMs: number; failure: FailureReport } | undefined;
   /** When something of the app was started last, ms since boot: for a while after it a failing probe may
    *  only be early. */
   startedMs?: number | undefined;
@@ -22,8 +21,12 @@ export interface AppMemory {
   lastStep?: string | undefined;
   /** The last exit code of each copy that was seen ended, by its id: while it runs again nobody says. */
   exitCodes: Map<string, number>;
-  /** A drift was journalled and is not repaired yet. */
-  drifting: boolean;
+  /** Runtimes on which copies of the app were when they answered last. */
+  seenOn: Set<RuntimeName>;
+  /** Since when a runtime that the app needs has not answered, ms since boot. */
+  blindSinceMs?: number | undefined;
+  /** Why nothing can be seen of the app. */
+  blindBy?: FleetError | undefined;
   /** Why the current release could not be read. */
   unreadable?: FailureReport | undefined;
 }
@@ -44,7 +47,7 @@ export function createMemory(): Memory {
   const apps = new Map<AppName, AppMemory>();
   return {
     of: (app) => {
-      const known = apps.get(app) ?? { drifting: false, exitCodes: new Map() };
+      const known = apps.get(app) ?? { exitCodes: new Map(), seenOn: new Set() };
       apps.set(app, known);
       return known;
     },

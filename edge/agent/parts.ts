@@ -2,6 +2,7 @@
 import type { Journal } from "#edge/journal/port.ts";
 import type { AgentMetrics } from "#edge/page/metrics.ts";
 import type { ProbeRound } from "#edge/plan/input.ts";
+import type { DiskRoom } from "#edge/plan/safe_mode.ts";
 import type { ReleaseStore, StagedRevision } from "#edge/release/port.ts";
 import type { Forwarder } from "#edge/runtime/forward/forwarder.ts";
 import type { ResolvedApp, Runtime } from "#edge/runtime/port.ts";
@@ -11,6 +12,7 @@ import type { Clock } from "#shared/clock.ts";
 import type { AppName, DeviceId, Labels } from "#shared/ids.ts";
 import type { HostReport, RuntimeName } from "#shared/reported.ts";
 import type { Probe } from "#shared/role.ts";
+import type { LoopWatch } from "./watchdog.ts";
 
 /** A revision read from the disk, ready to run, with the role's probes for this device. */
 export interface Resolved {
@@ -28,6 +30,8 @@ export interface LoopSettings {
   labels: Labels;
   /** Ms without contact after which the device calls itself isolated. */
   isolatedAfterMs: number;
+  /** For so long, in ms, rounds must end well before a start of the agent counts as good. */
+  healthyAfterMs: number;
 }
 
 export interface Log {
@@ -72,12 +76,15 @@ export interface AgentParts {
   projectOf(app: AppName): string;
   describeHost(): Promise<Omit<HostReport, "runtimes" | "agentVersion" | "metricsAddress">>;
   sampleHost(): Promise<HostHealth>;
+  diskRoom(): Promise<DiskRoom>;
   metricsAddress(): string | undefined;
   agentVersion: string;
   runtimeNames: RuntimeName[];
   /** How many calls of each kind the runtimes have made. */
   runtimeCalls(): { runtime: RuntimeName; call: string; total: number }[];
   clock: Clock;
+  /** Fed by the loop. */
+  watch: LoopWatch;
   /** Uniform in [0, 1). */
   random(): number;
   randomId(): string;

@@ -1,11 +1,20 @@
 // Puts the reported state together and tells the hub when it differs from the last one.
 import type { AppInput } from "#edge/plan/input.ts";
 import { appReport } from "#edge/plan/report.ts";
+import { safeStackName } from "#edge/plan/resting.ts";
 import type { Step } from "#edge/plan/step.ts";
+import { type DeviceFacts, whyDevice, whyNot } from "#edge/plan/why.ts";
 import { canonicalHash } from "#shared/canonical.ts";
 import { specHash } from "#shared/desired.ts";
 import type { AppName } from "#shared/ids.ts";
-import type { AppReport, HostReport, ReportedState, RevisionReport } from "#shared/reported.ts";
+import type {
+  AppReport,
+  Cause,
+  HostReport,
+  ReportedState,
+  RevisionReport,
+  SafeModeReport,
+} from "#shared/reported.ts";
 import {
   type Condition,
   type ConditionType,
@@ -16,6 +25,8 @@ import {
 import type { Gatherer, Observation } from "./gather.ts";
 import type { AppMemory, Memory } from "./memory.ts";
 import type { AgentParts } from "./parts.ts";
+import type { Repairs } from "./repairs.ts";
+import type { Safety } from "./safety.ts";
 
 type Steps = ReadonlyMap<AppName, readonly Step[]>;
 type Finding = Omit<Condition, "lastTransitionTime" | "type" | "observedGeneration">;
@@ -24,9 +35,19 @@ export interface Reporter {
   /** Builds the report of this round and hands it to sync when it changed. */
   report(observation: Observation, steps: Steps): Promise<ReportedState>;
   latest(): ReportedState | undefined;
+  /** Why the device as a whole is not converged. */
+  why(): Cause[];
 }
 
-export function createReporter(parts: AgentParts, memory: Memory, gatherer: Gatherer): Reporter {
+interface Parts {
+  parts: AgentParts;
+  memory: Memory;
+  gatherer: Pick<Gatherer, "resolve">;
+  repairs: Pick<Repairs, "of">;
+  safety: Pick<Safety, "report">;
+}
+
+export function createReporter({ parts, memory, gatherer, repairs, safety }: Parts): Reporter {
   const conditions = new Map<ConditionType, Condition>();
   let latest: ReportedState | undefined;
   let sentHash = "";
@@ -64,21 +85,43 @@ export function createReporter(parts: AgentParts, memory: Memory, gatherer: Gath
     previous: string | undefined,
   ): Promise<AppReport> => {
     const known = memory.of(input.app);
+    const { unreadable } = known;
+    const own = repairs.of(input.app);
     const revisions = await describeRevisions(input, previous);
-    return appReport({
+    const progress = progressOf(known, input);
+    const report = appReport({
       input,
       steps,
-      progress: progressOf(known, input),
+      progress,
       describe: (revision) => (revision === undefined ? undefined : revisions.get(revision)),
       previous,
-      healFailure: known.heal?.failure ?? known.unreadable,
+      healFailure: [...own.values()].find(({ failure }) => failure)?.failure ?? unreadable,
     });
+    const blindBy = known.blindBy?.sentence;
+    const facts = { repairs: own, blindBy, unreadable, device: deviceFacts() };
+    const why = whyNot({ input, steps, report, progress, ...facts });
+    return why.length === 0 ? report : { ...report, why };
+  };
+
+  const deviceFacts = (): DeviceFacts => {
+    const { connected, problem } = parts.sync.status();
+    const link = { connected, isolated: isIsolated(parts) };
+    return {
+      hasDesired: parts.journal.desired() !== undefined,
+      safeMode: safety.report(),
+      link: problem === undefined ? link : { ...link, problem },
+    };
   };
 
   const judgeConditions = (observation: Observation, apps: AppReport[]): Condition[] => {
     const now = parts.clock.now();
     const generation = observation.desired?.generation;
-    for (const [type, finding] of Object.entries(findings(parts, observation, apps))) {
+    const entered = safety.report();
+    const found = {
+      ...findings(parts, observation, apps),
+      SafeMode: safeModeOf(observation, entered),
+    };
+    for (const [type, finding] of Object.entries(found)) {
       const observed = generation === undefined ? {} : { observedGeneration: generation };
       const name = type as ConditionType;
       const next = transition(conditions.get(name), { type: name, ...finding, ...observed }, now);
@@ -89,16 +132,19 @@ export function createReporter(parts: AgentParts, memory: Memory, gatherer: Gath
 
   return {
     latest: () => latest,
+    why: () => whyDevice(deviceFacts(), latest?.apps ?? []),
     report: async (observation, steps) => {
       host ??= describeHost();
       const { desired, stored } = observation;
       const apps: AppReport[] = [];
       for (const input of observation.apps) {
         if (input.target === undefined && input.instances.length === 0) continue;
+        if (input.resting === "dormant") continue;
         const previous = stored.find(({ app }) => app === input.app)?.previous;
         apps.push(await reportApp(input, steps.get(input.app) ?? [], previous));
       }
       const { labels, heartbeatMs } = parts.settings();
+      const entered = safety.report();
       latest = {
         device: parts.device,
         bootId: parts.journal.bootId,
@@ -106,14 +152,15 @@ export function createReporter(parts: AgentParts, memory: Memory, gatherer: Gath
         at: parts.clock.now(),
         observedGeneration: desired?.generation ?? 0,
         specHash: desired === undefined ? "" : specHash(desired),
-        mode: desired?.mode ?? "run",
+        mode: entered === undefined ? (desired?.mode ?? "run") : "safe",
         labels,
         heartbeatMs,
         host: await host,
         apps,
         conditions: judgeConditions(observation, apps),
+        ...(entered === undefined ? {} : { safeMode: entered }),
       };
-      const hash = canonicalHash({ ...latest, at: 0 });
+      const hash = canonicalHash(withoutTicking(latest));
       if (hash !== sentHash) parts.sync.report(latest);
       sentHash = hash;
       return latest;
@@ -137,9 +184,9 @@ function revisionReport(of: {
 /** What holds now, each with a reason for programs and a sentence for people. */
 function findings(
   parts: AgentParts,
-  { desired, blind }: Observation,
+  { desired, silent }: Observation,
   apps: readonly AppReport[],
-): Record<ConditionType, Finding> {
+): Record<Exclude<ConditionType, "SafeMode">, Finding> {
   const link = parts.sync.status();
   const sync = worstSync(apps.map((app) => app.sync));
   const health = worstHealth(apps.map((app) => app.health));
@@ -163,9 +210,9 @@ function findings(
         ? { status: "True", reason: "Healthy", message: `${apps.length} apps healthy` }
         : { status: "False", reason: health, message: `not healthy: ${sick.join(", ")}` },
     RuntimeAvailable:
-      blind === undefined
+      silent.size === 0
         ? { status: "True", reason: "Answering", message: parts.runtimeNames.join(" and ") }
-        : { status: "False", reason: "NotAnswering", message: blind.sentence },
+        : { status: "False", reason: "NotAnswering", message: silentWords(silent) },
     Isolated: isolated
       ? {
           status: "True",
@@ -173,12 +220,45 @@ function findings(
           message: "no hub for long; everything local goes on",
         }
       : { status: "False", reason: "InContact", message: "the hub was heard lately" },
-    SafeMode: {
-      status: "False",
-      reason: "Normal",
-      message: "the device follows its desired state",
-    },
   };
+}
+
+function silentWords(silent: Observation["silent"]): string {
+  return [...silent.values()].map(({ sentence }) => sentence).join("; ");
+}
+
+/** Says as well whether the safe-mode stack is there if it is needed: it is in no list of apps while it
+ *  sleeps. */
+function safeModeOf({ apps }: Observation, entered: SafeModeReport | undefined): Finding {
+  if (entered !== undefined) {
+    const { cause, message } = entered;
+    const reason = `${cause.slice(0, 1).toUpperCase()}${cause.slice(1)}`;
+    return { status: "True", reason, message };
+  }
+  const stack = apps.find(({ app }) => app === safeStackName);
+  const message = `the device follows its desired state${stackWords(stack)}`;
+  return { status: "False", reason: "Normal", message };
+}
+
+function stackWords(stack: AppInput | undefined): string {
+  if (stack?.target === undefined) return "";
+  const failure = stack.quarantined.get(stack.target.revision);
+  if (failure !== undefined) return `; its safe-mode stack cannot be had: ${failure.message}`;
+  if (stack.current === undefined) return "; its safe-mode stack is being prepared";
+  return "; its safe-mode stack is ready";
+}
+
+/** Seconds that pass are no news. */
+function withoutTicking(reported: ReportedState): ReportedState {
+  const apps = reported.apps.map(({ why, ...app }) => ({
+    ...app,
+    ...(why === undefined ? {} : { why: why.map(withoutNumbers) }),
+  }));
+  return { ...reported, at: 0, apps };
+}
+
+function withoutNumbers({ reason, message }: Cause): Cause {
+  return { reason, message: message.replaceAll(/\d+/g, "0") };
 }
 
 function isIsolated({ sync, clock, settings }: AgentParts): boolean {

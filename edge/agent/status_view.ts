@@ -1,10 +1,13 @@
 // What the local API shows: the latest report with the connection, the host and the update history.
-import type { LocalStatus } from "#edge/page/status.ts";
+
+import type { LocalStatus, RunningUpdate } from "#edge/page/status.ts";
+import type { Attempt } from "#edge/plan/attempt.ts";
 import { worstHealth, worstSync } from "#shared/status.ts";
 import type { Agent } from "./agent.ts";
 import type { AgentParts } from "./parts.ts";
 
 const shownUpdates = 20;
+const shownEvents = 30;
 
 interface Parts {
   parts: AgentParts;
@@ -18,8 +21,10 @@ export function createStatusView({ parts, agent, hostname }: Parts): () => Local
   return () => {
     const reported = agent.reported();
     const apps = reported?.apps ?? [];
-    const { lastContactMonotonicMs, ...connection } = sync.status();
+    const { lastContactMonotonicMs, isolated, ...connection } = sync.status();
     const { host } = agent.beat();
+    const why = agent.why();
+    const { safeMode } = reported ?? {};
     return {
       device,
       hostname: hostname(),
@@ -45,6 +50,18 @@ export function createStatusView({ parts, agent, hostname }: Parts): () => Local
       ...(host === undefined ? {} : { host }),
       updates: journal.updates({ limit: shownUpdates }),
       journalUnacknowledged: journal.unacknowledged(),
+      ...(safeMode === undefined ? {} : { safeMode }),
+      ...(why.length === 0 ? {} : { why }),
+      ...(isolated ? { isolated } : {}),
+      running: journal.openAttempts().map(runningUpdate),
+      events: journal.entries({ kinds: [...eventKinds], limit: shownEvents }),
     };
   };
+}
+
+const eventKinds = ["event", "drift.found", "drift.repaired", "desired.refused"] as const;
+
+function runningUpdate(attempt: Attempt): RunningUpdate {
+  const { id, app, commit, stage, tries, startedAt, startedMonotonicMs, bootId } = attempt;
+  return { id, app, commit, stage, tries, startedAt, startedMonotonicMs, bootId };
 }

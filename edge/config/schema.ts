@@ -124,5 +124,12 @@ export const AgentFile = z.strictObject({
       ballastMegabytes: z.number().min(0).max(1024).default(16),
     })
     .prefault({}),
+  safeMode: z
+    .strictObject({
+      /** Seconds for which the agent must work well before its start counts as good. Five starts in ten
+       *  minutes of which none was are a boot loop. Default: 30. */
+      healthySeconds: seconds(1, 300).default(30),
+    })
+    .prefault({}),
 });
 export type AgentFile = z.infer<typeof AgentFile>;

@@ -1,5 +1,7 @@
 // The journal port: what the device must remember over a power cut.
 import type { Attempt, Outcome } from "#edge/plan/attempt.ts";
+import type { KeptDamping } from "#edge/plan/damping.ts";
+import type { SafeState, Start } from "#edge/plan/safe_mode.ts";
 import type { DesiredState } from "#shared/desired.ts";
 import type { Envelope } from "#shared/envelope.ts";
 import type { FleetError } from "#shared/errors.ts";
@@ -35,10 +37,10 @@ export interface UpdateRecord {
 
 /** What the agent keeps from one start to the next, as JSON. One line each. */
 export interface Remembered {
-  safeMode: unknown;
-  starts: unknown;
+  safeMode: SafeState;
+  starts: Start[];
   honouredRetry: number;
-  damping: unknown;
+  damping: KeptDamping;
 }
 
 /** Every write is one transaction, on the disk when the call returns (`synchronous=FULL`).

@@ -45,8 +45,11 @@ export interface AppInput {
   settling: boolean;
   /** The runtimes did not answer, so `instances` says nothing. */
   blind: boolean;
-  /** A heal step failed; not again before this, ms since boot. */
-  healNotBeforeMs?: number;
+  /** Services whose repair waits, and until when, ms since boot (damping.ts). */
+  damped: ReadonlyMap<string, number>;
+  /** Installed, but none of it is to run now: `serving` wants no copy. `dormant`: the safe-mode stack while it
+   *  is not needed; `suspended`: stopped in safe mode, because it was sick. */
+  resting?: "dormant" | "suspended";
   /** The copies of the release before this attempt (`copyKey`): what did not change is not judged by the
    *  gate. */
   unchanged: ReadonlySet<string>;

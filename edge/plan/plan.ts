@@ -1,10 +1,12 @@
 // Turns desired and observed state into ordered steps for one app.
+import type { ResolvedApp } from "#edge/runtime/port.ts";
 import { type Attempt, finishing, graceSince, onTrial, preparing, type Stage } from "./attempt.ts";
 import { converge, dependentsFirst } from "./converge.ts";
+import { dampedUntil, isDamped, standingStill } from "./damping.ts";
 import { holdOf, versionLock } from "./hold.ts";
 import type { AppInput, Runnable } from "./input.ts";
 import { changing, type Step } from "./step.ts";
-import { isJudged, prove } from "./trial.ts";
+import { isGivenUp, isJudged, prove } from "./trial.ts";
 
 /** While an update is being prepared, healing the old release would often be undone at once; after this
  *  time the preparation is a long one and healing goes on beside it. */
@@ -22,12 +24,19 @@ export function plan(input: AppInput): Step[] {
   if (input.blind) return [{ kind: "wait", app, reason: "no runtime answers" }];
   if (target === undefined) return removal(input);
   if (attempt !== undefined) {
-    const asked = attempt.to === target.revision || finishing.has(attempt.stage);
-    return asked ? continueAttempt(input, attempt) : supersede(input, attempt);
+    return mayGoOn(input, attempt) ? continueAttempt(input, attempt) : supersede(input, attempt);
   }
   if (!mayBegin(input)) return heal(input);
   const begin: Step = { kind: "begin", app, revision: target.revision, from: current };
   return [begin, ...forward(input, "fetch")];
+}
+
+/** In safe mode what has not proved itself goes back to the last good release; when it has led there itself,
+ *  it fails. */
+function mayGoOn({ mode, target }: AppInput, attempt: Attempt): boolean {
+  const { to, stage } = attempt;
+  if (finishing.has(stage)) return true;
+  return to === target?.revision && (mode !== "safe" || isGivenUp(attempt));
 }
 
 function mayBegin(input: AppInput): boolean {
@@ -50,9 +59,12 @@ function removal(input: AppInput): Step[] {
 /** Another revision is wanted now. What was swapped in and has not proved itself goes back first: the
  *  next attempt starts from, and returns to, the last good release. */
 function supersede(input: AppInput, attempt: Attempt): Step[] {
-  const { app } = input;
+  const { app, mode, instances } = input;
   if (preparing.has(attempt.stage)) return [{ kind: "close", app, outcome: "superseded" }];
-  return waitToRetry(input, attempt) ?? [{ kind: "abandon", app, revision: attempt.from }];
+  const abandon: Step = { kind: "abandon", app, revision: attempt.from };
+  const why = "this first release has not proved itself";
+  const isUnproved = mode === "safe" && attempt.from === undefined && instances.length > 0;
+  return waitToRetry(input, attempt) ?? [...removeAll(input, why, isUnproved), abandon];
 }
 
 function continueAttempt(input: AppInput, attempt: Attempt): Step[] {
@@ -138,18 +150,30 @@ function restore(input: AppInput, attempt: Attempt): Step[] {
     return paced(input, [...removeAll(input, why, instances.length > 0), close]);
   }
   if (serving === undefined) return [close];
-  const steps = converge(serving.app, instances);
+  const steps = repair(input, serving.app);
   const spentMs = input.nowMs - graceSince(attempt);
   if (steps.length === 0 || spentMs >= serving.policy.gracePeriodMs) return [close];
-  return paced(input, [...steps, close]);
+  return [...steps, close];
 }
 
 /** Brings what runs back to the current release. */
 function heal(input: AppInput): Step[] {
-  const { serving, instances } = input;
+  const { serving } = input;
   if (serving === undefined) return paced(input, removeGivenUp(input));
-  const steps = converge(serving.app, instances);
-  return paced(input, steps.length > 0 ? steps : relabel(input, serving));
+  const steps = repair(input, serving.app);
+  return steps.length > 0 ? steps : paced(input, relabel(input, serving));
+}
+
+/** What is damped waits for itself alone. */
+function repair(input: AppInput, wanted: ResolvedApp): Step[] {
+  const { app, instances, damped } = input;
+  const steps = converge(wanted, instances);
+  const resting = new Set([...damped.keys()].filter((service) => isDamped(input, service)));
+  if (resting.size === 0 || steps[0] === undefined || !changing.has(steps[0].kind)) return steps;
+  const due = converge(wanted, standingStill(wanted, instances, resting));
+  if (due[0] !== undefined && changing.has(due[0].kind)) return due;
+  const untilMs = Math.min(...[...resting].map((service) => damped.get(service) ?? 0));
+  return [{ kind: "wait", app, reason: "tries to repair again soon", untilMs }];
 }
 
 /** Copies without a release that could be current are of a first release that was given up, or of a
@@ -167,10 +191,12 @@ function removeAll({ app, instances, serving }: AppInput, why: string, really: b
 }
 
 /** After a repair that failed, the next one waits. */
-function paced({ app, nowMs, healNotBeforeMs: untilMs }: AppInput, steps: Step[]): Step[] {
-  const isAct = steps[0] !== undefined && steps[0].kind !== "wait" && steps[0].kind !== "close";
-  if (!isAct || untilMs === undefined || nowMs >= untilMs) return steps;
-  return [{ kind: "wait", app, reason: "tries to repair again soon", untilMs }];
+function paced(input: AppInput, steps: Step[]): Step[] {
+  const [first] = steps;
+  if (first === undefined || first.kind === "wait" || first.kind === "close") return steps;
+  const untilMs = dampedUntil(input, first);
+  if (untilMs === undefined) return steps;
+  return [{ kind: "wait", app: input.app, reason: "tries to repair again soon", untilMs }];
 }
 
 /** A revert asks for what is here already, by another commit; people want to see that one. */

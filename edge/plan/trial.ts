@@ -2,6 +2,7 @@
 import type { InstanceRef } from "#edge/runtime/port.ts";
 import { type Attempt, graceSince, onTrial } from "./attempt.ts";
 import { converge } from "./converge.ts";
+import { isDamped } from "./damping.ts";
 import { copyKey, judge, type Verdict } from "./gate.ts";
 import type { AppInput, Runnable } from "./input.ts";
 import { changing, type Step } from "./step.ts";
@@ -62,12 +63,13 @@ function proveUnread({ app, target, nowMs, wallMs }: AppInput, attempt: Attempt)
 /** What this release has to do. The copies that it left as they were are repaired beside it, in their own
  *  time. */
 function ownSteps(input: AppInput, serving: Runnable): Step[] {
-  const { healNotBeforeMs, nowMs, unchanged } = input;
+  const { unchanged } = input;
   const [step] = converge(serving.app, input.instances, "stay");
   if (step?.kind !== "start") return step === undefined ? [] : [step];
   const own = step.instances.filter((one) => isJudged(serving, one, unchanged));
   if (own.length > 0) return [{ ...step, instances: own }];
-  return healNotBeforeMs === undefined || nowMs >= healNotBeforeMs ? [step] : [];
+  const due = step.instances.filter(({ service }) => !isDamped(input, service));
+  return due.length > 0 ? [{ ...step, instances: due }] : [];
 }
 
 /** Whether the copy is new with this release. */
@@ -90,8 +92,7 @@ interface Trial {
 /** A failure at once, or whatever is still waited for when the grace period ends. */
 function faultOf({ input, attempt, serving, verdict, step }: Trial): Fault | undefined {
   if (verdict.is === "failed") return { code: verdict.code, message: verdict.message };
-  const interruptions = attempt.interruptions ?? 0;
-  if (interruptions > maxInterruptions) return interrupted(interruptions);
+  if (isGivenUp(attempt)) return interrupted(attempt.interruptions ?? 0);
   const { gracePeriodMs } = serving.policy;
   if (input.nowMs - graceSince(attempt) < gracePeriodMs) return undefined;
   const stuck = attempt.failure !== undefined && step !== undefined && changing.has(step.kind);
@@ -100,6 +101,11 @@ function faultOf({ input, attempt, serving, verdict, step }: Trial): Fault | und
   const why = attempt.failure?.message ?? waitedFor;
   const message = `not healthy ${Math.round(gracePeriodMs / 1000)} s after its start: ${why}`;
   return { code: attempt.failure?.code ?? "unhealthy", message };
+}
+
+/** Whether this release has taken the device or its agent down too often. */
+export function isGivenUp({ interruptions = 0 }: Attempt): boolean {
+  return interruptions > maxInterruptions;
 }
 
 function interrupted(times: number): Fault {

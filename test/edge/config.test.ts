@@ -41,6 +41,7 @@ test("two fields are enough, and every other has its default", () => {
     log: { level: "info" },
     journal: { maxBytes: 256_000_000 },
     disk: { reserveBytes: 200_000_000, ballastBytes: 16_000_000 },
+    safeMode: { healthyAfterMs: 30_000 },
   });
 });
 

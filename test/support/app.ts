@@ -83,6 +83,7 @@ export function appInput(more: Partial<AppInput> = {}): AppInput {
     mode: "run",
     instances: [],
     quarantined: new Map(),
+    damped: new Map(),
     hasProbes: false,
     settling: false,
     blind: false,

@@ -81,6 +81,7 @@ test(
   within(async (world) => {
     await serving(world);
     world.probes = (letter) => [{ probe: "http", ok: letter === "a", detail: "starting up" }];
+    await world.passed(31_000);
     const next = world.want({ letter: "b", role: withProbe });
     for (let boots = 2; boots < 12 && outcomes(world) === "succeeded"; boots += 1) {
       await world.until(

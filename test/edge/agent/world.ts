@@ -1,75 +1,29 @@
 // A device in one process: the real loop, journal and release store over a runtime and a hub in memory.
 import * as assert from "node:assert/strict";
-import { existsSync, mkdirSync, mkdtempSync, readlinkSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { type Agent, createAgent } from "#edge/agent/agent.ts";
 import type { AgentParts } from "#edge/agent/parts.ts";
+import { createLoopWatch } from "#edge/agent/watchdog.ts";
 import { openJournal } from "#edge/journal/open.ts";
-import type { Journal } from "#edge/journal/port.ts";
-import type { StagedRevision } from "#edge/release/port.ts";
 import { createResolver } from "#edge/release/resolve.ts";
 import { createReleaseStore } from "#edge/release/store.ts";
 import { createMemoryForwarder } from "#edge/runtime/forward/memory.ts";
-import {
-  createMemoryRuntime,
-  type MemoryOutcome,
-  type MemoryRuntime,
-} from "#edge/runtime/memory.ts";
+import { createMemoryRuntime, type MemoryOutcome } from "#edge/runtime/memory.ts";
 import type { Runtime } from "#edge/runtime/port.ts";
-import type { AppSpec, DesiredMode } from "#shared/desired.ts";
 import { revisionOf } from "#shared/desired.ts";
 import type { DeviceId } from "#shared/ids.ts";
-import type { AppReport, ReportedState } from "#shared/reported.ts";
-import { createHub, type Hub, type Wanted } from "./bundles.ts";
-import { createFastClock, type FastClock } from "./clock.ts";
+import type { ReportedState } from "#shared/reported.ts";
+import { createHub } from "./bundles.ts";
+import { createFastClock } from "./clock.ts";
+import type { Device } from "./device.ts";
+import { incomplete, linkOf } from "./links.ts";
 import { createLife, type Life } from "./mortal.ts";
 import { host, silentMetrics, silentSync } from "./silent.ts";
 
-type ProbeResults = Awaited<ReturnType<AgentParts["runProbes"]>>;
-
-export interface World {
-  runtime: MemoryRuntime;
-  hub: Hub;
-  clock: FastClock;
-  reports: ReportedState[];
-  warnings: string[];
-  /** Moments at which something current was not whole. */
-  faults: string[];
-  probes(letter: string): Promise<ProbeResults> | ProbeResults;
-  validate: AgentParts["runValidateHook"];
-  ask(serving: StagedRevision): Promise<void>;
-  /** What becomes of a copy of `web` with this letter. */
-  behave(letter: string, outcome: MemoryOutcome): void;
-  /** Something happens that needs no act. */
-  nudge(): void;
-  /** Makes a call of the runtime wait. */
-  slowly(call: "remove", gate: Promise<void>): void;
-  /** Journal, bundles and releases are gone; what runs goes on. */
-  loseDirectory(): void;
-  journal(): Journal;
-  boot(id: string): void;
-  start(): void;
-  /** The process ends, perhaps some port calls later; what runs on the device goes on running. */
-  kill(afterCalls?: number): Promise<void>;
-  stop(): Promise<void>;
-  wish(specs: AppSpec[], mode?: DesiredMode): void;
-  /** Wishes one app by a release of its own. */
-  want(wanted: Wanted): AppSpec;
-  app(name?: string): AppReport | undefined;
-  until(what: string, holds: () => boolean): Promise<void>;
-  /** Until the app runs exactly what the spec says. */
-  converged(spec: AppSpec): Promise<void>;
-  /** Until an update of the revision has ended so. */
-  ended(spec: AppSpec, outcome: string): Promise<void>;
-  /** Until so much time has passed on the device. */
-  passed(ms: number): Promise<void>;
-  /** Ids of the running copies by `service.index`. */
-  copies(): Promise<Record<string, string>>;
-  current(name?: string): string | undefined;
-  close(): Promise<void>;
-}
+export type World = Device;
 
 const device = "pi-1" as DeviceId;
 const envelope = { payloadType: "test", payload: "", signatures: [{ keyid: "k", sig: "" }] };
@@ -115,6 +69,7 @@ export function createWorld(): World {
     reports,
     warnings,
     faults,
+    disk: { freeBytes: 1e9, reserveBytes: 1e8 },
     probes: () => [{ probe: "http", ok: true, detail: "answered 200" }],
     validate: async () => undefined,
     ask: async () => undefined,
@@ -153,9 +108,9 @@ export function createWorld(): World {
       await agent?.stop();
       agent = undefined;
     },
-    wish: (apps, mode = "run") => {
+    wish: (apps, mode = "run", more = {}) => {
       generation += 1;
-      journal.receive({ device, generation, issuedAt: 1, mode, apps }, envelope);
+      journal.receive({ device, generation, issuedAt: 1, mode, apps, ...more }, envelope);
       agent?.wake();
     },
     want: (wanted) => {
@@ -163,6 +118,11 @@ export function createWorld(): World {
       world.wish([spec]);
       return spec;
     },
+    agent: () => {
+      assert.ok(agent);
+      return agent;
+    },
+    reported: () => agent?.reported(),
     app: (name = "web") => agent?.reported()?.apps.find((one) => one.name === name),
     until: async (what, holds) => {
       const deadline = performance.now() + limitMs;
@@ -218,6 +178,15 @@ export function createWorld(): World {
       reserveBytes: 0,
     });
     const options = { defaultRuntime: "docker", runtimes: ["docker"] } as const;
+    const ownClock: AgentParts["clock"] = {
+      ...clock,
+      sleep: (ms, signal) => (own.alive() ? clock.sleep(ms, signal) : forever()),
+    };
+    const log: AgentParts["log"] = {
+      info: () => undefined,
+      warn: (detail) => void warnings.push(String(detail["why"])),
+      error: (detail) => void warnings.push(`error: ${String(detail["why"])}`),
+    };
     return {
       device,
       settings: () => ({
@@ -225,6 +194,7 @@ export function createWorld(): World {
         heartbeatMs: 10_000,
         labels: {},
         isolatedAfterMs: 300_000,
+        healthyAfterMs: 30_000,
       }),
       journal: own.wrap(journal, onCall),
       releases: own.wrap(releases, onCall),
@@ -242,22 +212,17 @@ export function createWorld(): World {
       projectOf: (app) => app,
       describeHost: async () => ({ hostname: "pi", os: "o", arch: "a", kernel: "k", model: "m" }),
       sampleHost: async () => host,
+      diskRoom: async () => world.disk,
       metricsAddress: () => undefined,
       agentVersion: "1",
       runtimeNames: ["docker"],
       runtimeCalls: () => [],
-      clock: {
-        ...clock,
-        sleep: (ms, signal) => (own.alive() ? clock.sleep(ms, signal) : forever()),
-      },
+      clock: ownClock,
       random: () => 0.999,
       randomId: () => `attempt-${++ids}`,
       metrics: silentMetrics,
-      log: {
-        info: () => undefined,
-        warn: (detail) => void warnings.push(String(detail["why"])),
-        error: (detail) => void warnings.push(`error: ${String(detail["why"])}`),
-      },
+      watch: createLoopWatch({ clock: ownClock, feedEveryMs: 10_000, outlets: [], log }),
+      log,
     };
   }
 }
@@ -277,23 +242,4 @@ export function within(body: (world: World) => Promise<void>): () => Promise<voi
 
 function forever(): Promise<never> {
   return new Promise<never>(() => undefined);
-}
-
-function linkOf(app: string): string | undefined {
-  try {
-    return readlinkSync(join(app, "current")).split("/").at(-1);
-  } catch {
-    return undefined;
-  }
-}
-
-/** Parts that a current revision lacks: its record or its content. */
-function incomplete(directory: string): string[] {
-  return ["web", "other"].flatMap((name) => {
-    const app = join(directory, "apps", name);
-    const current = linkOf(app);
-    if (current === undefined) return [];
-    const parts = ["app.json", "content/compose.yaml"];
-    return parts.map((part) => join(app, "revisions", current, part)).filter((p) => !existsSync(p));
-  });
 }
