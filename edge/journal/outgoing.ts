@@ -39,6 +39,12 @@ export function createOutgoing(database: Connection, entries: Entries): Outgoing
   /** The greatest seq that the hub can have from this database: what an earlier process has left, or this
    *  one has handed out. */
   let known = entries.lastSeq();
+  /** Where earlier processes have ended. Until the hub has answered once, nothing above it is handed out: so
+   *  an answer above it can only come from entries that are not here, and none of ours takes their place. */
+  const left = known;
+  let isProven = left === 0;
+  /** An epoch that this process began is no copy, whatever a hub claims. */
+  let isBornHere = left === 0;
 
   let name = read().epoch;
 
@@ -46,6 +52,8 @@ export function createOutgoing(database: Connection, entries: Entries): Outgoing
   const renaming = (change: () => void): void => {
     try {
       change();
+      isProven = true;
+      isBornHere = true;
     } finally {
       name = read().epoch;
     }
@@ -58,22 +66,32 @@ export function createOutgoing(database: Connection, entries: Entries): Outgoing
     const message = `this journal is an old copy: it ends at entry ${known}, and the hub has entry ${seq}; what the hub lacks is sent under a new epoch`;
     entries.append({ kind: "event", body: { type: "Warning", reason: "EpochStarted", message } });
   });
+  /** The last entry of earlier processes once more: it asks the hub how much it has. */
+  const proof = (acknowledged: number): JournalBatch => {
+    const rows = above.all(left - 1, 1).filter(({ seq }) => seq === left);
+    const from = Math.min(acknowledged + 1, left);
+    return { epoch: name, from, to: left, entries: rows.map(entryOf) };
+  };
   return {
     epoch: () => name,
     mark,
     startEpoch: () => renaming(startEpoch),
     batch: ({ maxEntries, maxBytes }) => {
       const { acknowledged } = read();
-      const taken = takeUpTo(above.iterate(mark(), maxEntries), maxBytes);
+      const rows = above.all(mark(), maxEntries);
+      if (!isProven && rows[0] !== undefined && rows[0].seq > left) return proof(acknowledged);
+      const taken = takeUpTo(isProven ? rows : rows.filter(({ seq }) => seq <= left), maxBytes);
       const to = taken.at(-1)?.seq;
       if (to === undefined) return undefined;
       known = Math.max(known, to);
       return { epoch: name, from: acknowledged + 1, to, entries: taken };
     },
     acknowledge: ({ epoch, seq }) => {
-      if (epoch !== name || seq === read().acknowledged) return;
-      if (seq > known) renaming(() => foundOlder(seq));
-      else moveMark.run(seq);
+      if (epoch !== name) return;
+      isProven = true;
+      if (seq === read().acknowledged) return;
+      if (seq <= known) moveMark.run(seq);
+      else if (!isBornHere) renaming(() => foundOlder(seq));
     },
     unacknowledged: () => count.get(mark()) ?? 0,
   };

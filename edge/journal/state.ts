@@ -105,11 +105,15 @@ function counted(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
 
-/** Gives the database a name when it has none.
+/** Gives the database a name when it has none, and another as long as it never had an entry: an old copy of
+ *  an empty one would go on under the name of what came after it.
  *  @returns whether it is new */
 export function nameDatabase(database: Connection): boolean {
-  const insert = database.prepare(
-    "INSERT INTO journal (id, epoch) VALUES (1, ?) ON CONFLICT (id) DO NOTHING",
+  const isNew = database.prepare("SELECT 1 FROM journal").get() === undefined;
+  const name = database.prepare(
+    `INSERT INTO journal (id, epoch) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET epoch = excluded.epoch
+     WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'entries')`,
   );
-  return insert.run(randomUUID()).changes > 0;
+  name.run(randomUUID());
+  return isNew;
 }

@@ -154,10 +154,10 @@ export function answers(ack: JournalAck, batch: JournalBatch): boolean {
   return ack.seq >= batch.to || ack.seq < batch.from - 1;
 }
 
-/** False when the answer changed nothing: the hub claims more than this journal ever had, as it does
- *  when the device runs on an old copy of its card. Sending on without a pause would never end. */
+/** False when the answer changed nothing. Sending on without a pause would never end. */
 export function hasMoved(journal: SyncJournal, sent: JournalBatch): boolean {
-  return journal.batch({ maxEntries: 1, maxBytes: 1 })?.from !== sent.from;
+  const next = journal.batch({ maxEntries: 1, maxBytes: 1 });
+  return next?.from !== sent.from || next.epoch !== sent.epoch;
 }
 
 function newestOf(journal: SyncJournal): JournalBatch | undefined {

@@ -62,6 +62,10 @@ export interface World {
   reconnect(): Promise<void>;
   /** The device's process ends without a word: nothing is closed or flushed. */
   killEdge(): Promise<void>;
+  /** Keeps a copy of the device's card. */
+  imageEdge(): void;
+  /** The device's process ends, and begins again on the copy, if there is one. */
+  restoreEdge(): Promise<void>;
   killHub(): Promise<void>;
   backUpHub(): Promise<void>;
   /** The hub's disk is replaced by the last backup, or by an empty one. */
@@ -70,6 +74,8 @@ export interface World {
   quiesce(): Promise<void>;
   onDevice(): JournalEntry[];
   onHub(): Promise<JournalEntry[]>;
+  /** Of all epochs. */
+  everOnHub(): Promise<JournalEntry[]>;
   unacknowledged(): number;
   /** Up to which seq the device believes the hub, and up to which the hub ever claimed to have it. */
   marks(): { believed: number; claimed: number };
@@ -82,6 +88,7 @@ export async function createWorld(): Promise<World> {
     journal: join(directory, "journal.sqlite"),
     hub: join(directory, "hub.sqlite"),
     backup: join(directory, "backup.sqlite"),
+    image: join(directory, "image.sqlite"),
   };
   const clock = handClock();
   const dead: Journal[] = [];
@@ -146,6 +153,19 @@ export async function createWorld(): Promise<World> {
       outbox = createOutbox({ journal, clock, random: () => 0, limits });
       session = connect();
     },
+    imageEdge: () => {
+      for (const part of ["", "-wal"]) copyFileSync(files.journal + part, files.image + part);
+    },
+    restoreEdge: async () => {
+      if (!existsSync(files.image)) return;
+      await disconnect();
+      journal.close();
+      for (const part of ["-shm", "-wal", ""]) rmSync(files.journal + part, { force: true });
+      for (const part of ["", "-wal"]) copyFileSync(files.image + part, files.journal + part);
+      journal = openJournal({ file: files.journal, clock });
+      outbox = createOutbox({ journal, clock, random: () => 0, limits });
+      session = connect();
+    },
     killHub: async () => {
       await closeStore();
       await openStoreAgain();
@@ -174,6 +194,7 @@ export async function createWorld(): Promise<World> {
     },
     onDevice: () => journal.entries({ limit: 100_000 }).toReversed(),
     onHub: () => readHub(store, journal.epoch),
+    everOnHub: () => readHub(store),
     unacknowledged: () => journal.unacknowledged(),
     marks: () => ({ believed: appended - journal.unacknowledged(), claimed }),
     remove: async () => {
@@ -197,12 +218,14 @@ async function ingest(store: Store, batch: JournalBatch): Promise<JournalAck> {
   return { epoch: stored.epoch, seq: stored.seq };
 }
 
-async function readHub(store: Store, epoch: string): Promise<JournalEntry[]> {
+async function readHub(store: Store, epoch?: string): Promise<JournalEntry[]> {
   const rows: JournalEntry[] = [];
   let from: { cursor?: string } | undefined = {};
   while (from !== undefined) {
     const page = await store.journal({ device, limit: 500, ...from });
-    for (const { epoch: found, ...entry } of page.rows) if (found === epoch) rows.push(entry);
+    for (const { epoch: found, ...entry } of page.rows) {
+      if (epoch === undefined || found === epoch) rows.push(entry);
+    }
     from = page.next === null ? undefined : { cursor: page.next };
   }
   return rows.toReversed();

@@ -27,9 +27,9 @@ test("is held against another process and freed by its SIGKILL", () =>
     const file = join(directory, "agent.lock");
     const program = `
       import { acquireLock } from "#edge/journal/lock.ts";
-      acquireLock(${JSON.stringify(file)});
+      const lock = acquireLock(${JSON.stringify(file)});
       process.stdout.write("held");
-      setInterval(() => undefined, 1000);
+      setInterval(() => lock.release, 1000);
     `;
     const child = spawn(process.execPath, ["--input-type=module-typescript", "-e", program], {
       cwd: join(import.meta.dirname, "../../.."),

@@ -56,6 +56,7 @@ test("keeps its epoch over a reopening, and another file has another", () =>
   withScratch((one) =>
     withScratch((other) => {
       const first = one.open();
+      first.append({ kind: "event", body: {} });
       first.close();
       assert.equal(one.open().epoch, first.epoch);
       assert.notEqual(other.open().epoch, first.epoch);

@@ -63,9 +63,11 @@ test("are not moved by a mark of another epoch", () =>
 
 test("go out under a new epoch, none twice, when the hub has more than this database ever gave it", () =>
   withScratch(({ open }) => {
+    const before = open();
+    fill(before, 6);
+    acknowledge(before, 4);
+    before.close();
     const journal = open();
-    fill(journal, 6);
-    acknowledge(journal, 4);
     const { epoch } = journal;
     journal.acknowledge({ epoch, seq: 50 });
     assert.notEqual(journal.epoch, epoch);
@@ -104,9 +106,11 @@ test("go out under a new epoch when the hub has what this process has yet to sen
 
 test("begin again above the entries of the epoch before when the hub has lost those of the new one", () =>
   withScratch(({ open }) => {
+    const before = open();
+    fill(before, 6);
+    acknowledge(before, 4);
+    before.close();
     const journal = open();
-    fill(journal, 6);
-    acknowledge(journal, 4);
     journal.acknowledge({ epoch: journal.epoch, seq: 50 });
     acknowledge(journal);
     journal.close();
@@ -138,4 +142,42 @@ test("carry the times, the boot and the app of an entry, and cut a body that is 
     );
     assert.equal(cut?.body["text"], `${"é".repeat(4096)}…`);
     assert.ok(Number(omitted?.body["omittedBytes"]) > 200_000);
+  }));
+
+test("stay under an epoch that began in this process, whatever a hub claims to have of it", () =>
+  withScratch(({ open }) => {
+    const journal = open();
+    fill(journal, 3);
+    const { epoch } = journal;
+    journal.acknowledge({ epoch, seq: 50 });
+    assert.equal(journal.epoch, epoch);
+    assert.equal(journal.unacknowledged(), 3);
+  }));
+
+test("hold only what earlier processes have left until the hub has answered", () =>
+  withScratch(({ open }) => {
+    const before = open();
+    fill(before, 5);
+    acknowledge(before, 3);
+    before.close();
+    const journal = open();
+    fill(journal, 4);
+    assert.deepEqual([journal.batch(limits)?.from, journal.batch(limits)?.to], [4, 5]);
+    journal.acknowledge({ epoch: journal.epoch, seq: 5 });
+    assert.deepEqual([journal.batch(limits)?.from, journal.batch(limits)?.to], [6, 9]);
+  }));
+
+test("ask with the last entry when earlier processes have left none", () =>
+  withScratch(({ open }) => {
+    const before = open();
+    fill(before, 5);
+    acknowledge(before);
+    before.close();
+    const journal = open();
+    assert.equal(journal.batch(limits), undefined);
+    fill(journal, 2);
+    const asked = journal.batch(limits);
+    assert.deepEqual([asked?.from, asked?.to, asked?.entries.length], [5, 5, 1]);
+    journal.acknowledge({ epoch: journal.epoch, seq: 5 });
+    assert.deepEqual([journal.batch(limits)?.from, journal.batch(limits)?.to], [6, 7]);
   }));
