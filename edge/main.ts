@@ -91,6 +91,7 @@ async function run(file: string): Promise<void> {
   let view: LocalView = enrolling;
   let readLogs: ReturnType<typeof createServiceLog> | undefined;
   let running: Agent | undefined;
+  let intervalMs = (): number => config.intervalMs;
   const token = createPageToken({
     file: config.page.tokenFile,
     clock,
@@ -104,8 +105,9 @@ async function run(file: string): Promise<void> {
     status: () => view.status(),
     pulse: () => ({
       lastMonotonicMs: view.lastAliveMs(),
-      intervalMs: config.intervalMs,
+      intervalMs: intervalMs(),
       stepDeadlineMs,
+      hung: watchdog.hung(),
     }),
     metrics,
     token,
@@ -249,6 +251,8 @@ async function run(file: string): Promise<void> {
   view = { status: showLoop, lastAliveMs: () => agent.lastRoundMs() ?? startedMs };
   wake = agent.wake;
   running = agent;
+  // The fleet may want a slower rhythm than the file.
+  intervalMs = () => parts.settings().intervalMs;
   ending.add("sync", sync.stop);
   ending.add("workloads", async () => {
     if (config.workloadsOnStop === "stop") await runtimes.endAll();

@@ -54,12 +54,15 @@ export function createStatusView({ parts, agent, hostname }: Parts): () => Local
       ...(why.length === 0 ? {} : { why }),
       ...(isolated ? { isolated } : {}),
       running: journal.openAttempts().map(runningUpdate),
-      events: journal.entries({ kinds: [...eventKinds], limit: shownEvents }),
+      events: journal.entries({ kinds: eventKinds, limit: shownEvents }),
     };
   };
 }
 
-const eventKinds = ["event", "drift.found", "drift.repaired", "desired.refused"] as const;
+const eventKinds = [
+  ...(["event", "drift.found", "drift.repaired", "desired.received", "desired.refused"] as const),
+  ...(["update.finished", "agent.started", "agent.stopped", "entries.dropped"] as const),
+];
 
 function runningUpdate(attempt: Attempt): RunningUpdate {
   const { id, app, commit, stage, tries, startedAt, startedMonotonicMs, bootId } = attempt;

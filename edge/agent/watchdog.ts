@@ -29,6 +29,8 @@ export interface LoopWatch {
   /** A step that may go on beside the loop: while it is over its limit, nothing is fed.
    *  @param step e.g. `start of web` */
   during<R>(step: string, limitMs: number, work: () => Promise<R>): Promise<R>;
+  /** Why nothing would be fed now, e.g. `start of web does not end`; undefined while all is well. */
+  hung(): string | undefined;
 }
 
 export interface Watchdog extends LoopWatch {
@@ -83,6 +85,7 @@ export function createLoopWatch({ clock, feedEveryMs, outlets, log }: LoopWatchO
 
   return {
     enter,
+    hung: whyNot,
     good: () => {
       failures = 0;
       goodMs = clock.monotonicMs();

@@ -8,8 +8,10 @@ export interface LocalActions {
   /** Without an app: all of them. Failed releases are tried again, waits end. */
   retry(app?: AppName): void | Promise<void>;
   restartService(app: AppName, service: string): void | Promise<void>;
-  enterSafeMode(reason: string): void | Promise<void>;
-  leaveSafeMode(): void | Promise<void>;
+  safeMode: {
+    enter(reason: string): void | Promise<void>;
+    leave(): void | Promise<void>;
+  };
 }
 
 /** The last lines, oldest first. */

@@ -58,8 +58,8 @@ export function commandRoutes({ actions, status, clock, onError }: Parts): Hono 
   });
   routes.post("/v1/safe-mode", async (c) => {
     const body = checked(SafeModeBody, await readBody(c));
-    if (body.do === "leave") return perform(c, "leave", () => ready().leaveSafeMode());
-    return perform(c, "enter", () => ready().enterSafeMode(body.reason));
+    if (body.do === "leave") return perform(c, "leave", () => ready().safeMode.leave());
+    return perform(c, "enter", () => ready().safeMode.enter(body.reason));
   });
   routes.post("/v1/services/:app/:service/restart", async (c) => {
     const app = checked(AppName, c.req.param("app"));

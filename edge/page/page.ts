@@ -114,12 +114,13 @@ function deviceChain({ apps, safeMode, why }: LocalStatus): Html {
 
 function safeModeBanner(view: PageView, said: Html, mode: SafeModeReport): Html {
   const { since, serves, cause } = mode;
+  const again = { action: "/v1/retry", label: "Leave and try again" };
   const leave = { action: "/v1/safe-mode", label: "Leave safe mode", fields: { do: "leave" } };
   return html`<section class="alarm" aria-labelledby="alarm"><h2 id="alarm">Safe mode</h2>${said}
 <dl class="facts"><div><dt>Since</dt><dd>${moment(since, wallAgeMs(view, since))}</dd></div>
 <div><dt>What serves</dt><dd>${servesWords[serves]}</dd></div>
 <div><dt>What to do next</dt><dd>${nextWords[cause]}</dd></div></dl>
-${view.isSignedIn ? button(view, leave) : signInLine}</section>`;
+${view.isSignedIn ? html`<div class="actions">${button(view, leave)}${button(view, again)}</div>` : signInLine}</section>`;
 }
 
 const signInLine = html`<p><a href="/sign-in">Sign in</a> with the device’s token to leave it here.</p>`;

@@ -141,7 +141,7 @@ export const servesWords = {
 /** What a person can do about it. */
 export const nextWords = {
   failedUpdates:
-    "Mend the release in the fleet’s repository and commit, or leave safe mode here to try the wanted release once more.",
+    "Mend the release in the fleet’s repository and commit; then leave safe mode. “Leave and try again” gives the failed release itself another chance.",
   diskFull:
     "Free disk space: remove what no app needs. The device leaves safe mode by itself once there is room.",
   bootLoop:

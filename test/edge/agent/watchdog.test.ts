@@ -55,8 +55,10 @@ test("a step beside the loop that is over its limit stops the feeding until it e
   assert.equal(new Set(hung).size, 1);
   assert.equal(hung[0], "start of web does not end");
   assert.deepEqual(logged, [{ why: "start of web does not end" }]);
+  assert.equal(watch.hung(), "start of web does not end");
   resolve("done");
   assert.equal(await step, "done");
+  assert.equal(watch.hung(), undefined);
   watch.enter("observe");
   assert.equal(fed.length, 3);
 });

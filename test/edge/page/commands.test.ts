@@ -175,7 +175,7 @@ test("the agent's refusal reaches program and person with its hint", async () =>
   const no = (): never => {
     throw new FleetError("runtime_unavailable", { message: "Docker is away", hint: "Start it." });
   };
-  const actions = { retry: no, restartService: no, enterSafeMode: no, leaveSafeMode: no };
+  const actions = { retry: no, restartService: no, safeMode: { enter: no, leave: no } };
   await withDevice(
     async ({ url }) => {
       const problem = await problemOf(await post(`${url}/v1/services/web/web/restart`));
@@ -203,10 +203,8 @@ test("before the loop has begun there is no button, and a request says what to w
 test("a runtime that hangs holds neither a restart nor a log up for ever", async () => {
   const never = (): Promise<never> => new Promise(() => undefined);
   const actions = {
-    retry: never,
-    restartService: never,
-    enterSafeMode: never,
-    leaveSafeMode: never,
+    ...{ retry: never, restartService: never },
+    safeMode: { enter: never, leave: never },
   };
   const clock = { monotonicMs: () => 0, sleep: async () => undefined };
   await withDevice(
@@ -223,7 +221,8 @@ test("a restart that fails after its answer is told to the agent's log", async (
   const late = Promise.withResolvers<never>();
   const told = Promise.withResolvers<FleetError>();
   const actions = {
-    ...{ retry: () => undefined, enterSafeMode: () => undefined, leaveSafeMode: () => undefined },
+    retry: () => undefined,
+    safeMode: { enter: () => undefined, leave: () => undefined },
     restartService: () => late.promise,
   };
   await withDevice(

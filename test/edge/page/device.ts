@@ -41,17 +41,17 @@ export async function startDevice(
     actions: () => ({
       retry: (app) => void asked.push(`retry ${app ?? "all"}`),
       restartService: async (app, service) => void asked.push(`restart ${app}/${service}`),
-      enterSafeMode: (message) => {
-        asked.push(`enter: ${message}`);
-        status = {
-          ...status,
-          safeMode: { cause: "hand", message, since: status.at, serves: "lastGood" },
-        };
-      },
-      leaveSafeMode: () => {
-        asked.push("leave");
-        const { safeMode: _, ...rest } = status;
-        status = rest;
+      safeMode: {
+        enter: (message) => {
+          asked.push(`enter: ${message}`);
+          const entered = { cause: "hand", message, since: status.at, serves: "lastGood" } as const;
+          status = { ...status, safeMode: entered };
+        },
+        leave: () => {
+          asked.push("leave");
+          const { safeMode: _, ...rest } = status;
+          status = rest;
+        },
       },
     }),
     ...options,
