@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { listMarked } from "#edge/runtime/process/proc.ts";
 import type { DeviceId } from "#shared/ids.ts";
 import { type Agent, type AgentStart, createAgent } from "./agent.ts";
+import { writeBacklog } from "./backlog.ts";
 import type { DeviceView, Hub, Update } from "./hub.ts";
 import { createLedger, type Ledger } from "./ledger.ts";
 import type { FleetRepository } from "./repository.ts";
@@ -16,6 +17,13 @@ export interface Release {
   /** As the moving workload answers at `/version.txt`. */
   version: string;
   quality: Quality;
+}
+
+interface ReleaseOptions {
+  /** Whether the hub is told; by default it is. */
+  poke?: boolean;
+  /** Further files of the commit, by their path in the repository. */
+  files?: Readonly<Record<string, string>>;
 }
 
 /** An update, with the version that it was to bring. */
@@ -34,7 +42,7 @@ export interface Device {
   /** Adds it to the repository, starts its agent and its watch, and waits until it has converged. */
   join(role?: RoleOptions): Promise<void>;
   /** Commits a release for this device, and tells the hub unless told otherwise. */
-  release(quality: Quality, options?: { poke?: boolean }): Promise<Release>;
+  release(quality: Quality, options?: ReleaseOptions): Promise<Release>;
   /** The newest first. */
   releases(): readonly Release[];
   /** The newest first, as the hub has them. */
@@ -43,12 +51,18 @@ export interface Device {
   view(): Promise<DeviceView>;
   /** The words for a generation that was seen to fall. */
   fallen(): string | undefined;
+  /** A hub that lost its memory knows older generations; what the device journals must rise all the same. */
+  forgetGenerations(): void;
   /** The version that the moving workload serves now. */
   served(): Promise<string | undefined>;
+  /** Until the hub calls it online and has heard of the agent that runs now. */
+  connected(): Promise<void>;
   /** Until it runs the release, is Synced and Healthy and has nothing more to do. */
   converged(release: Release, limitMs?: number): Promise<void>;
   /** Until the bad release was rolled back or refused, and the last good one serves. */
   rolledBack(release: Release, limitMs?: number): Promise<void>;
+  /** Ends the agent, lets its journal hold so much more, and starts it again. */
+  journalled(count: number, stepMs: number): Promise<void>;
   /** SIGKILL to the agent and to every process of its workloads, as when the power goes. */
   cutPower(): Promise<void>;
   stop(): Promise<void>;
@@ -118,11 +132,12 @@ export function createDevice(options: DeviceOptions): Device {
       await hub.poke();
       await agent.start();
       await converged(first);
+      generations.watch();
       steady.start();
     },
-    release: async (quality, { poke = true } = {}) => {
+    release: async (quality, { poke = true, files: others = {} } = {}) => {
       const version = `${quality} ${releases.length}`;
-      const files = { [`roles/${id}/${versionFile}`]: `${version}\n` };
+      const files = { ...others, [`roles/${id}/${versionFile}`]: `${version}\n` };
       const commit = await repository.commit(files, `${id}: ${version}`);
       const release = { commit, version, quality };
       releases.unshift(release);
@@ -130,8 +145,17 @@ export function createDevice(options: DeviceOptions): Device {
       return release;
     },
     releases: () => releases,
+    connected: async () => {
+      const since = Date.now();
+      const look = async (): Promise<boolean> => {
+        const { connection, reported } = await view();
+        return connection === "Online" && reported !== null && reported.at >= since;
+      };
+      await until(`${id} is connected`, look, { limitMs: convergingMs, tell });
+    },
     updates,
     fallen: generations.fallen,
+    forgetGenerations: generations.forget,
     rolledBack: async ({ version }, limitMs = convergingMs) => {
       const look = async (): Promise<boolean> => {
         const last = (await updates()).find((update) => update.version === version);
@@ -139,6 +163,11 @@ export function createDevice(options: DeviceOptions): Device {
         return isOver(last?.outcome) && app?.health === "Healthy" && app.step === undefined;
       };
       await until(`${id} rolls "${version}" back`, look, { limitMs, tell });
+    },
+    journalled: async (count, stepMs) => {
+      await agent.program.kill();
+      writeBacklog(directory, count, stepMs);
+      await agent.start();
     },
     cutPower: async () => {
       await agent.program.kill();
@@ -176,9 +205,18 @@ function inWords(view: DeviceView | undefined): string {
 function createGenerations() {
   const highest = { desired: 0, observed: 0 };
   let fallen: string | undefined;
+  let watched = false;
   return {
     fallen: () => fallen,
+    watch: () => {
+      watched = true;
+    },
+    forget: () => {
+      highest.desired = 0;
+      highest.observed = 0;
+    },
     note: ({ desiredGeneration: desired, observedGeneration: observed }: DeviceView): void => {
+      if (!watched) return;
       if (desired < highest.desired) {
         fallen ??= `the desired generation fell from ${highest.desired} to ${desired}`;
       }

@@ -25,6 +25,7 @@ const DeviceView = z.object({
   desiredGeneration: z.number(),
   observedGeneration: z.number(),
   apps: z.array(App),
+  reported: z.object({ at: z.number() }).nullable(),
   conditions: z.array(z.object({ type: z.string(), status: z.string(), message: z.string() })),
 });
 export type DeviceView = z.infer<typeof DeviceView>;

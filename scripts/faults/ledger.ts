@@ -12,6 +12,8 @@ import type { Program } from "./program.ts";
 import { pause } from "./until.ts";
 
 export interface Ledger {
+  /** The words for a desired state that the device accepted after a newer one. */
+  fallen(): string | undefined;
   /** Waits for the hub to catch up with what the device's journal holds now.
    *  @returns entries that the hub still lacks, or has otherwise */
   lost(limitMs: number): Promise<JournalEntry[]>;
@@ -34,10 +36,13 @@ export function createLedger(options: LedgerOptions): Ledger {
   const { device, hub } = options;
   /** Compared and found the same, by epoch. */
   const compared = new Map<string, number>();
+  const order = createOrder();
   return {
+    fallen: order.fallen,
     forget: () => compared.clear(),
     lost: async (limitMs) => {
       const { epoch, entries } = await readJournal(options, compared);
+      order.note(epoch, entries);
       const deadline = performance.now() + limitMs;
       for (;;) {
         const missing = await missingAtHub(hub, device, epoch, entries).catch(() => entries);
@@ -45,6 +50,26 @@ export function createLedger(options: LedgerOptions): Ledger {
         if (missing.length === 0 && newest !== undefined) compared.set(epoch, newest);
         if (missing.length === 0 || performance.now() > deadline) return missing;
         await pause(pauseMs);
+      }
+    },
+  };
+}
+
+/** Within one epoch each accepted desired state is newer than the one before. */
+function createOrder() {
+  const highest = new Map<string, { seq: number; generation: number }>();
+  let fallen: string | undefined;
+  return {
+    fallen: () => fallen,
+    note: (epoch: string, entries: readonly JournalEntry[]): void => {
+      for (const { seq, kind, body } of entries) {
+        const before = highest.get(epoch) ?? { seq: 0, generation: 0 };
+        if (kind !== "desired.received" || seq <= before.seq) continue;
+        const generation = Number(body["generation"]);
+        if (generation <= before.generation) {
+          fallen ??= `the device took generation ${generation} after ${before.generation}`;
+        }
+        highest.set(epoch, { seq, generation });
       }
     },
   };

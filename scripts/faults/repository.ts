@@ -70,7 +70,7 @@ export function createFleetRepository({ directory }: { directory: string }): Fle
       {
         ...Object.fromEntries(files),
         "fleet.yaml": fleetFile(fleetImage, units),
-        [`devices/${device}.yaml`]: deviceFile(device, values),
+        [`devices/${device}.yaml`]: deviceYaml(device, values),
       },
       `Add ${device}`,
     );
@@ -106,7 +106,8 @@ deployments: ${JSON.stringify(deployments)}
 `;
 }
 
-function deviceFile(device: string, values: Unit["values"]): string {
+/** `devices/<id>.yaml` of a device. */
+export function deviceYaml(device: string, values: Unit["values"]): string {
   const lines = Object.entries(values).map(([name, value]) => `  ${name}: ${value}\n`);
   return `apiVersion: metrica.fleet/v1
 kind: Device

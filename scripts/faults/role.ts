@@ -1,9 +1,10 @@
 // The role that devices under fault run: a steady service that no update touches, and one that each replaces.
 import { createRandom } from "./random.ts";
 
-/** How a release is: one that works, or one that must be rolled back.
- *  `crash`: it ends at once. `deaf`: it runs and never answers. */
-export type Quality = "good" | "crash" | "deaf";
+/** How a release is: one that works, or one that must be refused or rolled back.
+ *  `crash`: it ends at once. `deaf`: it runs and never answers. `hungry`: it is killed, as by the kernel when
+ *  memory is short. `barred`: what it wants of the device is taken. */
+export type Quality = "good" | "crash" | "deaf" | "hungry" | "barred";
 
 export interface RoleOptions {
   /** Of the bundle beside what the services need. */
@@ -92,6 +93,7 @@ const server = createServer((request, response) => {
   const answer = answers[request.url];
   response.writeHead(answer === undefined ? 404 : 200).end(answer);
 });
+if (version.startsWith("hungry")) process.kill(process.pid, "SIGKILL");
 if (version.startsWith("deaf")) setInterval(() => undefined, 60_000);
 else server.listen(Number(process.env.PORT), "127.0.0.1");
 process.on("SIGTERM", () => process.exit(0));
@@ -101,6 +103,7 @@ const shell = `# The same for a container, where busybox serves.
 read -r version < version.txt
 case "$version" in
   crash*) exit 3 ;;
+  hungry*) kill -9 $$ ;;
   deaf*) exec sleep 86400 ;;
 esac
 mkdir -p /tmp/www

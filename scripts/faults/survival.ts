@@ -35,6 +35,7 @@ export async function survivalOf(expectation: Expectation): Promise<Survival> {
   else if (lost.length > 0) {
     failures.push(`the hub lacks ${lost.length} entries from seq ${lost[0]?.seq} on`);
   }
+  await check(async () => device.ledger.fallen());
   const { restarts, unavailableMs } = device.steady.seen();
   if (restarts > 0 && !expectation.endsWorkload) {
     failures.push(`the steady workload was restarted ${restarts} times`);

@@ -1,17 +1,29 @@
 // Every fault that the harness knows, in the order in which they are tried.
 import type { Fault } from "./fault.ts";
 import { agentPaused } from "./kinds/agent_paused.ts";
-import { crashLoop } from "./kinds/crash_loop.ts";
+import { badBundle } from "./kinds/bad_bundle.ts";
 import { cut } from "./kinds/cut.ts";
-import { forcePush } from "./kinds/force_push.ts";
-import { hubKilled } from "./kinds/hub_killed.ts";
+import { hubAwayForAWeek, hubRestored } from "./kinds/hub_away.ts";
+import { hubKilled, hubKilledIngesting, hubKilledPublishing } from "./kinds/hub_killed.ts";
+import { poison, repeatedMessages } from "./kinds/messages.ts";
+import { brokerGone, deafDevice, muteDevice, slowLink, truncatedStream } from "./kinds/network.ts";
 import { powerCut } from "./kinds/power_cut.ts";
+import { reconnectStorm } from "./kinds/reconnect_storm.ts";
+import { forcePush, repositoryUnreachable } from "./kinds/repository.ts";
+import { twoAgents } from "./kinds/two_agents.ts";
+import {
+  crashLoop,
+  hungryRelease,
+  outOfMemory,
+  portConflict,
+  silentRelease,
+} from "./kinds/workload.ts";
 
 export const faults: readonly Fault[] = [
-  cut,
-  powerCut,
-  hubKilled,
-  crashLoop,
-  agentPaused,
-  forcePush,
+  ...[cut, powerCut, agentPaused, twoAgents],
+  ...[crashLoop, silentRelease, hungryRelease, outOfMemory, portConflict],
+  ...[badBundle, repeatedMessages, poison],
+  ...[slowLink, truncatedStream, brokerGone, deafDevice, muteDevice],
+  ...[hubKilled, hubKilledPublishing, hubKilledIngesting, hubRestored, reconnectStorm],
+  ...[forcePush, repositoryUnreachable, hubAwayForAWeek],
 ];

@@ -1,8 +1,6 @@
 // Waits for what has to happen, and says what did not.
 import { FleetError } from "#shared/errors.ts";
 
-const pauseMs = 100;
-
 /** A fault that was not survived: what the device or the hub should have done and did not. */
 export function notSurvived(message: string): FleetError {
   return new FleetError("internal", { message });
@@ -18,8 +16,9 @@ export function pause(durationMs: number): Promise<void> {
 export async function until<T>(
   what: string,
   look: () => Promise<T | undefined | false>,
-  { limitMs, tell = () => undefined }: { limitMs: number; tell?: () => string | undefined },
+  options: { limitMs: number; pauseMs?: number; tell?: () => string | undefined },
 ): Promise<T> {
+  const { limitMs, pauseMs = 100, tell = () => undefined } = options;
   const deadline = performance.now() + limitMs;
   while (performance.now() < deadline) {
     const seen = await look().catch(() => undefined);

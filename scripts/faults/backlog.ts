@@ -1,0 +1,26 @@
+// Writes into a device's journal what it would have journalled in a long time without its hub.
+import { join } from "node:path";
+import { openJournal } from "#edge/journal/open.ts";
+import { type Clock, systemClock } from "#shared/clock.ts";
+
+/** The agent must not run.
+ *  @param stepMs from one entry to the next; the last one is of now */
+export function writeBacklog(directory: string, count: number, stepMs: number): void {
+  let at = systemClock.now() - count * stepMs;
+  const clock: Clock = { ...systemClock, now: () => at };
+  const journal = openJournal({ file: join(directory, "journal.db"), clock });
+  try {
+    for (let written = 0; written < count; written += 1) {
+      at += stepMs;
+      journal.append({ kind: "event", body: body(written) });
+    }
+  } finally {
+    journal.close();
+  }
+}
+
+/** About as long as what a device has to say. */
+function body(number: number): Record<string, unknown> {
+  const message = `Observation ${number} of a device whose hub is away. ${"It goes on. ".repeat(30)}`;
+  return { type: "Normal", reason: "Observed", message };
+}
