@@ -19,6 +19,7 @@ export const errorCodes = {
   bundle_unreachable: "later",
   bundle_corrupt: "later",
   bundle_invalid: "never",
+  release_damaged: "later",
   disk_short: "later",
   update_held: "later",
   image_missing: "never",

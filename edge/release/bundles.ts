@@ -41,6 +41,8 @@ export interface Bundles {
   verify: (release: ReleaseRef) => Promise<void>;
   /** The app has unpacked it: from now on only unpacked releases keep the bundle. */
   staged: (digest: Digest) => void;
+  /** Digests that someone has asked for and not unpacked yet. */
+  awaited: () => ReadonlySet<string>;
   /** Removes every bundle that nobody keeps and nobody waits for. */
   tidy: (kept: ReadonlySet<string>) => Promise<void>;
 }
@@ -64,6 +66,7 @@ export function createBundles(options: BundleOptions): Bundles {
     staged: (digest) => {
       awaited.delete(digest);
     },
+    awaited: () => awaited,
     tidy: (kept) => removeBundles(layout, (digest) => kept.has(digest) || awaited.has(digest)),
   };
 }
@@ -83,17 +86,28 @@ async function fetchBundle(
   await makeDirectory(layout.bundles);
   const part = layout.part(digest);
   const have = (await ifPresent(stat(part)))?.size ?? 0;
-  const need = {
-    directory: layout.bundles,
-    // The bundle and its unpacked content.
-    bytes: Math.max(0, size * 2 - have),
-    reserveBytes: options.reserveBytes,
-    subject: nameOf(release),
-  };
-  await requireSpace(need, options.statDisk);
+  // Others write too, so the reserve is looked after while the bytes come.
+  const requireRoom = (length: number): Promise<void> =>
+    requireSpace(
+      {
+        directory: layout.bundles,
+        // The bundle and its unpacked content.
+        bytes: Math.max(0, size * 2 - length),
+        reserveBytes: options.reserveBytes,
+        subject: nameOf(release),
+      },
+      options.statDisk,
+    );
+  await requireRoom(have);
   const onBytes = onProgress && paced(clock, size, onProgress);
-  const transfer = { digest, sizeBytes: size, part, tagFile: layout.partTag(digest) };
-  await download({ ...transfer, onBytes, signal }, options.download);
+  const transfer = { digest, sizeBytes: size, part, tagFile: layout.partTag(digest), requireRoom };
+  try {
+    await download({ ...transfer, onBytes, signal }, options.download);
+  } catch (error) {
+    // What was fetched would take the last of the room from the journal and the workloads.
+    if (error instanceof FleetError && error.code === "disk_short") await dropPart(digest, layout);
+    throw error;
+  }
 }
 
 /** Calls back a few times a second, and at the end. */
@@ -116,14 +130,18 @@ async function verifyPart(release: ReleaseRef, layout: Layout): Promise<void> {
   const part = layout.part(digest);
   const fault = await faultOf(part, release);
   if (fault !== undefined) {
-    await rm(part, { force: true });
-    await rm(layout.partTag(digest), { force: true });
+    await dropPart(digest, layout);
     throw corrupt(release, fault);
   }
   await rm(layout.partTag(digest), { force: true });
   await syncFile(part);
   await rename(part, layout.bundle(digest));
   await syncDirectory(layout.bundles);
+}
+
+async function dropPart(digest: Digest, layout: Layout): Promise<void> {
+  await rm(layout.part(digest), { force: true });
+  await rm(layout.partTag(digest), { force: true });
 }
 
 async function faultOf(part: string, { size, digest }: ReleaseRef): Promise<string | undefined> {

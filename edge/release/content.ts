@@ -1,24 +1,12 @@
-// Reads and hashes files of an unpacked release by their relative path, and never one outside of it.
-import { createHash, type Hash } from "node:crypto";
-import {
-  closeSync,
-  lstatSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  readSync,
-  realpathSync,
-  type Stats,
-} from "node:fs";
+// Reads files of an unpacked release by their relative path: never one outside of it, and none that was changed.
+import { readFileSync, realpathSync } from "node:fs";
 import { isAbsolute, join, relative, resolve } from "node:path";
-import { byCodeUnit } from "#shared/canonical.ts";
+import { sha256 } from "#shared/canonical.ts";
+import { FleetError } from "#shared/errors.ts";
 import { errnoOf } from "#shared/files.ts";
+import { contentHashIn, insidePath, type Manifest } from "./manifest.ts";
 
-const chunkBytes = 1024 * 1024;
-
-export interface ReleaseContent {
-  readText: (path: string) => string | undefined;
-  contentHash: (path: string) => string | undefined;
+interface ReleaseContent {
   /** Absolute path of a file or directory of the release. */
   locate: (path: string) => string | undefined;
 }
@@ -26,12 +14,40 @@ export interface ReleaseContent {
 /** Synchronous, since loading a Compose file is; a release's files are few and small.
  *  @param directory absolute path of the unpacked release */
 export function contentOf(directory: string): ReleaseContent {
-  const locate = (path: string): string | undefined => locateIn(directory, path);
+  return { locate: (path) => locateIn(directory, path) };
+}
+
+interface TrueContent {
+  /** @throws FleetError release_damaged */
+  readText: (path: string) => string | undefined;
+  contentHash: (path: string) => string | undefined;
+}
+
+/** Content as the bundle had it: a hash comes from the manifest, and a text that differs from the manifest
+ *  is given to nobody. */
+export function trueContentOf(directory: string, manifest: Manifest): TrueContent {
   return {
-    locate,
-    readText: (path) => whenPresent(locate(path), (found) => readFileSync(found, "utf8")),
-    contentHash: (path) => whenPresent(locate(path), hashOf),
+    contentHash: (path) => contentHashIn(manifest, path),
+    readText: (path) => {
+      const inside = insidePath(path);
+      const file = manifest.files.find((one) => one.path === inside);
+      if (file === undefined) return undefined;
+      const bytes = whenPresent(locateIn(directory, file.path), (found) => readFileSync(found));
+      if (bytes === undefined) throw releaseDamaged(directory, `${file.path} is missing`);
+      if (sha256(bytes) === file.sha256) return bytes.toString("utf8");
+      throw releaseDamaged(directory, `${file.path} was changed`);
+    },
   };
+}
+
+/** @param fault what was found, e.g. `compose.yaml was changed` */
+export function releaseDamaged(directory: string, fault: string, cause?: unknown): FleetError {
+  return new FleetError("release_damaged", {
+    message: `the release is not as its bundle has it: ${fault}`,
+    hint: "The agent restores it from the bundle, which it fetches again where it has none.",
+    subject: directory,
+    ...(cause === undefined ? {} : { cause }),
+  });
 }
 
 /** A symbolic link on the way is outside too: bundles hold none, so someone made it on the device. */
@@ -53,43 +69,5 @@ function whenPresent<T>(path: string | undefined, use: (path: string) => T): T |
     const absent = ["ENOENT", "ENOTDIR", "EISDIR", "ELOOP"].includes(errnoOf(error) ?? "");
     if (absent) return undefined;
     throw error;
-  }
-}
-
-function hashOf(path: string): string {
-  const hash = createHash("sha256");
-  const stats = lstatSync(path);
-  if (stats.isDirectory()) addTree(hash, path, "");
-  else addContent(hash, path);
-  return hash.digest("hex");
-}
-
-/** Names, modes and contents in one order, each entry closed off so that no two trees run together. */
-function addTree(hash: Hash, directory: string, prefix: string): void {
-  for (const name of readdirSync(directory).sort(byCodeUnit)) {
-    const path = join(directory, name);
-    const stats = lstatSync(path);
-    hash.update(`${kindOf(stats)} ${(stats.mode & 0o777).toString(8)} ${prefix}${name}\0`);
-    if (stats.isDirectory()) addTree(hash, path, `${prefix}${name}/`);
-    if (!stats.isFile()) continue;
-    hash.update(`${stats.size}\0`);
-    addContent(hash, path);
-  }
-}
-
-function kindOf(stats: Stats): string {
-  if (stats.isDirectory()) return "directory";
-  return stats.isFile() ? "file" : "other";
-}
-
-function addContent(hash: Hash, path: string): void {
-  const file = openSync(path, "r");
-  try {
-    const buffer = Buffer.allocUnsafe(chunkBytes);
-    for (let read = readSync(file, buffer); read > 0; read = readSync(file, buffer)) {
-      hash.update(buffer.subarray(0, read));
-    }
-  } finally {
-    closeSync(file);
   }
 }

@@ -31,8 +31,7 @@ export async function requireSpace(need: Need, stat: StatDisk): Promise<void> {
 
 /** A failed write: `disk_short` when the file system is full, else `internal` as asFleetError has it. */
 export function diskError(error: unknown, path: string): FleetError {
-  const errno = errnoOf(error);
-  if (errno !== "ENOSPC" && errno !== "EDQUOT") return asFleetError(error);
+  if (!isFull(error)) return asFleetError(error);
   return new FleetError("disk_short", {
     message: `the disk became full while ${path} was written`,
     hint: "Free some space on its file system.",
@@ -41,6 +40,12 @@ export function diskError(error: unknown, path: string): FleetError {
   });
 }
 
-function megabytes(bytes: number): string {
+/** Whether the file system, or this user's share of it, has no room. */
+export function isFull(error: unknown): boolean {
+  const errno = errnoOf(error);
+  return errno === "ENOSPC" || errno === "EDQUOT";
+}
+
+export function megabytes(bytes: number): string {
   return `${(bytes / 1_000_000).toFixed(bytes < 10_000_000 ? 1 : 0)} MB`;
 }

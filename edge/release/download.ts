@@ -21,6 +21,9 @@ export interface Transfer {
   part: string;
   tagFile: string;
   onBytes?: ((length: number) => void) | undefined;
+  /** Asked now and then with the length so far.
+   *  @throws FleetError disk_short */
+  requireRoom?: (length: number) => Promise<void>;
   signal?: AbortSignal | undefined;
 }
 
@@ -95,18 +98,25 @@ async function save(response: Response, start: number, context: Context): Promis
   try {
     if (start === 0) await onDisk(writeFile(transfer.tagFile, strongTag(response)));
     let length = start;
+    let asked = start;
     for await (const chunk of response.body ?? []) {
       watch.alive();
       const kept = chunk.subarray(0, transfer.sizeBytes + 1 - length);
       await onDisk(handle.appendFile(kept));
       length += kept.byteLength;
       transfer.onBytes?.(length);
+      if (length - asked >= askEveryBytes) {
+        asked = length;
+        await transfer.requireRoom?.(length);
+      }
       if (length > transfer.sizeBytes) break;
     }
   } finally {
     await handle.close();
   }
 }
+
+const askEveryBytes = 4_000_000;
 
 /** A weak tag does not promise equal bytes, so it may not guard a range. */
 function strongTag(response: Response): string {

@@ -17,6 +17,11 @@ export interface Layout {
   link(app: AppName, name: LinkName): string;
   releases(app: AppName): string;
   release(app: AppName, digest: Digest): string;
+  /** What is written down about releases and revisions beside them: their manifests, and a second copy of
+   *  each app.json. */
+  records(app: AppName): string;
+  manifest(app: AppName, digest: string): string;
+  specCopy(app: AppName, revision: string): string;
   revisions(app: AppName): string;
   revision(app: AppName, revision: RevisionId): string;
 }
@@ -35,6 +40,9 @@ export function layoutOf(directory: string): Layout {
     link: (app, name) => join(apps, app, name),
     releases: (app) => join(apps, app, "releases"),
     release: (app, digest) => join(apps, app, "releases", digest),
+    records: (app) => join(apps, app, "records"),
+    manifest: (app, digest) => join(apps, app, "records", `release-${digest}.json`),
+    specCopy: (app, revision) => join(apps, app, "records", `revision-${revision}.json`),
     revisions: (app) => join(apps, app, "revisions"),
     revision: (app, revision) => join(apps, app, "revisions", revision),
   };

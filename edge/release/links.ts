@@ -1,12 +1,11 @@
 // The links `current`, `previous` and `next` of an app: read, swapped, rolled back.
-import { readlink } from "node:fs/promises";
 import { basename } from "node:path";
 import { FleetError } from "#shared/errors.ts";
 import { ifPresent, namesIn, removeLink, replaceLink } from "#shared/files.ts";
 import { AppName, RevisionId } from "#shared/ids.ts";
 import { type Layout, type LinkName, linkNames } from "./layout.ts";
 import type { StoredApp } from "./port.ts";
-import { isComplete } from "./staging.ts";
+import { isComplete, linkTarget } from "./staging.ts";
 
 /** Apps by name. A link whose revision is not whole counts as absent. */
 export async function readApps(layout: Layout): Promise<StoredApp[]> {
@@ -32,7 +31,7 @@ async function readRevision(
   app: AppName,
   name: LinkName,
 ): Promise<RevisionId | undefined> {
-  const target = await ifPresent(readlink(layout.link(app, name)));
+  const target = await linkTarget(layout.link(app, name));
   const revision = RevisionId.safeParse(target === undefined ? undefined : basename(target));
   if (!revision.success) return undefined;
   return (await isComplete(layout, app, revision.data)) ? revision.data : undefined;

@@ -7,12 +7,13 @@ import { ifPresent } from "#shared/files.ts";
 import type { AppName, RevisionId } from "#shared/ids.ts";
 import { RoleFile } from "#shared/role.ts";
 import { checkYaml } from "#shared/yaml/check.ts";
-import { contentOf } from "./content.ts";
+import { releaseDamaged, trueContentOf } from "./content.ts";
 import type { Layout } from "./layout.ts";
 import { notStaged } from "./links.ts";
 import type { StagedRevision } from "./port.ts";
+import { manifestFor } from "./truth.ts";
 
-/** @throws FleetError role_invalid with file, line and key; not_found */
+/** @throws FleetError role_invalid with file, line and key; release_damaged; not_found */
 export async function loadRevision(
   layout: Layout,
   app: AppName,
@@ -23,11 +24,37 @@ export async function loadRevision(
   const directory = await ifPresent(realpath(join(path, "content")));
   if (text === undefined || directory === undefined) throw notStaged(app, revision);
   const spec = parseSpec(text, revision, join(path, "app.json"));
-  const { readText, contentHash } = contentOf(directory);
+  const manifest = await manifestFor(layout, app, spec.release);
+  const { readText, contentHash } = trueContentOf(directory, manifest);
   const role = parseRole(readText("role.yaml"), spec);
   const composeText = readText("compose.yaml");
   if (composeText === undefined) throw withoutCompose(spec);
   return { spec, revision, directory, role, composeText, readText, contentHash };
+}
+
+/** What the revision's record says, from the file or from its copy; undefined when neither tells the truth. */
+export async function recordedSpec(
+  layout: Layout,
+  app: AppName,
+  revision: RevisionId,
+): Promise<AppSpec | undefined> {
+  for (const file of [
+    join(layout.revision(app, revision), "app.json"),
+    layout.specCopy(app, revision),
+  ]) {
+    const text = await readFile(file, "utf8").catch(() => undefined);
+    const spec = text === undefined ? undefined : specIn(text);
+    if (spec !== undefined && revisionOf(spec) === revision) return spec;
+  }
+  return undefined;
+}
+
+function specIn(text: string): AppSpec | undefined {
+  try {
+    return AppSpec.parse(JSON.parse(text));
+  } catch {
+    return undefined;
+  }
 }
 
 /** A file of the role as messages name it: by its path in the fleet repository. */
@@ -47,7 +74,7 @@ function parseSpec(text: string, revision: RevisionId, file: string): AppSpec {
 }
 
 function damaged(file: string, cause?: unknown): FleetError {
-  return invalid({ file }, "the record of this revision is damaged", cause);
+  return releaseDamaged(file, "the record of this revision was changed", cause);
 }
 
 function parseRole(text: string | undefined, spec: AppSpec): RoleFile {

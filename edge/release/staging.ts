@@ -1,8 +1,9 @@
 // Stages an app: unpacks its release, writes its revision and points `next` to it.
-import { mkdir, readFile, rename, rm, stat, symlink } from "node:fs/promises";
+import { mkdir, readFile, readlink, realpath, rename, rm, stat, symlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { type AppSpec, revisionOf } from "#shared/desired.ts";
 import {
+  errnoOf,
   ifPresent,
   makeDirectory,
   replaceLink,
@@ -12,10 +13,13 @@ import {
   writeFileSynced,
 } from "#shared/files.ts";
 import type { AppName, RevisionId } from "#shared/ids.ts";
-import { corrupt, nameOf } from "./bundles.ts";
+import { nameOf } from "./bundles.ts";
 import { diskError, requireSpace, type StatDisk } from "./disk.ts";
 import type { Layout } from "./layout.ts";
+import { restoreFiles } from "./restore.ts";
+import { manifestFor, recordManifest } from "./truth.ts";
 import { unpack } from "./unpack.ts";
+import { compareFully } from "./verify.ts";
 
 interface StagingOptions {
   layout: Layout;
@@ -52,33 +56,89 @@ export async function isComplete(
   return spec !== undefined && content?.isDirectory() === true;
 }
 
+/** A release that is there already may have been damaged since. */
 async function placeRelease(spec: AppSpec, options: StagingOptions): Promise<void> {
-  const { layout, reserveBytes, statDisk } = options;
-  const { digest, size } = spec.release;
-  const path = layout.release(spec.name, digest);
-  if ((await ifPresent(stat(path))) !== undefined) return;
-  const bundle = layout.bundle(digest);
-  if ((await ifPresent(stat(bundle))) === undefined)
-    throw corrupt(spec.release, "is not on the disk");
-  const subject = nameOf(spec.release);
-  const need = { directory: layout.apps, bytes: size, reserveBytes, subject };
-  await requireSpace(need, statDisk);
-  await place(path, (temporary) => unpack(bundle, temporary, subject));
+  const { layout } = options;
+  const { name, release } = spec;
+  if ((await ifPresent(stat(layout.release(name, release.digest)))) !== undefined) {
+    return await repairInPlace(layout, spec);
+  }
+  await recordManifest(layout, name, release);
+  await unpackRelease(spec, options);
 }
 
-async function placeRevision(spec: AppSpec, layout: Layout): Promise<void> {
+async function repairInPlace(layout: Layout, { name, release }: AppSpec): Promise<void> {
+  const directory = layout.release(name, release.digest);
+  const manifest = await manifestFor(layout, name, release);
+  const { findings } = await compareFully(directory, manifest);
+  if (findings.length === 0) return;
+  const serves = await ifPresent(realpath(join(layout.link(name, "current"), "content")));
+  const isCurrent = serves === (await realpath(directory));
+  const sound = await recordManifest(layout, name, release);
+  await restoreFiles(findings, {
+    directory,
+    manifest: sound,
+    bundle: layout.bundle(release.digest),
+    subject: nameOf(release),
+    // What serves may have made files of its own.
+    keeps: () => isCurrent,
+  });
+}
+
+/** From the bundle, whose content was inspected. */
+export async function unpackRelease(
+  { name, release }: AppSpec,
+  { layout, reserveBytes, statDisk }: StagingOptions,
+): Promise<void> {
+  const path = layout.release(name, release.digest);
+  const subject = nameOf(release);
+  const need = { directory: layout.apps, bytes: release.size, reserveBytes, subject };
+  await requireSpace(need, statDisk);
+  await makeDirectory(layout.releases(name));
+  await place(path, (temporary) => unpack(layout.bundle(release.digest), temporary, { subject }));
+}
+
+export async function placeRevision(spec: AppSpec, layout: Layout): Promise<void> {
   const path = layout.revision(spec.name, revisionOf(spec));
   const text = `${JSON.stringify(spec, null, 2)}\n`;
-  const file = join(path, "app.json");
-  const before = await ifPresent(readFile(file, "utf8"));
-  if (before === text) return;
-  // The same content and values by another commit: only the commit is written anew.
-  if (before !== undefined) return await writeFileAtomic(file, text);
+  const [file, link] = [join(path, "app.json"), join(path, "content")];
+  await keepCopy(layout.specCopy(spec.name, revisionOf(spec)), text);
+  if ((await ifPresent(stat(path))) !== undefined) {
+    // The same content and values by another commit: only the commit is written anew.
+    if ((await ifPresent(readFile(file, "utf8"))) !== text) await writeFileAtomic(file, text);
+    if ((await linkTarget(link)) !== contentLink(spec)) await relink(link, contentLink(spec));
+    return;
+  }
+  await makeDirectory(layout.revisions(spec.name));
   await place(path, async (temporary) => {
     await writeFileSynced(join(temporary, "app.json"), text);
-    await symlink(`../../releases/${spec.release.digest}`, join(temporary, "content"));
+    await symlink(contentLink(spec), join(temporary, "content"));
     await syncDirectory(temporary);
   });
+}
+
+async function keepCopy(copy: string, text: string): Promise<void> {
+  if ((await ifPresent(readFile(copy, "utf8"))) === text) return;
+  await makeDirectory(dirname(copy));
+  await writeFileAtomic(copy, text);
+}
+
+/** Where a link leads; undefined when there is none, whatever stands in its place. */
+export async function linkTarget(link: string): Promise<string | undefined> {
+  return readlink(link).catch((error: unknown) => {
+    if (["ENOENT", "ENOTDIR", "EINVAL"].includes(errnoOf(error) ?? "")) return undefined;
+    throw error;
+  });
+}
+
+/** Whatever stands in the link's place is of nobody. */
+async function relink(link: string, target: string): Promise<void> {
+  if ((await linkTarget(link)) === undefined) await rm(link, { recursive: true, force: true });
+  await replaceLink(link, target);
+}
+
+function contentLink({ release }: AppSpec): string {
+  return `../../releases/${release.digest}`;
 }
 
 /** A directory that appears under its name when all of it is on the disk. */

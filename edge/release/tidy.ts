@@ -18,7 +18,13 @@ export async function tidyApp(
   const revisions = new Set<string>([current, previous].filter((kept) => kept !== undefined));
   await keepOnly(layout.revisions(app), revisions);
   const releases = await releasesOf(layout, app);
-  await keepOnly(layout.releases(app), releases.union(inUse));
+  const digests = releases.union(inUse);
+  await keepOnly(layout.releases(app), digests);
+  const records = [
+    ...[...digests].map((digest) => layout.manifest(app, digest)),
+    ...[...revisions].map((revision) => layout.specCopy(app, revision)),
+  ];
+  await keepOnly(layout.records(app), new Set(records.map((path) => basename(path))));
   for (const directory of [layout.app(app), layout.apps]) await sweepTemporaries(directory);
 }
 

@@ -1,57 +1,68 @@
 import * as assert from "node:assert/strict";
-import { createHash } from "node:crypto";
-import { chmodSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { contentOf } from "#edge/release/content.ts";
+import { contentOf, trueContentOf } from "#edge/release/content.ts";
+import { manifestOf } from "#edge/release/manifest.ts";
+import { sha256 } from "#shared/canonical.ts";
+import { Digest } from "#shared/ids.ts";
 import { suite } from "#test/suite.ts";
 import { scratch } from "./fixture.ts";
 
 const test = suite("content of a release");
+const release = Digest.parse("0".repeat(64));
+const texts = { "conf/a.txt": "a", "conf/deep/b.txt": "b", "big.txt": "x".repeat(300_000) };
+const files = Object.entries(texts).map(([path, text]) => {
+  return { path, mode: 0o644, size: text.length, sha256: sha256(text) };
+});
+const manifest = manifestOf(release, { files, directories: [] });
 
-function bench(use: (directory: string, content: ReturnType<typeof contentOf>) => void): void {
+type Content = ReturnType<typeof trueContentOf> & ReturnType<typeof contentOf>;
+
+function bench(use: (directory: string, content: Content) => void): void {
   using root = scratch();
   const directory = join(root.path, "release");
   mkdirSync(join(directory, "conf", "deep"), { recursive: true });
-  writeFileSync(join(directory, "conf", "a.txt"), "a");
-  writeFileSync(join(directory, "conf", "deep", "b.txt"), "b");
+  for (const [path, text] of Object.entries(texts)) writeFileSync(join(directory, path), text);
   writeFileSync(join(root.path, "secret"), "outside");
-  use(directory, contentOf(directory));
+  use(directory, { ...contentOf(directory), ...trueContentOf(directory, manifest) });
 }
 
-test("a file's hash is its sha256, also when it is larger than a chunk", () =>
-  bench((directory, { contentHash }) => {
-    const large = Buffer.alloc(3_000_000, "x");
-    writeFileSync(join(directory, "large"), large);
-    const expected = createHash("sha256").update(large).digest("hex");
-    assert.equal(contentHash("large"), expected);
-    assert.equal(contentHash("./conf/../large"), expected);
+test("reads a text, and none from a directory", () =>
+  bench((_directory, { readText }) => {
+    assert.equal(readText("conf/a.txt"), "a");
+    assert.equal(readText("./conf/../big.txt"), texts["big.txt"]);
+    assert.equal(readText("conf"), undefined);
   }));
 
-for (const [what, change] of [
-  ["a content", (at: string) => writeFileSync(join(at, "deep", "b.txt"), "c")],
-  ["a name", (at: string) => renameSync(join(at, "a.txt"), join(at, "c.txt"))],
-  ["a mode", (at: string) => chmodSync(join(at, "a.txt"), 0o755)],
-  ["a place", (at: string) => renameSync(join(at, "deep", "b.txt"), join(at, "b.txt"))],
-  ["an empty directory", (at: string) => mkdirSync(join(at, "empty"))],
-  ["a missing file", (at: string) => rmSync(join(at, "a.txt"))],
+test("hashes are those of the bundle, whatever became of the files", () =>
+  bench((directory, { contentHash }) => {
+    const before = contentHash("conf");
+    writeFileSync(join(directory, "conf", "a.txt"), "tampered");
+    writeFileSync(join(directory, "conf", "new.txt"), "added");
+    assert.equal(contentHash("conf/a.txt"), sha256("a"));
+    assert.equal(contentHash("./conf/"), before);
+    rmSync(join(directory, "conf"), { recursive: true });
+    assert.equal(contentHash("conf"), before);
+  }));
+
+for (const [what, damage] of [
+  ["changed", (file: string) => writeFileSync(file, "c")],
+  ["missing", (file: string) => rmSync(file)],
+  [
+    "a link",
+    (file: string) => {
+      rmSync(file);
+      symlinkSync("/etc/hostname", file);
+    },
+  ],
 ] as const) {
-  test(`a directory's hash changes with ${what}`, () =>
-    bench((directory, { contentHash }) => {
-      const before = contentHash("conf");
-      assert.match(before ?? "", /^[0-9a-f]{64}$/);
-      assert.equal(contentHash("./conf/"), before);
-      change(join(directory, "conf"));
-      assert.notEqual(contentHash("conf"), before);
+  test(`a text of a file that is ${what} is given to nobody`, () =>
+    bench((directory, { readText }) => {
+      damage(join(directory, "conf", "a.txt"));
+      assert.throws(() => readText("conf/a.txt"), { code: "release_damaged", retry: "later" });
+      assert.equal(readText("conf/deep/b.txt"), "b");
     }));
 }
-
-test("equal directories have equal hashes whatever the order of writing", () =>
-  bench((directory, { contentHash }) => {
-    mkdirSync(join(directory, "twin", "deep"), { recursive: true });
-    writeFileSync(join(directory, "twin", "deep", "b.txt"), "b");
-    writeFileSync(join(directory, "twin", "a.txt"), "a");
-    assert.equal(contentHash("twin"), contentHash("conf"));
-  }));
 
 for (const path of [
   "../secret",
@@ -59,6 +70,7 @@ for (const path of [
   "/etc/hostname",
   "absent",
   "conf/a.txt/below",
+  "..",
 ]) {
   test(`there is nothing at ${path}`, () =>
     bench((_directory, { readText, contentHash, locate }) => {
@@ -68,18 +80,21 @@ for (const path of [
     }));
 }
 
-test("a link that someone made on the device leads nowhere", () =>
+test("a file that someone added is not of the release", () =>
   bench((directory, { readText, contentHash }) => {
-    symlinkSync("../secret", join(directory, "file"));
-    symlinkSync("/etc", join(directory, "directory"));
-    for (const path of ["file", "directory", "directory/hostname"]) {
+    writeFileSync(join(directory, "added"), "x");
+    symlinkSync("../secret", join(directory, "link"));
+    for (const path of ["added", "link"]) {
       assert.equal(readText(path), undefined);
       assert.equal(contentHash(path), undefined);
     }
   }));
 
-test("reads a text, and none from a directory", () =>
-  bench((_directory, { readText }) => {
-    assert.equal(readText("conf/a.txt"), "a");
-    assert.equal(readText("conf"), undefined);
+test("a link that someone made on the device leads nowhere", () =>
+  bench((directory, { locate }) => {
+    symlinkSync("../secret", join(directory, "file"));
+    symlinkSync("/etc", join(directory, "directory"));
+    for (const path of ["file", "directory", "directory/hostname"]) {
+      assert.equal(locate(path), undefined);
+    }
   }));

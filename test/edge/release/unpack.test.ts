@@ -2,13 +2,19 @@ import * as assert from "node:assert/strict";
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { unpack } from "#edge/release/unpack.ts";
+import { inspect, invalid, unpack } from "#edge/release/unpack.ts";
 import { archive } from "#hub/release/tar.ts";
 import type { FleetError } from "#shared/errors.ts";
 import { suite } from "#test/suite.ts";
 import { scratch, type TarEntry, tarOf } from "./fixture.ts";
 
 const test = suite("unpacking a bundle");
+
+async function unpackSound(file: string, directory: string, subject: string): Promise<void> {
+  const { fault } = await inspect(file);
+  if (fault !== undefined) throw invalid(subject, fault);
+  await unpack(file, directory, { subject });
+}
 
 /** Unpacks in a directory of its own, beside which nothing may appear. */
 async function unpacked(
@@ -21,7 +27,7 @@ async function unpacked(
   mkdirSync(directory);
   writeFileSync(file, bundle);
   try {
-    await unpack(file, directory, "release 1a2b3c");
+    await unpackSound(file, directory, "release 1a2b3c");
     look(directory);
   } finally {
     assert.deepEqual(readdirSync(root.path).sort(), ["bundle.tar", "into"]);
@@ -119,7 +125,7 @@ test("writes nothing of a bundle whose last entry is refused", async () => {
   const file = join(root.path, "bundle.tar");
   writeFileSync(file, tarOf([good, { path: "/absolute" }]));
   mkdirSync(join(root.path, "into"));
-  await assert.rejects(unpack(file, join(root.path, "into"), "release"));
+  await assert.rejects(unpackSound(file, join(root.path, "into"), "release"));
   assert.deepEqual(readdirSync(join(root.path, "into")), []);
 });
 

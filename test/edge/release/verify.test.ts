@@ -1,0 +1,213 @@
+import * as assert from "node:assert/strict";
+import {
+  appendFileSync,
+  chmodSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { revisionOf } from "#shared/desired.ts";
+import { suite } from "#test/suite.ts";
+import {
+  type BundleServer,
+  plainCompose,
+  scratch,
+  serveBundles,
+  specOf,
+  stageFrom,
+  storeAt,
+  tarOf,
+} from "./fixture.ts";
+
+const test = suite("files of the current release");
+const large = "x".repeat(70_000);
+const bundle = tarOf([
+  { path: "compose.yaml", content: plainCompose },
+  { path: "conf/a.txt", content: "alpha" },
+  { path: "conf/deep/b.txt", content: "beta" },
+  { path: "bin/run.sh", content: "#!/bin/sh\n", mode: 0o755 },
+  { path: "empty/", type: "Directory" },
+  { path: "large.bin", content: large },
+]);
+const spec = specOf(bundle);
+const app = spec.name;
+const revision = revisionOf(spec);
+
+interface Bench {
+  root: string;
+  store: ReturnType<typeof storeAt>;
+  server: BundleServer;
+  at: (...path: string[]) => string;
+}
+
+async function bench(use: (bench: Bench) => Promise<void>): Promise<void> {
+  using directory = scratch();
+  await using server = await serveBundles(bundle);
+  const store = storeAt(directory.path, server.url);
+  await stageFrom(store, spec);
+  await store.swap(app, revision);
+  const release = join(directory.path, "apps", app, "releases", spec.release.digest);
+  await use({ root: directory.path, store, server, at: (...path) => join(release, ...path) });
+}
+
+const look = { depth: "look" } as const;
+const read = { depth: "read" } as const;
+const none = { keeps: () => false };
+
+test("a release that nobody touched has no findings, at a look and when all is read", () =>
+  bench(async ({ store }) => {
+    const first = await store.verifyFiles(app, look);
+    assert.deepEqual([first?.findings, first?.unread], [[], false]);
+    const second = await store.verifyFiles(app, look);
+    assert.deepEqual(second, { findings: [], text: "", looks: 10, bytes: 0, unread: false });
+    assert.equal(
+      (await store.verifyFiles(app, read))?.bytes,
+      large.length + plainCompose.length + 19,
+    );
+  }));
+
+const damages: [what: string, text: RegExp, damage: (at: Bench["at"]) => void][] = [
+  [
+    "a changed file",
+    /^conf\/a\.txt was changed$/,
+    (at) => writeFileSync(at("conf/a.txt"), "ALPHA"),
+  ],
+  [
+    "a changed file of the same size and times",
+    /^conf\/a\.txt was changed$/,
+    (at) => {
+      const { atime, mtime } = statSync(at("conf/a.txt"));
+      writeFileSync(at("conf/a.txt"), "alphb");
+      utimesSync(at("conf/a.txt"), atime, mtime);
+    },
+  ],
+  ["a file that grew", /^large\.bin was changed$/, (at) => appendFileSync(at("large.bin"), "y")],
+  ["a missing file", /^conf\/deep\/b\.txt is missing$/, (at) => rmSync(at("conf/deep/b.txt"))],
+  [
+    "other permissions",
+    /^bin\/run\.sh has other permissions$/,
+    (at) => chmodSync(at("bin/run.sh"), 0o644),
+  ],
+  [
+    "a set-user-id bit",
+    /^bin\/run\.sh has other permissions$/,
+    (at) => chmodSync(at("bin/run.sh"), 0o4755),
+  ],
+  ["an open directory", /^conf has other permissions$/, (at) => chmodSync(at("conf"), 0o777)],
+  [
+    "an extra file",
+    /^conf\/z\.conf is not part of the release$/,
+    (at) => writeFileSync(at("conf/z.conf"), ""),
+  ],
+  [
+    "an extra directory",
+    /^more is not part/,
+    (at) => mkdirSync(at("more/and/more"), { recursive: true }),
+  ],
+  [
+    "a missing empty directory",
+    /^empty is missing$/,
+    (at) => rmSync(at("empty"), { recursive: true }),
+  ],
+  [
+    "a missing directory",
+    /^conf is missing; conf\/deep is missing; conf\/a\.txt is missing; conf\/deep\/b\.txt is missing$/,
+    (at) => rmSync(at("conf"), { recursive: true }),
+  ],
+  [
+    "a link in the place of a file",
+    /^conf\/a\.txt was replaced by something/,
+    (at) => {
+      rmSync(at("conf/a.txt"));
+      symlinkSync("/etc/hostname", at("conf/a.txt"));
+    },
+  ],
+  [
+    "a link in the place of a directory with the same files",
+    /^conf was replaced by something/,
+    (at) => {
+      renameSync(at("conf"), at("..", "elsewhere"));
+      symlinkSync(at("..", "elsewhere"), at("conf"));
+    },
+  ],
+  [
+    "a directory in the place of a file",
+    /^conf\/a\.txt was replaced by something/,
+    (at) => {
+      rmSync(at("conf/a.txt"));
+      mkdirSync(at("conf/a.txt/x"), { recursive: true });
+    },
+  ],
+  [
+    "everything gone",
+    /^bin is missing; conf is missing; .*; and 4 more$/,
+    (at) => rmSync(at(), { recursive: true }),
+  ],
+];
+
+/** Paths, modes and contents. */
+function treeOf(directory: string): Record<string, string> {
+  const names = readdirSync(directory, { recursive: true, encoding: "utf8" }).sort();
+  return Object.fromEntries(
+    names.map((name) => {
+      const stats = lstatSync(join(directory, name));
+      const text = stats.isFile() ? readFileSync(join(directory, name), "utf8") : "";
+      return [name, `${stats.mode.toString(8)} ${text}`];
+    }),
+  );
+}
+
+for (const [what, text, damage] of damages) {
+  test(`a look finds ${what}, and the bundle brings the release back`, () =>
+    bench(async ({ root, store, at, server }) => {
+      const before = treeOf(at());
+      await store.verifyFiles(app, look);
+      damage(at);
+      await store.mend(app, () => ({ specs: [] }));
+      const found = await store.verifyFiles(app, look);
+      assert.match(found?.text ?? "", text);
+      assert.deepEqual((await store.verifyFiles(app, look))?.text, found?.text);
+      const asked = server.requests.length;
+      await store.repairFiles(app, found?.findings ?? [], none);
+      assert.equal(server.requests.length, asked, "the kept bundle is enough");
+      assert.deepEqual(treeOf(at()), before);
+      assert.deepEqual((await store.verifyFiles(app, look))?.findings, []);
+      assert.deepEqual((await store.verifyFiles(app, read))?.findings, []);
+      const names = readdirSync(join(root, "apps", app, "releases"));
+      assert.deepEqual(
+        names.filter((name) => name.includes(".tmp-")),
+        [],
+      );
+    }));
+
+  test(`a process that starts later finds ${what} too`, () =>
+    bench(async ({ root, server, at }) => {
+      damage(at);
+      const later = storeAt(root, server.url);
+      await later.mend(app, () => ({ specs: [] }));
+      assert.match((await later.verifyFiles(app, look))?.text ?? "", text);
+    }));
+}
+
+test("a look costs less than a millisecond", () =>
+  bench(async ({ store }) => {
+    await store.mend(app, () => ({ specs: [] }));
+    await store.verifyFiles(app, look);
+    const times: number[] = [];
+    for (let round = 0; round < 200; round += 1) {
+      const from = performance.now();
+      await store.mend(app, () => assert.fail("nothing has to be mended"));
+      await store.verifyFiles(app, look);
+      times.push(performance.now() - from);
+    }
+    const median = times.sort((a, b) => a - b)[100] ?? 0;
+    assert.ok(median < 1, `${median} ms`);
+  }));
