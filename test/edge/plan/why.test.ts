@@ -1,21 +1,16 @@
 import * as assert from "node:assert/strict";
-import type { Attempt, Stage } from "#edge/plan/attempt.ts";
-import { preparing } from "#edge/plan/attempt.ts";
 import type { Repair } from "#edge/plan/damping.ts";
 import type { AppInput } from "#edge/plan/input.ts";
 import { plan } from "#edge/plan/plan.ts";
 import { appReport } from "#edge/plan/report.ts";
 import { withoutCopies } from "#edge/plan/resting.ts";
 import { type DeviceFacts, type WhyInput, whyDevice, whyNot } from "#edge/plan/why.ts";
-import { revisionOf, type UpdateRules } from "#shared/desired.ts";
 import type { FailureReport } from "#shared/reported.ts";
 import { suite } from "#test/suite.ts";
-import { appInput, appName, appSpec, instance, resolvedApp, revision } from "#test/support/app.ts";
+import { appName, instance } from "#test/support/app.ts";
+import { failed, idle, runnable, target, there, updating, waiting, withRules } from "./moments.ts";
 
 const test = suite("why not converged");
-const spec = appSpec("b");
-const target = { spec, revision: revisionOf(spec) };
-const { policy } = spec;
 const healthy: DeviceFacts = { hasDesired: true, link: { connected: true, isolated: false } };
 const away: DeviceFacts = {
   hasDesired: true,
@@ -23,80 +18,6 @@ const away: DeviceFacts = {
 };
 const alone: DeviceFacts = { ...away, link: { ...away.link, isolated: true } };
 const safe: DeviceFacts = { ...healthy, safeMode: { message: "the disk is full" } };
-
-function runnable(letter: string): NonNullable<AppInput["serving"]> {
-  const app = resolvedApp(letter, {
-    db: {},
-    web: { dependsOn: { db: { condition: "service_healthy", restart: false, required: true } } },
-  });
-  return { app, policy, commit: spec.release.commit };
-}
-
-function failed(code: string, message = "it failed"): FailureReport {
-  return { code, message, at: 1 };
-}
-
-const copies = (letter: string) => [
-  instance("db", 1, `db-${letter}`),
-  instance("web", 1, `web-${letter}`),
-];
-
-/** Release a serves, b is wanted, and the attempt is at the stage. */
-function updating(stage: Stage, more: Partial<Attempt> = {}): AppInput {
-  const letter = preparing.has(stage) || stage === "restore" ? "a" : "b";
-  const attempt: Attempt = {
-    id: "attempt",
-    app: appName,
-    from: revision("a"),
-    to: target.revision,
-    digest: spec.release.digest,
-    commit: spec.release.commit,
-    stage,
-    startedAt: 0,
-    startedMonotonicMs: 597_000,
-    stageMonotonicMs: 597_000,
-    bootId: "boot",
-    tries: 0,
-    ...more,
-  };
-  const current = letter === "a" ? revision("a") : target.revision;
-  return appInput({
-    target,
-    attempt,
-    current,
-    serving: runnable(letter),
-    instances: copies(letter),
-  });
-}
-
-/** The stage failed for a passing reason, and is tried again in seven seconds. */
-const waiting = (stage: Stage, failure: FailureReport): AppInput =>
-  updating(stage, { failure, tries: 1, retryMonotonicMs: 606_500 });
-
-/** b is wanted, a serves, nothing is under way. */
-const idle = (more: Partial<AppInput> = {}): AppInput =>
-  appInput({
-    target,
-    current: revision("a"),
-    serving: runnable("a"),
-    instances: copies("a"),
-    ...more,
-  });
-
-/** b is wanted and serves. */
-const there = (more: Partial<AppInput> = {}): AppInput =>
-  appInput({
-    target,
-    current: target.revision,
-    serving: runnable("b"),
-    instances: copies("b"),
-    ...more,
-  });
-
-const withRules = (rules: Partial<UpdateRules>): NonNullable<AppInput["target"]> => ({
-  ...target,
-  spec: { ...spec, rules: { maxHoldMs: 60_000, ...rules } },
-});
 
 function why(input: AppInput, more: Partial<WhyInput> = {}): string {
   const steps = plan(input);
