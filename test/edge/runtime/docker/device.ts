@@ -77,6 +77,7 @@ function createTestDevice(options: Partial<DockerRuntimeOptions>): TestDevice {
     device: name,
     clock: systemClock,
     filesDir,
+    runDirectory: join(directory, "run"),
     ...options,
   });
   return {
