@@ -208,7 +208,6 @@ async function run(file: string): Promise<void> {
     settings: () =>
       rhythm.apply({
         ...config,
-        isolatedAfterMs: config.hub.isolatedAfterSeconds * 1000,
         healthyAfterMs: config.safeMode.healthyAfterMs,
       }),
     journal,

@@ -28,8 +28,6 @@ export interface LoopSettings {
   intervalMs: number;
   heartbeatMs: number;
   labels: Labels;
-  /** Ms without contact after which the device calls itself isolated. */
-  isolatedAfterMs: number;
   /** For so long, in ms, rounds must end well before a start of the agent counts as good. */
   healthyAfterMs: number;
 }

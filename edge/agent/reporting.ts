@@ -104,8 +104,8 @@ export function createReporter({ parts, memory, gatherer, repairs, safety }: Par
   };
 
   const deviceFacts = (): DeviceFacts => {
-    const { connected, problem } = parts.sync.status();
-    const link = { connected, isolated: isIsolated(parts) };
+    const { connected, isolated, problem } = parts.sync.status();
+    const link = { connected, isolated };
     return {
       hasDesired: parts.journal.desired() !== undefined,
       safeMode: safety.report(),
@@ -192,7 +192,6 @@ function findings(
   const health = worstHealth(apps.map((app) => app.health));
   const behind = apps.filter((app) => app.sync !== "Synced").map(({ name }) => name);
   const sick = apps.filter((app) => app.health !== "Healthy").map(({ name }) => name);
-  const isolated = isIsolated(parts);
   return {
     AgentConnected: link.connected
       ? { status: "True", reason: link.via === "http" ? "Http" : "Mqtt", message: `by ${link.via}` }
@@ -213,7 +212,7 @@ function findings(
       silent.size === 0
         ? { status: "True", reason: "Answering", message: parts.runtimeNames.join(" and ") }
         : { status: "False", reason: "NotAnswering", message: silentWords(silent) },
-    Isolated: isolated
+    Isolated: link.isolated
       ? {
           status: "True",
           reason: "NoContact",
@@ -259,10 +258,4 @@ function withoutTicking(reported: ReportedState): ReportedState {
 
 function withoutNumbers({ reason, message }: Cause): Cause {
   return { reason, message: message.replaceAll(/\d+/g, "0") };
-}
-
-function isIsolated({ sync, clock, settings }: AgentParts): boolean {
-  const { lastContactMonotonicMs } = sync.status();
-  if (lastContactMonotonicMs === undefined) return false;
-  return clock.monotonicMs() - lastContactMonotonicMs > settings().isolatedAfterMs;
 }

@@ -5,6 +5,7 @@ import type { Journal } from "#edge/journal/port.ts";
 import type { DiskRoom } from "#edge/plan/safe_mode.ts";
 import type { StagedRevision } from "#edge/release/port.ts";
 import type { MemoryOutcome, MemoryRuntime } from "#edge/runtime/memory.ts";
+import type { SyncStatusNow } from "#edge/sync/port.ts";
 import type { AppSpec, DesiredMode, DesiredState } from "#shared/desired.ts";
 import type { AppReport, ReportedState } from "#shared/reported.ts";
 import type { Hub, Wanted } from "./bundles.ts";
@@ -14,6 +15,10 @@ type ProbeResults = Awaited<ReturnType<AgentParts["runProbes"]>>;
 
 export interface Device {
   runtime: MemoryRuntime;
+  /** For services with `x-fleet: { runtime: process }`. */
+  processes: MemoryRuntime;
+  /** What sync says of its connection. */
+  link: SyncStatusNow;
   hub: Hub;
   clock: FastClock;
   reports: ReportedState[];

@@ -33,6 +33,7 @@ export function createWorld(): World {
   const directory = mkdtempSync(join(tmpdir(), "fleet-agent-"));
   const clock = createFastClock();
   const runtime = createMemoryRuntime({ clock });
+  const processes = createMemoryRuntime({ clock, name: "process" });
   const hub = createHub();
   const outcomes = new Map<string, MemoryOutcome>();
   const reports: ReportedState[] = [];
@@ -64,6 +65,8 @@ export function createWorld(): World {
 
   const world: World = {
     runtime,
+    processes,
+    link: { connected: true, via: "mqtt", lastContactMonotonicMs: 1, isolated: false },
     hub,
     clock,
     reports,
@@ -177,7 +180,7 @@ export function createWorld(): World {
       clock,
       reserveBytes: 0,
     });
-    const options = { defaultRuntime: "docker", runtimes: ["docker"] } as const;
+    const options = { defaultRuntime: "docker", runtimes: ["docker", "process"] } as const;
     const ownClock: AgentParts["clock"] = {
       ...clock,
       sleep: (ms, signal) => (own.alive() ? clock.sleep(ms, signal) : forever()),
@@ -193,14 +196,13 @@ export function createWorld(): World {
         intervalMs: 10_000,
         heartbeatMs: 10_000,
         labels: {},
-        isolatedAfterMs: 300_000,
         healthyAfterMs: 30_000,
       }),
       journal: own.wrap(journal, onCall),
       releases: own.wrap(releases, onCall),
-      runtimes: [own.wrap(scripted, onCall)],
+      runtimes: [own.wrap(scripted, onCall), own.wrap(processes, onCall)],
       forwarder: own.wrap(forwarder),
-      sync: own.wrap(silentSync(reports)),
+      sync: own.wrap({ ...silentSync(reports), status: () => world.link }),
       resolve: (staged) => ({
         staged,
         ...resolve(staged, { project: staged.spec.name, ...options }),
