@@ -245,7 +245,12 @@ async function run(file: string): Promise<void> {
     log,
   };
   const agent = createAgent(parts);
-  const showLoop = createStatusView({ parts, agent, hostname: () => config.hostname });
+  const showLoop = createStatusView({
+    parts,
+    agent,
+    hostname: () => config.hostname,
+    reserveBytes: () => config.disk.reserveBytes,
+  });
   const startedMs = clock.monotonicMs();
   view = { status: showLoop, lastAliveMs: () => agent.lastRoundMs() ?? startedMs };
   wake = agent.wake;

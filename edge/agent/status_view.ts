@@ -1,7 +1,7 @@
 // What the local API shows: the latest report with the connection, the host and the update history.
-
-import type { LocalStatus, RunningUpdate } from "#edge/page/status.ts";
+import type { DiskNow, LocalStatus, RunningUpdate } from "#edge/page/status.ts";
 import type { Attempt } from "#edge/plan/attempt.ts";
+import type { HostHealth } from "#shared/beat.ts";
 import { worstHealth, worstSync } from "#shared/status.ts";
 import type { Agent } from "./agent.ts";
 import type { AgentParts } from "./parts.ts";
@@ -13,11 +13,19 @@ interface Parts {
   parts: AgentParts;
   agent: Agent;
   hostname(): string;
+  /** What no download takes. */
+  reserveBytes(): number;
 }
 
-export function createStatusView({ parts, agent, hostname }: Parts): () => LocalStatus {
+export function createStatusView({
+  parts,
+  agent,
+  hostname,
+  reserveBytes,
+}: Parts): () => LocalStatus {
   const { clock, journal, sync, device, agentVersion } = parts;
   const startedAt = clock.now();
+  const readHistory = createHistory(journal);
   return () => {
     const reported = agent.reported();
     const apps = reported?.apps ?? [];
@@ -47,14 +55,11 @@ export function createStatusView({ parts, agent, hostname }: Parts): () => Local
       },
       apps,
       conditions: reported?.conditions ?? [],
-      ...(host === undefined ? {} : { host }),
-      updates: journal.updates({ limit: shownUpdates }),
-      journalUnacknowledged: journal.unacknowledged(),
+      ...(host === undefined ? {} : { host, disk: diskNow(host, reserveBytes()) }),
       ...(safeMode === undefined ? {} : { safeMode }),
       ...(why.length === 0 ? {} : { why }),
       ...(isolated ? { isolated } : {}),
-      running: journal.openAttempts().map(runningUpdate),
-      events: journal.entries({ kinds: eventKinds, limit: shownEvents }),
+      ...readHistory(),
     };
   };
 }
@@ -63,6 +68,30 @@ const eventKinds = [
   ...(["event", "drift.found", "drift.repaired", "desired.received", "desired.refused"] as const),
   ...(["update.finished", "agent.started", "agent.stopped", "entries.dropped"] as const),
 ];
+
+type History = Pick<LocalStatus, "updates" | "journalUnacknowledged" | "running" | "events">;
+
+/** A disk that fails takes the news from the page, and not the page: what was read last stays. */
+function createHistory(journal: AgentParts["journal"]): () => History {
+  let last: History = { updates: [], journalUnacknowledged: 0, running: [], events: [] };
+  return () => {
+    try {
+      last = {
+        updates: journal.updates({ limit: shownUpdates }),
+        journalUnacknowledged: journal.unacknowledged(),
+        running: journal.openAttempts().map(runningUpdate),
+        events: journal.entries({ kinds: eventKinds, limit: shownEvents }),
+      };
+    } catch {
+      // The loop meets the same fault, and tells of it.
+    }
+    return last;
+  };
+}
+
+function diskNow({ diskUsedBytes, diskTotalBytes }: HostHealth, reserveBytes: number): DiskNow {
+  return { usedBytes: diskUsedBytes, freeBytes: diskTotalBytes - diskUsedBytes, reserveBytes };
+}
 
 function runningUpdate(attempt: Attempt): RunningUpdate {
   const { id, app, commit, stage, tries, startedAt, startedMonotonicMs, bootId } = attempt;

@@ -7,7 +7,7 @@ import { AppName } from "#shared/ids.ts";
 import type { LocalActions } from "./actions.ts";
 import { checked, isForm, readBody } from "./body.ts";
 import { type Done, doneAt, doneWords } from "./done.ts";
-import { findApp, findService } from "./find.ts";
+import { expectApp, expectService } from "./expect.ts";
 import type { LocalStatus } from "./status.ts";
 
 const RetryBody = z.object({ app: AppName.exactOptional() });
@@ -43,17 +43,17 @@ export function commandRoutes({ actions, status, clock, onError }: Parts): Hono 
   const perform = async (c: Context, done: Done, act: () => void | Promise<void>) => {
     const acting = Promise.resolve().then(act);
     const ended = new AbortController();
-    await Promise.race([acting, clock.sleep(patienceMs, ended.signal)]).finally(() => {
-      if (ended.signal.aborted) return;
-      ended.abort();
-      acting.catch((error: unknown) => onError(asFleetError(error)));
-    });
+    const isLate = await Promise.race([
+      acting.then(() => false),
+      clock.sleep(patienceMs, ended.signal).then(() => true),
+    ]).finally(() => ended.abort());
+    if (isLate) acting.catch((error: unknown) => onError(asFleetError(error)));
     return isForm(c) ? c.redirect(doneAt(done), 303) : c.json({ message: doneWords[done] }, 202);
   };
 
   routes.post("/v1/retry", async (c) => {
     const { app } = checked(RetryBody, await readBody(c));
-    if (app !== undefined) findApp(status(), app);
+    if (app !== undefined) expectApp(status(), app);
     return perform(c, "retry", () => ready().retry(app));
   });
   routes.post("/v1/safe-mode", async (c) => {
@@ -64,7 +64,7 @@ export function commandRoutes({ actions, status, clock, onError }: Parts): Hono 
   routes.post("/v1/services/:app/:service/restart", async (c) => {
     const app = checked(AppName, c.req.param("app"));
     const service = c.req.param("service");
-    findService(status(), app, service);
+    expectService(status(), app, service);
     return perform(c, "restart", () => ready().restartService(app, service));
   });
   return routes;

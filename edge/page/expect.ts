@@ -1,11 +1,11 @@
-// Finds an app or a service in the status, or says what there is instead.
+// Refuses an app or a service that the device does not have, and says what there is instead.
 import { FleetError } from "#shared/errors.ts";
 import type { AppName } from "#shared/ids.ts";
 import type { AppReport } from "#shared/reported.ts";
 import type { LocalStatus } from "./status.ts";
 
 /** @throws FleetError not_found */
-export function findApp({ apps }: LocalStatus, name: AppName): AppReport {
+export function expectApp({ apps }: LocalStatus, name: AppName): AppReport {
   const found = apps.find((app) => app.name === name);
   if (found !== undefined) return found;
   const names = apps.map((app) => app.name);
@@ -13,8 +13,8 @@ export function findApp({ apps }: LocalStatus, name: AppName): AppReport {
 }
 
 /** @throws FleetError not_found */
-export function findService(status: LocalStatus, app: AppName, service: string): void {
-  const names = findApp(status, app).services.map(({ name }) => name);
+export function expectService(status: LocalStatus, app: AppName, service: string): void {
+  const names = expectApp(status, app).services.map(({ name }) => name);
   if (!names.includes(service)) throw missing(`no service ${service} in ${app}`, names);
 }
 

@@ -5,7 +5,7 @@ import { FleetError } from "#shared/errors.ts";
 import { AppName } from "#shared/ids.ts";
 import type { ReadLogs } from "./actions.ts";
 import { checked } from "./body.ts";
-import { findService } from "./find.ts";
+import { expectService } from "./expect.ts";
 import { type LogTail, maxLines } from "./log_tail.ts";
 import { agentLine, serviceLine } from "./log_words.ts";
 import type { LocalStatus } from "./status.ts";
@@ -39,13 +39,12 @@ export function createLastLines({ status, readLogs, agentLog, clock }: Parts): L
     if (app === undefined || service === undefined) {
       return (agentLog?.last(tail) ?? []).map(agentLine);
     }
-    findService(status(), app, service);
+    expectService(status(), app, service);
     const read = readLogs?.();
     if (read === undefined) return [];
     const ended = new AbortController();
     const late = clock.sleep(patienceMs, ended.signal).then(() => undefined);
-    const lines = await Promise.race([read(app, service, tail), late]);
-    ended.abort();
+    const lines = await Promise.race([read(app, service, tail), late]).finally(() => ended.abort());
     if (lines === undefined) throw tooLate(service);
     return lines.map(serviceLine);
   };
