@@ -1,6 +1,7 @@
 // The real agent of one device as a process, with its agent.yaml written anew at each start.
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { deadlineVariable } from "#edge/guard/pulse.ts";
 import type { DeviceId } from "#shared/ids.ts";
 import type { Hub } from "./hub.ts";
 import { createProgram, type Program } from "./program.ts";
@@ -16,6 +17,9 @@ export interface AgentStart {
   hubUrl?: string;
   mqttUrl?: string;
   journalMegabytes?: number;
+  /** Under the guard, which kills it after such a silence. */
+  guardMs?: number;
+  ballastMegabytes?: number;
   /** Further lines of agent.yaml. */
   lines?: readonly string[];
 }
@@ -52,7 +56,9 @@ export function createAgent(options: AgentOptions): Agent {
       environment: {
         ...all.environment,
         ...(all.faultPoint === undefined ? {} : { FLEET_FAULT: all.faultPoint }),
+        ...(all.guardMs === undefined ? {} : { [deadlineVariable]: String(all.guardMs) }),
       },
+      ...(all.guardMs === undefined ? {} : { parent: "edge/guard.ts" }),
       ...(all.wrapper === undefined ? {} : { wrapper: all.wrapper }),
     });
   };
@@ -93,6 +99,7 @@ async function configOf(options: AgentOptions, how: AgentStart): Promise<string>
       : ["journal:", `  maxMegabytes: ${how.journalMegabytes}`]),
     "disk:",
     "  reserveMegabytes: 1",
+    ...(how.ballastMegabytes === undefined ? [] : [`  ballastMegabytes: ${how.ballastMegabytes}`]),
     ...(how.lines ?? []),
   ];
   return `${lines.join("\n")}\n`;

@@ -2,6 +2,7 @@
 import { type Attempt, machine } from "#edge/plan/attempt.ts";
 import type { Release } from "./device.ts";
 import type { Scope, Trial } from "./fault.ts";
+import { createRandom } from "./random.ts";
 import type { Quality } from "./role.ts";
 import { notSurvived, pause } from "./until.ts";
 
@@ -17,6 +18,7 @@ const dyingMs = 60_000;
 const longestUpdateMs = 4000;
 /** Instants between the boundaries, for each seed. */
 const randomCuts = 4;
+const sampled = 12;
 
 /** Stages that an update without a fault goes through; all others are on the way back. */
 function stagesThatGoWell(): Set<string> {
@@ -39,15 +41,24 @@ function points(): Point[] {
   );
 }
 
+/** Boundaries and instants (undefined) mixed, so that the first few are a fair sample. */
+const cuts: readonly (Point | undefined)[] = createRandom(1).shuffle([
+  ...points(),
+  ...Array.from({ length: randomCuts }, () => undefined),
+]);
+
 export function cutTries({ seeds }: Scope): number {
-  return (points().length + randomCuts) * seeds;
+  return cuts.length * seeds;
+}
+
+export function fewCutTries(scope: Scope): number {
+  return scope.sample ? sampled : cutTries(scope);
 }
 
 /** The agent is dead when this returns; the seed says where it was cut.
  *  @returns the release that it was bringing in */
 export async function cutAgent(trial: Trial): Promise<Release> {
-  const all = points();
-  const point = all[(trial.seed - 1) % (all.length + randomCuts)];
+  const point = cuts[(trial.seed - 1) % cuts.length];
   return point === undefined ? await cutAnywhere(trial) : await cutAt(trial, point);
 }
 

@@ -166,7 +166,7 @@ export function createDevice(options: DeviceOptions): Device {
     },
     journalled: async (count, stepMs) => {
       await agent.program.kill();
-      writeBacklog(directory, count, stepMs);
+      await writeBacklog(directory, count, stepMs);
       await agent.start();
     },
     cutPower: async () => {

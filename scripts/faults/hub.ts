@@ -68,9 +68,8 @@ export interface Hub {
   updates(id: DeviceId): Promise<Update[]>;
   /** A page of the device's journal, newest arrival first. */
   journal(id: DeviceId, cursor?: string): Promise<{ items: StoredEntry[]; next: string | null }>;
-  /** Any address of the API, with the operator's token. */
-  request(path: string, method?: "GET" | "POST"): Promise<Response>;
-  operatorToken(): Promise<string>;
+  /** A POST to the API, with the operator's token. */
+  order(path: string, body?: object): Promise<void>;
 }
 
 export function createHub(options: HubOptions): Hub {
@@ -82,23 +81,33 @@ export function createHub(options: HubOptions): Hub {
     (await readFile(join(dataDirectory, "operator.token"), "utf8")).trim();
   const client = createHubClient(url, operatorToken);
 
-  const request: Hub["request"] = async (path, method = "GET") => {
-    const headers = { authorization: `Bearer ${await operatorToken()}` };
+  const request = async (path: string, init: RequestInit = {}): Promise<Response> => {
+    const headers = {
+      authorization: `Bearer ${await operatorToken()}`,
+      "content-type": "application/json",
+    };
     const signal = AbortSignal.timeout(5000);
-    const response = await fetch(new URL(path, url), { method, headers, signal });
+    const response = await fetch(new URL(path, url), { ...init, headers, signal });
     if (response.ok) return response;
     throw new FleetError("hub_unreachable", { message: `${path} answered ${response.status}` });
+  };
+  const order: Hub["order"] = async (path, body) => {
+    await request(path, {
+      method: "POST",
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
   };
   const read = async <S extends z.ZodType>(schema: S, path: string): Promise<z.infer<S>> =>
     schema.parse(await (await request(path)).json());
 
   return {
-    ...{ program, httpPort, mqttPort, url, dataDirectory, request, operatorToken },
+    ...{ program, httpPort, mqttPort, url, dataDirectory },
     start: async () => {
       program.start({ args: argumentsOf(options, dataDirectory) });
       await client.ready(AbortSignal.timeout(startMs));
     },
-    poke: async () => void (await request("/v1/git/webhook", "POST")),
+    poke: () => order("/v1/git/webhook"),
+    order,
     enrolmentToken: client.enrolmentToken,
     device: (id) => read(DeviceView, `/v1/devices/${id}`),
     updates: async (id) => (await read(listOf(Update), `/v1/devices/${id}/updates`)).items,

@@ -55,9 +55,9 @@ async function runAll(chosen: readonly Fault[], runner: Runner): Promise<boolean
       continue;
     }
     report.progress(`${fault.name} …`);
-    report.add(
-      await runner.run(fault, (done, of) => report.progress(`${fault.name} ${done}/${of}`)),
-    );
+    const onTry = (done: number, of: number): void =>
+      report.progress(`${fault.name} ${done}/${of}`);
+    report.add(await runner.run(fault, onTry));
   }
   return allSurvived(report.finish());
 }

@@ -1,11 +1,13 @@
 // What a fault may need of the machine, and why it cannot be had here.
 import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
 import { dockerAnswers } from "#edge/runtime/docker/engine.ts";
 
 const socketPath = process.env["DOCKER_SOCKET"] ?? "/var/run/docker.sock";
 
 const probes = {
   root: () => process.getuid?.() === 0,
+  "loop devices": () => existsSync("/dev/loop-control") && installed("mkfs.ext4"),
   docker: () => dockerAnswers(socketPath),
   strace: () => installed("strace"),
 } as const satisfies Record<string, () => boolean | Promise<boolean>>;

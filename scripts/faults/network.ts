@@ -29,8 +29,12 @@ export async function behindProxies(
     await device.connected();
     await body({
       mqtt,
-      set: (faults) => [http, mqtt].forEach((proxy) => void proxy.set(faults)),
-      cut: () => [http, mqtt].forEach((proxy) => void proxy.cut()),
+      set: (faults) => {
+        for (const proxy of [http, mqtt]) proxy.set(faults);
+      },
+      cut: () => {
+        for (const proxy of [http, mqtt]) proxy.cut();
+      },
     });
     for (const proxy of [http, mqtt]) proxy.set({});
     const healed = performance.now();

@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { createWriteStream } from "node:fs";
 import { join } from "node:path";
+import { markerOf, readChildren } from "#edge/runtime/process/proc.ts";
 
 const root = join(import.meta.dirname, "..", "..");
 /** How long an orderly end may take. */
@@ -13,11 +14,15 @@ export interface StartedWith {
   environment?: Readonly<Record<string, string>>;
   /** What stands before node on the command line, e.g. `["strace", "-f"]`. */
   wrapper?: readonly string[];
+  /** Instead of the program's own entry point: one that starts it as a child. */
+  parent?: string;
 }
 
 export interface Program {
   start(how: StartedWith): void;
   pid(): number | undefined;
+  /** The program itself, below a parent or wrapper. */
+  innerPid(): number | undefined;
   running(): boolean;
   /** Settles when the process is gone; at once when there is none. */
   gone(): Promise<void>;
@@ -41,19 +46,19 @@ export function createProgram({ entry, logFile }: { entry: string; logFile: stri
     if (running()) child?.kill(name);
   };
   const endBy = async (name: NodeJS.Signals): Promise<void> => {
-    signal("SIGCONT");
     signal(name);
+    signal("SIGCONT");
     const timer = setTimeout(() => signal("SIGKILL"), graceMs);
     await ended;
     clearTimeout(timer);
   };
 
   return {
-    start: ({ args, environment = {}, wrapper = [] }) => {
+    start: ({ args, environment = {}, wrapper = [], parent }) => {
       if (running()) throw new TypeError(`${entry} runs already`);
       const [command = process.execPath, ...rest] = [
         ...[...wrapper, process.execPath],
-        ...[join(root, entry), ...args],
+        ...[join(root, parent ?? entry), ...args],
       ];
       const log = createWriteStream(logFile, { flags: "a" });
       // The channel ends the child when the harness is gone, however it went.
@@ -74,11 +79,24 @@ export function createProgram({ entry, logFile }: { entry: string; logFile: stri
       ended = promise;
     },
     pid: () => (running() ? child?.pid : undefined),
+    innerPid: () => (running() && child?.pid !== undefined ? innermost(child.pid) : undefined),
     running,
     gone: () => ended,
     pause: () => signal("SIGSTOP"),
     resume: () => signal("SIGCONT"),
-    kill: () => endBy("SIGKILL"),
+    kill: async () => {
+      // A parent that only stands still cannot start it again.
+      signal("SIGSTOP");
+      const inner = child?.pid === undefined || !running() ? undefined : innermost(child.pid);
+      if (inner !== undefined && inner !== child?.pid) process.kill(inner, "SIGKILL");
+      await endBy("SIGKILL");
+    },
     stop: () => endBy("SIGTERM"),
   };
+}
+
+/** Below wrappers and parents: children that are no workload. */
+function innermost(pid: number): number {
+  const [only] = (readChildren(pid) ?? []).filter((child) => markerOf(child) === undefined);
+  return only === undefined ? pid : innermost(only);
 }

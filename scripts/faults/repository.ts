@@ -1,6 +1,6 @@
 // The fleet repository of a world: real Git, one role for each device, so that each is updated by itself.
 import { execFile } from "node:child_process";
-import { mkdir, writeFile } from "node:fs/promises";
+import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import type { DeviceId } from "#shared/ids.ts";
@@ -51,6 +51,7 @@ export function createFleetRepository({ directory }: { directory: string }): Fle
     for (const [name, text] of Object.entries(files)) {
       await mkdir(dirname(join(directory, name)), { recursive: true });
       await writeFile(join(directory, name), text);
+      if (name.endsWith(".sh")) await chmod(join(directory, name), 0o755);
     }
     await git("add", "--all");
     await git("commit", "--quiet", "--allow-empty", "-m", subject);

@@ -10,6 +10,8 @@ export interface RoleOptions {
   /** Of the bundle beside what the services need. */
   paddingBytes?: number;
   gracePeriodSeconds?: number;
+  /** Beside the role's own; `*.sh` can be run. */
+  files?: Readonly<Record<string, string>>;
   /** Added to role.yaml. */
   roleLines?: readonly string[];
 }
@@ -24,6 +26,7 @@ export function roleFiles(options: RoleOptions = {}): Record<string, string> {
     "padding.txt": padding(options.paddingBytes ?? paddingBytes),
     ...serviceFiles("steady"),
     ...serviceFiles("moving"),
+    ...options.files,
   };
 }
 

@@ -1,10 +1,12 @@
 // Runs the tries of one fault over the devices of a world, and gathers what became of them.
+import { asFleetError } from "#shared/errors.ts";
 import type { Device } from "./device.ts";
 import type { Fault, Scope, Trial } from "./fault.ts";
+import { createKeeper } from "./keeper.ts";
 import { createRandom } from "./random.ts";
 import type { FaultLine } from "./report.ts";
 import { type Survival, survivalOf } from "./survival.ts";
-import { createWorld, defaultWorld, type World, type WorldOptions } from "./world.ts";
+import { defaultWorld, type World, type WorldOptions } from "./world.ts";
 
 export interface Runner {
   /** @param seeds which tries; by default as many as the scope says */
@@ -28,7 +30,7 @@ interface Outcome extends Survival {
 const quoted = 3;
 
 export function createRunner({ scope, world: wanted, seed }: RunnerOptions): Runner {
-  const keeper = createKeeper(wanted);
+  const keeper = createKeeper({ ...defaultWorld, ...wanted });
 
   const tryOnce = async (fault: Fault, world: World, device: Device, seed: number) => {
     const notes: string[] = [];
@@ -48,6 +50,23 @@ export function createRunner({ scope, world: wanted, seed }: RunnerOptions): Run
     return { ...survival, failures, seed, notes };
   };
 
+  /** A world that does not come up is a try that was not survived. */
+  const tryIn = async (fault: Fault, lane: number, seed: number): Promise<Outcome> => {
+    const stay = keeper.enter(fault.world);
+    try {
+      const world = await stay.world;
+      const device = world.devices[lane];
+      if (device === undefined) throw new TypeError(`the world has no device ${lane}`);
+      const outcome = await tryOnce(fault, world, device, seed);
+      stay.leave({ spoilt: outcome.failures.length > 0 });
+      return outcome;
+    } catch (error) {
+      stay.leave({ spoilt: true });
+      const failures = [`no world for it: ${asFleetError(error).sentence}`];
+      return { failures, seed, notes: [], lostEntries: 0, unavailableMs: 0 };
+    }
+  };
+
   const seedsOf = (fault: Fault): number[] =>
     seed === undefined ? Array.from({ length: fault.tries(scope) }, (_, at) => at + 1) : [seed];
 
@@ -58,55 +77,17 @@ export function createRunner({ scope, world: wanted, seed }: RunnerOptions): Run
       const outcomes: Outcome[] = [];
       const work = async (lane: number): Promise<void> => {
         for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-          const world = await keeper.take(fault);
-          const device = world.devices[lane];
-          if (device === undefined) throw new TypeError(`the world has no device ${lane}`);
-          const outcome = await tryOnce(fault, world, device, next);
-          outcomes.push(outcome);
+          outcomes.push(await tryIn(fault, lane, next));
           onTry(outcomes.length, tries);
-          if (outcome.failures.length > 0) keeper.spoil(world);
         }
       };
-      const world = await keeper.take(fault);
-      const lanes = fault.alone === true ? 1 : Math.min(tries, world.devices.length);
+      const { devices } = { ...defaultWorld, ...wanted, ...fault.world };
+      const lanes = fault.alone === true ? 1 : Math.min(tries, devices);
       await Promise.all(Array.from({ length: lanes }, (_, lane) => work(lane)));
-      if (fault.world !== undefined) await keeper.leave();
+      if (fault.world !== undefined) await keeper.stop();
       return lineOf(fault.name, outcomes);
     },
-    stop: keeper.leave,
-  };
-}
-
-/** Keeps one world from fault to fault; one in which something failed is left behind. */
-function createKeeper(wanted: Partial<WorldOptions>) {
-  let current: { shape: Fault["world"]; world: Promise<World>; spoilt: boolean } | undefined;
-  const left: Promise<World>[] = [];
-  const leave = async (): Promise<void> => {
-    if (current !== undefined) left.push(current.world);
-    current = undefined;
-    await Promise.all(left.splice(0).map(async (world) => (await world).stop()));
-  };
-  return {
-    leave,
-    take: async ({ world: shape }: Fault): Promise<World> => {
-      if (current !== undefined && (current.spoilt || current.shape !== shape)) {
-        left.push(current.world);
-        if (!current.spoilt) await leave();
-        current = undefined;
-      }
-      current ??= {
-        ...{ shape, spoilt: false },
-        world: createWorld({ ...defaultWorld, ...wanted, ...shape }),
-      };
-      return await current.world;
-    },
-    /** Tries beside it go on in it; the next ones get a new world. */
-    spoil: (world: World): void => {
-      const kept = current;
-      void kept?.world.then((one) => {
-        if (one === world) kept.spoilt = true;
-      });
-    },
+    stop: keeper.stop,
   };
 }
 

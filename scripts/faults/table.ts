@@ -1,8 +1,10 @@
 // Every fault that the harness knows, in the order in which they are tried.
 import type { Fault } from "./fault.ts";
+import { agentHung } from "./kinds/agent_hung.ts";
 import { agentPaused } from "./kinds/agent_paused.ts";
 import { badBundle } from "./kinds/bad_bundle.ts";
 import { cut } from "./kinds/cut.ts";
+import { failingHook } from "./kinds/held_update.ts";
 import { hubAwayForAWeek, hubRestored } from "./kinds/hub_away.ts";
 import { hubKilled, hubKilledIngesting, hubKilledPublishing } from "./kinds/hub_killed.ts";
 import { poison, repeatedMessages } from "./kinds/messages.ts";
@@ -10,6 +12,8 @@ import { brokerGone, deafDevice, muteDevice, slowLink, truncatedStream } from ".
 import { powerCut } from "./kinds/power_cut.ts";
 import { reconnectStorm } from "./kinds/reconnect_storm.ts";
 import { forcePush, repositoryUnreachable } from "./kinds/repository.ts";
+import { thirdFailure } from "./kinds/safe_mode.ts";
+import { tornWrites } from "./kinds/torn_writes.ts";
 import { twoAgents } from "./kinds/two_agents.ts";
 import {
   crashLoop,
@@ -20,10 +24,11 @@ import {
 } from "./kinds/workload.ts";
 
 export const faults: readonly Fault[] = [
-  ...[cut, powerCut, agentPaused, twoAgents],
-  ...[crashLoop, silentRelease, hungryRelease, outOfMemory, portConflict],
+  ...[cut, powerCut, agentPaused, agentHung, twoAgents],
+  tornWrites,
+  ...[crashLoop, silentRelease, hungryRelease, outOfMemory, portConflict, thirdFailure],
   ...[badBundle, repeatedMessages, poison],
   ...[slowLink, truncatedStream, brokerGone, deafDevice, muteDevice],
   ...[hubKilled, hubKilledPublishing, hubKilledIngesting, hubRestored, reconnectStorm],
-  ...[forcePush, repositoryUnreachable, hubAwayForAWeek],
+  ...[forcePush, repositoryUnreachable, failingHook, hubAwayForAWeek],
 ];

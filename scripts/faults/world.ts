@@ -9,6 +9,7 @@ import { createQueue } from "#shared/serial.ts";
 import type { AgentStart } from "./agent.ts";
 import { createDevice, type Device } from "./device.ts";
 import { createHub, type Hub } from "./hub.ts";
+import { type Disk, type DiskShape, mountDisk } from "./mounts.ts";
 import { createFleetRepository, type FleetRepository } from "./repository.ts";
 import type { RoleOptions } from "./role.ts";
 
@@ -16,8 +17,8 @@ import type { RoleOptions } from "./role.ts";
 export interface DeviceShape {
   role?: RoleOptions;
   agent?: AgentStart;
-  /** Its data directory, e.g. on a file system of its own; it must exist. */
-  directory?: string;
+  /** A file system of its own under its data directory; needs root. */
+  disk?: DiskShape;
 }
 
 export interface WorldOptions {
@@ -36,6 +37,8 @@ export interface World {
   readonly devices: readonly Device[];
   /** One more device, converged and under watch. */
   addDevice(shape?: DeviceShape): Promise<Device>;
+  /** @throws TypeError when the device has no disk of its own */
+  diskOf(device: Device): Disk;
   /** Ends every process and removes every file. */
   stop(): Promise<void>;
 }
@@ -60,6 +63,7 @@ export async function createWorld(options: WorldOptions): Promise<World> {
   const [httpPort = 0, mqttPort = 0] = await ports(2);
   const hub = createHub({ directory, repository: repository.directory, httpPort, mqttPort });
   const devices: Device[] = [];
+  const disks = new Map<string, Disk>();
   let named = 0;
   worlds += 1;
   const prefix = `f${process.pid}-${worlds}`;
@@ -68,9 +72,14 @@ export async function createWorld(options: WorldOptions): Promise<World> {
     named += 1;
     const id = DeviceId.parse(`${prefix}-${named}`);
     const [steady = 0, moving = 0] = await ports(2);
+    const data = join(directory, "devices", id);
+    if (shape.disk !== undefined) {
+      const scratch = join(directory, "disks", id);
+      disks.set(id, await mountDisk({ scratch, directory: data, shape: shape.disk }));
+    }
     const device = createDevice({
       id,
-      directory: shape.directory ?? join(directory, "devices", id),
+      directory: data,
       logFile: join(directory, `${id}.log`),
       runtime: options.runtime,
       ports: { steady, moving },
@@ -81,9 +90,15 @@ export async function createWorld(options: WorldOptions): Promise<World> {
     await device.join(shape.role);
     return device;
   };
+  const diskOf = (device: Device): Disk => {
+    const disk = disks.get(device.id);
+    if (disk === undefined) throw new TypeError(`${device.id} has no disk of its own`);
+    return disk;
+  };
   const stop = once(async () => {
     await Promise.all(devices.map((device) => device.stop()));
     await hub.program.stop();
+    await Promise.all([...disks.values()].map((disk) => disk.release()));
     if (!options.keep) await rm(directory, { recursive: true, force: true });
   });
 
@@ -92,7 +107,7 @@ export async function createWorld(options: WorldOptions): Promise<World> {
     await repository.create(options.image);
     await hub.start();
     await Promise.all(Array.from({ length: options.devices }, () => addDevice(options.device)));
-    return { directory, hub, repository, devices, addDevice, stop };
+    return { directory, hub, repository, devices, addDevice, diskOf, stop };
   } catch (error) {
     await stop();
     throw error;

@@ -2,7 +2,7 @@
 import { execFile } from "node:child_process";
 import { rename, rm } from "node:fs/promises";
 import { promisify } from "node:util";
-import { cutAgent, cutTries } from "#scripts/faults/cutting.ts";
+import { cutAgent, fewCutTries } from "#scripts/faults/cutting.ts";
 import type { Fault } from "#scripts/faults/fault.ts";
 
 const run = promisify(execFile);
@@ -11,7 +11,7 @@ export const powerCut: Fault = {
   name: "power-cut",
   says: "Agent and workloads die at a step boundary, and the device boots from a copy of its disk.",
   endsWorkload: true,
-  tries: cutTries,
+  tries: fewCutTries,
   run: async (trial) => {
     const { device } = trial;
     const release = await cutAgent(trial);
