@@ -91,6 +91,9 @@ export interface Runtime {
   restart(instance: ObservedInstance): Promise<void>;
   /** Removes networks of an app that no longer runs here; volumes stay: they hold data. */
   cleanUp(app: AppName, project: string): Promise<void>;
+  /** Removes images that this agent has fetched and that `kept` does not name. Absent: there are none.
+   *  @returns what was removed */
+  collectImages?(kept: ReadonlySet<string>): Promise<string[]>;
   /** The last lines, oldest first. */
   logs(instance: ObservedInstance, options: { tail: number; sinceMs?: number }): Promise<LogLine[]>;
   /** Calls back when something may have changed (an exit, a health change), so that the loop wakes early. */

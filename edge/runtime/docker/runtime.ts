@@ -9,6 +9,7 @@ import type { DockerContext } from "./context.ts";
 import type { Engine } from "./engine.ts";
 import { createEventWatch } from "./events.ts";
 import { createFileStore } from "./files.ts";
+import type { ImageKeeper } from "./images.ts";
 import { readLogLines } from "./logs.ts";
 import { giveOwnNames } from "./naming.ts";
 import { createObserver, type Occurrences } from "./observe.ts";
@@ -31,6 +32,8 @@ export interface DockerRuntimeOptions {
   runDirectory?: string;
   /** Who has a port that the device's forwarder holds. */
   holder?: PortHolder;
+  /** Writes down what is fetched, and removes it when no release names it; absent: images stay. */
+  images?: ImageKeeper;
   /** Ms without progress after which a pull is given up; 60 s by default. */
   pullIdleMs?: number;
   /** Ms that one lifecycle hook may take; 60 s by default. */
@@ -49,6 +52,7 @@ export interface DockerRuntime extends Runtime {
 export function createDockerRuntime(options: DockerRuntimeOptions): DockerRuntime {
   const { engine, device, clock, registries = () => ({}), pullIdleMs = 60_000 } = options;
   const files = createFileStore(options.filesDir);
+  const pulls = options.images?.engine ?? engine;
   const hookLimitMs = options.hookLimitMs ?? 60_000;
   const { runDirectory, holder = async () => undefined } = options;
   const context: DockerContext = {
@@ -86,7 +90,12 @@ export function createDockerRuntime(options: DockerRuntimeOptions): DockerRuntim
     name: "docker",
     observe,
     pull: (image, pullOptions) =>
-      pullImage({ engine, registries: registries(), idleMs: pullIdleMs }, image, pullOptions),
+      pullImage(
+        { engine: pulls, registries: registries(), idleMs: pullIdleMs },
+        image,
+        pullOptions,
+      ),
+    collectImages: async (kept) => (await options.images?.collect(kept)) ?? [],
     check: (app, serving) => {
       observer.learn(app.project, app.app);
       return checkApp(context, app, serving);

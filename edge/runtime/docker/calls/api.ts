@@ -32,6 +32,7 @@ export interface ContainerDetail {
 export interface ImageDetail {
   Id: string;
   RepoDigests: string[] | null;
+  RepoTags?: string[] | null;
   Os: string;
   Architecture: string;
   Variant?: string;

@@ -46,6 +46,25 @@ export function imageCalls({ send, open }: Transport) {
       });
       return documents<PullLine>(stream);
     },
+    /** Without force: 409 when a container has it. Takes a name away, and the image with its last one. */
+    removeImage: (image: string): Promise<unknown> =>
+      send({
+        kind: "removeImage",
+        what: `remove image ${image}`,
+        method: "DELETE",
+        path: `/images/${image}`,
+      }),
+    /** Where the Engine keeps images and containers. */
+    dataRoot: async (): Promise<string | undefined> => {
+      const info = await send<{ DockerRootDir?: string }>({
+        kind: "info",
+        what: "tell about itself",
+        method: "GET",
+        path: "/info",
+        isRead: true,
+      });
+      return info.DockerRootDir;
+    },
     /** Asks the registry, through the Engine, for the image's manifest: succeeds when it is there.
      *  @param image with tag or digest */
     probeImage: (image: string, credentials: Credentials | undefined): Promise<unknown> =>

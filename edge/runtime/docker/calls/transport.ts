@@ -19,6 +19,8 @@ export const callKinds = [
   "inspectImage",
   "pull",
   "probeImage",
+  "removeImage",
+  "info",
   "inspectNetwork",
   "listNetworks",
   "createNetwork",
