@@ -2,12 +2,20 @@
 import type { Forwarder } from "./forwarder.ts";
 import type { Route } from "./table.ts";
 
-export function createMemoryForwarder(): Forwarder {
+export interface MemoryForwarder extends Forwarder {
+  /** Every table that was told, oldest first. */
+  readonly tables: (readonly Route[])[];
+}
+
+export function createMemoryForwarder(): MemoryForwarder {
+  const tables: (readonly Route[])[] = [];
   let routes: readonly Route[] = [];
   const answer = async () => ({ routes: [...routes], refused: {}, open: {} });
   return {
+    tables,
     apply: (wanted) => {
       routes = wanted;
+      tables.push(wanted);
       return answer();
     },
     ask: answer,

@@ -4,6 +4,7 @@ import type { AgentParts } from "#edge/agent/parts.ts";
 import type { Journal } from "#edge/journal/port.ts";
 import type { DiskRoom } from "#edge/plan/safe_mode.ts";
 import type { StagedRevision } from "#edge/release/port.ts";
+import type { MemoryForwarder } from "#edge/runtime/forward/memory.ts";
 import type { MemoryOutcome, MemoryRuntime } from "#edge/runtime/memory.ts";
 import type { SyncStatusNow } from "#edge/sync/port.ts";
 import type { AppSpec, DesiredMode, DesiredState } from "#shared/desired.ts";
@@ -15,6 +16,7 @@ type ProbeResults = Awaited<ReturnType<AgentParts["runProbes"]>>;
 
 export interface Device {
   runtime: MemoryRuntime;
+  forwarder: MemoryForwarder;
   /** For services with `x-fleet: { runtime: process }`. */
   processes: MemoryRuntime;
   /** What sync says of its connection. */

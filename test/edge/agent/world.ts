@@ -65,6 +65,7 @@ export function createWorld(): World {
 
   const world: World = {
     runtime,
+    forwarder,
     processes,
     link: { connected: true, via: "mqtt", lastContactMonotonicMs: 1, isolated: false },
     hub,
