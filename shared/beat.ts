@@ -20,6 +20,8 @@ export const Beat = z.object({
   generation: z.number().int().nonnegative(),
   specHash: z.string(),
   at: z.number().int(),
+  /** Ms since that boot: a beat that comes late is known by it, whatever the clock did. */
+  monotonicMs: z.number().exactOptional(),
   heartbeatMs: z.number().int().positive(),
   host: HostHealth.exactOptional(),
 });

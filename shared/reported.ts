@@ -114,6 +114,8 @@ export const ReportedState = z.object({
   epoch: z.string(),
   /** Unix ms by the device's clock. */
   at: z.number().int(),
+  /** Ms since that boot: a report that comes late is known by it, whatever the clock did. */
+  monotonicMs: z.number().exactOptional(),
   /** 0 before the first desired state. */
   observedGeneration: z.number().int().nonnegative(),
   specHash: z.string(),

@@ -256,6 +256,7 @@ export function createAgent(parts: AgentParts): Agent {
         bootId: journal.bootId,
         ...(latest === undefined ? observedBefore(journal.desired()) : observedBy(latest)),
         at: clock.now(),
+        monotonicMs: clock.monotonicMs(),
         heartbeatMs: parts.settings().heartbeatMs,
         ...(host === undefined ? {} : { host }),
       };

@@ -150,6 +150,7 @@ export function createReporter({ parts, memory, gatherer, repairs, safety }: Par
         bootId: parts.journal.bootId,
         epoch: parts.journal.epoch,
         at: parts.clock.now(),
+        monotonicMs: parts.clock.monotonicMs(),
         observedGeneration: desired?.generation ?? 0,
         specHash: desired === undefined ? "" : specHash(desired),
         mode: entered === undefined ? (desired?.mode ?? "run") : "safe",
@@ -253,7 +254,7 @@ function withoutTicking(reported: ReportedState): ReportedState {
     ...app,
     ...(why === undefined ? {} : { why: why.map(withoutNumbers) }),
   }));
-  return { ...reported, at: 0, apps };
+  return { ...reported, at: 0, monotonicMs: 0, apps };
 }
 
 function withoutNumbers({ reason, message }: Cause): Cause {

@@ -7,6 +7,7 @@ import { deriveSync, statusOf } from "./derive.ts";
 import { hubEvent } from "./events.ts";
 import type { LiveDevice } from "./live.ts";
 import type { Outcome } from "./outcome.ts";
+import { isOvertaken, type Said } from "./overtaken.ts";
 
 export interface Moment {
   /** Unix ms. */
@@ -16,6 +17,10 @@ export interface Moment {
 
 /** A device's own changes of "last seen" and of host health reach the store this often at most. */
 const seenEveryMs = 5000;
+
+function saidBy({ bootId, monotonicMs }: Said): Said {
+  return monotonicMs === undefined ? { bootId } : { bootId, monotonicMs };
+}
 
 /** Any message but a will shows that the device is there. */
 function heard(live: LiveDevice, outcome: Outcome, moment: Moment): void {
@@ -57,7 +62,7 @@ export function applyBeat(live: LiveDevice, beat: Beat, outcome: Outcome, moment
   if (due && beat.host !== undefined) outcome.change({ id: live.id, hostHealth: beat.host });
   setBoot(live, beat.bootId, outcome);
   setHeartbeat(live, beat.heartbeatMs, outcome);
-  setObserved(live, beat.generation, beat.specHash, outcome);
+  setObserved(live, { ...beat, hash: beat.specHash }, outcome);
   refreshSync(live, outcome, moment);
 }
 
@@ -68,10 +73,13 @@ export function applyReported(
   moment: Moment,
 ): void {
   heard(live, outcome, moment);
+  if (isOvertaken(reported, live.newestReport)) return;
+  live.newestReport = saidBy(reported);
   const { sync, health } = statusOf(reported);
   setBoot(live, reported.bootId, outcome);
   setHeartbeat(live, reported.heartbeatMs, outcome);
-  setObserved(live, reported.observedGeneration, reported.specHash, outcome);
+  const { observedGeneration: generation, specHash: hash } = reported;
+  setObserved(live, { ...saidBy(reported), generation, hash }, outcome);
   live.report = { generation: reported.observedGeneration, sync };
   outcome.change({ id: live.id, reported, lastSeenAt: live.lastSeenAt });
   outcome.touched.add(live.id);
@@ -126,7 +134,14 @@ function setHeartbeat(live: LiveDevice, heartbeatMs: number, outcome: Outcome): 
   outcome.change({ id: live.id, heartbeatMs });
 }
 
-function setObserved(live: LiveDevice, generation: number, hash: string, outcome: Outcome): void {
+function setObserved(
+  live: LiveDevice,
+  observed: Said & { generation: number; hash: string },
+  outcome: Outcome,
+): void {
+  const { generation, hash } = observed;
+  if (isOvertaken(observed, live.newestObserved)) return;
+  live.newestObserved = saidBy(observed);
   if (live.observedGeneration === generation && live.observedHash === hash) return;
   live.observedGeneration = generation;
   live.observedHash = hash;

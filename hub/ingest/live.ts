@@ -3,6 +3,7 @@ import type { DeviceStatus, Store } from "#hub/store/port.ts";
 import type { DeviceId, Labels } from "#shared/ids.ts";
 import type { Connection, HealthStatus, SyncStatus } from "#shared/status.ts";
 import type { SyncFacts } from "./derive.ts";
+import type { Said } from "./overtaken.ts";
 
 export interface LiveDevice extends SyncFacts {
   id: DeviceId;
@@ -13,6 +14,9 @@ export interface LiveDevice extends SyncFacts {
   degraded: boolean;
   heartbeatMs: number;
   bootId: string | null;
+  /** The newest report, and the newest word on the generation, that were heard since the hub's start. */
+  newestReport?: Said;
+  newestObserved?: Said;
   agentLabels: Labels;
   /** Unix ms. */
   lastSeenAt: number;
