@@ -113,8 +113,9 @@ async function ask(
 ): Promise<IncomingMessage> {
   const request = url.startsWith("https:") ? requestHttps : requestHttp;
   const { host, hostname } = new URL(url);
-  // Another address, but for the server the same name.
-  const other = to === undefined ? {} : { ...to, headers: { host }, servername: hostname };
+  // Another address, but for the server the same name. `hostname` goes before `host`.
+  const address = to === undefined ? {} : { hostname: to.host, port: to.port };
+  const other = to === undefined ? {} : { ...address, headers: { host }, servername: hostname };
   const asked = request(url, { agent: false, signal, ...other }).end();
   // The deadline may strike after the answer, when nobody waits any more.
   asked.on("error", () => undefined);

@@ -7,7 +7,6 @@ let fleet: TestFleet | undefined;
 
 test.before(async () => {
   fleet = await launchFleet({ runtime: "process", devices: 1 });
-  await fleet.converged();
 });
 test.after(async () => fleet?.stop());
 

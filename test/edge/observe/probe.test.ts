@@ -87,6 +87,22 @@ test("asks the copies of the release itself while its port leads to another one"
   );
 });
 
+test("a detour may lead to another address than the probe's", async () => {
+  const server = createServer((request, response) => {
+    response.writeHead(request.headers.host === "127.0.0.1:9" ? 200 : 400).end();
+  }).listen(0, "127.0.0.2");
+  await once(server, "listening");
+  try {
+    const { port } = server.address() as AddressInfo;
+    const backends = [{ host: "127.0.0.2", port }];
+    const detours = [{ app: "shop", host: "", port: 9, backends }];
+    const result = await tryProbe({ http: "http://127.0.0.1:9/" }, { detours });
+    assert.deepEqual(result.detail, "http://127.0.0.1:9/ answered 200");
+  } finally {
+    server.close();
+  }
+});
+
 test("http fails in a sentence that names status and reason", async () => {
   await withServer(
     (_request, response) => void response.writeHead(500).end("database missing\nmore"),
