@@ -4,10 +4,10 @@ import { chmod, type FileHandle, lstat, mkdir, open, rename, rm } from "node:fs/
 import { join, resolve } from "node:path";
 import { byCodeUnit } from "#shared/canonical.ts";
 import { errnoOf, ifPresent, syncDirectory, temporaryName } from "#shared/files.ts";
-import { releaseDamaged } from "./content.ts";
+import { requireWhole } from "./arrival.ts";
 import { directoryMode, type Manifest, type ManifestFile, parentOf } from "./manifest.ts";
 import { unpack } from "./unpack.ts";
-import { type FileFinding, sumOf } from "./verify.ts";
+import type { FileFinding } from "./verify.ts";
 
 interface Restoring {
   /** The unpacked release. */
@@ -21,7 +21,7 @@ interface Restoring {
 }
 
 /** A reader sees the damaged or the true file at every instant. May be repeated.
- *  @throws FleetError bundle_invalid, release_damaged */
+ *  @throws FleetError bundle_invalid, disk_short, release_damaged */
 export async function restoreFiles(
   findings: readonly FileFinding[],
   restoring: Restoring,
@@ -76,13 +76,8 @@ async function restoreContents(
   await mkdir(source);
   try {
     await unpack(bundle, source, { subject, wanted: new Set(files.map(({ path }) => path)) });
-    for (const file of files) {
-      const from = join(source, file.path);
-      if ((await sumOf(from)) !== file.sha256) {
-        throw releaseDamaged(directory, `${file.path} did not come out of the bundle whole`);
-      }
-      await putInPlace(from, join(directory, file.path));
-    }
+    await requireWhole(source, files);
+    for (const { path } of files) await putInPlace(join(source, path), join(directory, path));
   } finally {
     await rm(source, { recursive: true, force: true });
   }

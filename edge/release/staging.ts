@@ -13,9 +13,11 @@ import {
   writeFileSynced,
 } from "#shared/files.ts";
 import type { AppName, RevisionId } from "#shared/ids.ts";
+import { requireWhole } from "./arrival.ts";
 import { nameOf } from "./bundles.ts";
 import { diskError, requireSpace, type StatDisk } from "./disk.ts";
 import type { Layout } from "./layout.ts";
+import type { Manifest } from "./manifest.ts";
 import { restoreFiles } from "./restore.ts";
 import { manifestFor, recordManifest } from "./truth.ts";
 import { unpack } from "./unpack.ts";
@@ -63,8 +65,8 @@ async function placeRelease(spec: AppSpec, options: StagingOptions): Promise<voi
   if ((await ifPresent(stat(layout.release(name, release.digest)))) !== undefined) {
     return await repairInPlace(layout, spec);
   }
-  await recordManifest(layout, name, release);
-  await unpackRelease(spec, options);
+  const manifest = await recordManifest(layout, name, release);
+  await unpackRelease(spec, manifest, options);
 }
 
 async function repairInPlace(layout: Layout, { name, release }: AppSpec): Promise<void> {
@@ -86,8 +88,9 @@ async function repairInPlace(layout: Layout, { name, release }: AppSpec): Promis
 }
 
 /** From the bundle, whose content was inspected. */
-export async function unpackRelease(
+async function unpackRelease(
   { name, release }: AppSpec,
+  { files }: Manifest,
   { layout, reserveBytes, statDisk }: StagingOptions,
 ): Promise<void> {
   const path = layout.release(name, release.digest);
@@ -95,7 +98,10 @@ export async function unpackRelease(
   const need = { directory: layout.apps, bytes: release.size, reserveBytes, subject };
   await requireSpace(need, statDisk);
   await makeDirectory(layout.releases(name));
-  await place(path, (temporary) => unpack(layout.bundle(release.digest), temporary, { subject }));
+  await place(path, async (temporary) => {
+    await unpack(layout.bundle(release.digest), temporary, { subject });
+    await requireWhole(temporary, files);
+  });
 }
 
 export async function placeRevision(spec: AppSpec, layout: Layout): Promise<void> {

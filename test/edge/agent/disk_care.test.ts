@@ -1,0 +1,142 @@
+import * as assert from "node:assert/strict";
+import { existsSync, statSync, truncateSync } from "node:fs";
+import { join } from "node:path";
+import { createBallast } from "#edge/agent/disk_ballast.ts";
+import { type Collector, createDiskCare } from "#edge/agent/disk_care.ts";
+import type { NewEntry } from "#edge/journal/port.ts";
+import { scratch } from "#test/edge/release/fixture.ts";
+import { suite } from "#test/suite.ts";
+import { createFastClock } from "./clock.ts";
+
+const test = suite("care for the disk");
+const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
+const mega = 1_000_000;
+
+async function bench(use: (bench: ReturnType<typeof made>) => Promise<void>): Promise<void> {
+  using directory = scratch();
+  await use(made(directory.path));
+}
+
+/** A disk of 100 MB with a reserve of 20 and a ballast of 2. */
+function made(dataDirectory: string) {
+  const clock = createFastClock();
+  const entries: NewEntry[] = [];
+  const disk = { freeBytes: 90 * mega };
+  const collected: string[] = [];
+  const collector = (name: string, when: Collector["when"], bytes: number): Collector => ({
+    name,
+    when,
+    collect: async () => {
+      collected.push(name);
+      disk.freeBytes += bytes;
+      return bytes === 0 ? undefined : `${bytes / mega} MB of ${name}`;
+    },
+  });
+  const file = join(dataDirectory, "ballast");
+  const ballast = createBallast({ file, bytes: 2 * mega });
+  const care = createDiskCare({
+    ...{ dataDirectory, ballast, clock, log, reserveBytes: 20 * mega },
+    journal: { append: (entry) => entries.push(entry) },
+    collectors: [
+      collector("leftovers", "always", 0),
+      collector("images", "short", 10 * mega),
+      collector("bundles", "short", 5 * mega),
+    ],
+    stat: async () => {
+      const blocks = Math.floor(disk.freeBytes / 1000);
+      return { bavail: blocks, bfree: blocks, blocks: 100_000, bsize: 1000 };
+    },
+  });
+  const told = (): string[] => entries.map(({ body }) => String(body["message"]));
+  return { care, ballast, clock, disk, collected, told, file };
+}
+
+test("with room the ballast is made, of real blocks, and nothing is collected", () =>
+  bench(async ({ care, ballast, collected, told, file }) => {
+    await care.round();
+    assert.equal(ballast.isThere(), true);
+    const { size, blocks } = statSync(file);
+    assert.equal(size, 2 * mega);
+    assert.ok(blocks * 512 >= size, "it is sparse");
+    assert.deepEqual([collected, told()], [[], []]);
+    assert.deepEqual(care.facts(), {
+      freeBytes: 90 * mega,
+      totalBytes: 100 * mega,
+      reserveBytes: 20 * mega,
+      ballast: true,
+      ballastBytes: 2 * mega,
+    });
+    assert.deepEqual(await care.room(), { freeBytes: 92 * mega, reserveBytes: 20 * mega });
+  }));
+
+test("short of room it collects in order of harm, no more than it needs, and says so", () =>
+  bench(async ({ care, ballast, disk, collected, told }) => {
+    await care.round();
+    disk.freeBytes = 12 * mega;
+    await care.round();
+    assert.deepEqual(collected, ["leftovers", "images"]);
+    assert.deepEqual(told(), [
+      "12.0 MB are free on the disk, and 20.0 MB should be; removed: 10 MB of images",
+    ]);
+    assert.equal(ballast.isThere(), true);
+  }));
+
+test("a disk that stays short is not collected at every round", () =>
+  bench(async ({ care, clock, disk, collected }) => {
+    disk.freeBytes = 3 * mega;
+    for (let round = 0; round < 5; round += 1) await care.round();
+    assert.deepEqual(collected, ["leftovers", "images", "bundles"]);
+    disk.freeBytes = 3 * mega;
+    clock.advance(600_000);
+    await care.round();
+    assert.equal(collected.length, 6);
+  }));
+
+test("the last room of all is the ballast's, which comes back when there is plenty", () =>
+  bench(async ({ care, ballast, disk, told, file }) => {
+    await care.round();
+    disk.freeBytes = 1 * mega;
+    await care.round();
+    assert.equal(existsSync(file), false);
+    assert.match(told()[0] ?? "", /the ballast was given up$/);
+    disk.freeBytes = 23 * mega;
+    await care.round();
+    assert.equal(ballast.isThere(), false);
+    disk.freeBytes = 25 * mega;
+    await care.round();
+    assert.equal(ballast.isThere(), true);
+  }));
+
+test("the journal may take the ballast at once, and once", () =>
+  bench(async ({ care, ballast }) => {
+    await care.round();
+    assert.equal(ballast.release(), true);
+    assert.equal(ballast.release(), false);
+    assert.equal(care.facts()?.ballast, true);
+    await care.round();
+    assert.equal(ballast.isThere(), true);
+  }));
+
+test("one that was cut short is made again", () =>
+  bench(async ({ care, ballast, file }) => {
+    await care.round();
+    truncateSync(file, 10);
+    assert.equal(ballast.isThere(), false);
+    await care.round();
+    assert.equal(ballast.isThere(), true);
+  }));
+
+test("what is harmless is cleaned whatever room there is", () =>
+  bench(async ({ care, collected }) => {
+    assert.deepEqual(await care.clean(), []);
+    assert.deepEqual(collected, ["leftovers"]);
+  }));
+
+test("no ballast is wanted where it has no bytes", () => {
+  using directory = scratch();
+  const ballast = createBallast({ file: join(directory.path, "ballast"), bytes: 0 });
+  return ballast.make().then(() => {
+    assert.equal(existsSync(join(directory.path, "ballast")), false);
+    assert.deepEqual([ballast.isThere(), ballast.release()], [false, false]);
+  });
+});
