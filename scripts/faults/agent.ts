@@ -99,6 +99,9 @@ async function configOf(options: AgentOptions, how: AgentStart): Promise<string>
       : ["journal:", `  maxMegabytes: ${how.journalMegabytes}`]),
     "disk:",
     "  reserveMegabytes: 1",
+    // Tries follow one another faster than deaths in the field: what works for a moment has started well.
+    "safeMode:",
+    "  healthySeconds: 1",
     ...(how.ballastMegabytes === undefined ? [] : [`  ballastMegabytes: ${how.ballastMegabytes}`]),
     ...(how.lines ?? []),
   ];
