@@ -4,6 +4,7 @@ import { mkdir } from "node:fs/promises";
 import { connect } from "node:net";
 import { resolve } from "node:path";
 import { text } from "node:stream/consumers";
+import { fileURLToPath } from "node:url";
 import { endRun } from "#edge/runtime/process/group.ts";
 import type { Clock } from "#shared/clock.ts";
 import { FleetError } from "#shared/errors.ts";
@@ -100,7 +101,7 @@ function isAt(route: Route, place: Backend): boolean {
 
 /** In a session of its own, so that no signal to the agent's group reaches it. */
 function start(directory: string): void {
-  const main = resolve(import.meta.dirname, "main.ts");
+  const main = fileURLToPath(new URL("./main.ts", import.meta.url));
   const child = spawn(process.execPath, ["--max-old-space-size=64", main, directory], {
     cwd: "/",
     detached: true,

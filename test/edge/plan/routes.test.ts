@@ -52,7 +52,7 @@ function situation({ stage, serves = release("a"), ...more }: Situation): AppInp
 /** `host:port->backend ports`. */
 function drawn(given: Situation): string | undefined {
   return routesOf(situation(given))
-    ?.map(({ host, port, backends }) => `${host}:${port}->${backends.map((b) => b.port)}`)
+    ?.map(({ host, port, backends }) => `${host}:${port}->${backends.map((b) => b.port).join()}`)
     .join(" ");
 }
 

@@ -178,7 +178,7 @@ bench("resets the client when its copy breaks off", async (b) => {
 
 bench("moves new connections to other copies, and leaves open ones where they are", async (b) => {
   const echo = (name: string) => (socket: Socket) => {
-    socket.on("data", (data) => socket.write(`${name} ${data}`));
+    socket.on("data", (data) => socket.write(`${name} ${String(data)}`));
     socket.on("end", () => socket.end());
   };
   const old = await b.backend(echo("old"));
