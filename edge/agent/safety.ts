@@ -10,7 +10,9 @@ import {
   recentStarts,
   type SafeFacts,
   type SafeState,
+  type Stance,
   type Start,
+  stanceOf,
 } from "#edge/plan/safe_mode.ts";
 import type { DesiredState } from "#shared/desired.ts";
 import { asFleetError } from "#shared/errors.ts";
@@ -22,14 +24,6 @@ import { createSickness, servesNow } from "./sickness.ts";
 
 /** More than three of each app of an ordinary device. */
 const lookedAtUpdates = 30;
-
-/** What safe mode means for the round. */
-export interface Stance {
-  isSafe: boolean;
-  suspended: ReadonlySet<AppName>;
-  /** Something was suspended, so the safe-mode stack is to run. */
-  needsStack: boolean;
-}
 
 export interface Safety {
   /** Before the first round: takes up what was kept, and counts this start. */
@@ -207,13 +201,5 @@ export function createSafety({ parts, tryAgain, onRest }: Parts): Safety {
       const unproved = isProved ? Number.POSITIVE_INFINITY : parts.settings().healthyAfterMs;
       return Math.min(unproved, sickness.soonMs(clock.monotonicMs()));
     },
-  };
-}
-
-function stanceOf({ entered, suspended }: SafeState): Stance {
-  return {
-    isSafe: entered !== undefined,
-    suspended: new Set(suspended),
-    needsStack: suspended.length > 0,
   };
 }

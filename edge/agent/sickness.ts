@@ -1,9 +1,9 @@
 // Tells in safe mode which app has been sick for its whole grace period, and what serves at all.
 import type { AppInput } from "#edge/plan/input.ts";
 import { safeStackName } from "#edge/plan/resting.ts";
+import type { Stance } from "#edge/plan/safe_mode.ts";
 import type { AppName } from "#shared/ids.ts";
 import type { ReportedState, SafeModeReport } from "#shared/reported.ts";
-import type { Stance } from "./safety.ts";
 
 export interface Sickness {
   /** @returns apps that were not healthy for their whole grace period, in sight all the while */

@@ -33,6 +33,14 @@ export interface Start {
   at: number;
 }
 
+/** What safe mode means for the round. */
+export interface Stance {
+  isSafe: boolean;
+  suspended: ReadonlySet<AppName>;
+  /** Something was suspended, so the safe-mode stack is to run. */
+  needsStack: boolean;
+}
+
 export interface FinishedAttempt {
   attempt: string;
   app: AppName;
@@ -192,6 +200,15 @@ const endings = {
   hub: "the fleet does not ask for it any more",
   hand: "left by hand",
 } as const satisfies Record<SafeCause, string>;
+
+/** Pure. */
+export function stanceOf({ entered, suspended }: SafeState): Stance {
+  return {
+    isSafe: entered !== undefined,
+    suspended: new Set(suspended),
+    needsStack: suspended.length > 0,
+  };
+}
 
 /** The starts that may belong to one boot loop: those that are surely older fall out. A wall clock that was
  *  never set, or was set back, makes nothing old. Pure. */

@@ -57,8 +57,9 @@ async function assertWanted(
   device: DeviceId,
   digest: Digest,
 ): Promise<void> {
-  const row = await desired.current(device);
-  if (row?.content.apps.some(({ release }) => release.digest === digest)) return;
+  const { apps = [], safeStack } = (await desired.current(device))?.content ?? {};
+  if (apps.some(({ release }) => release.digest === digest)) return;
+  if (safeStack?.release.digest === digest) return;
   const message = `the desired state of ${device} does not name this release`;
   throw new FleetError("forbidden", { message, subject: digest });
 }
