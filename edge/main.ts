@@ -5,6 +5,8 @@ import { join } from "node:path";
 import { Command } from "commander";
 import { pino } from "pino";
 import { type Agent, createAgent } from "#edge/agent/agent.ts";
+import { createDeviceCare } from "#edge/agent/care.ts";
+import { createBallast } from "#edge/agent/disk_ballast.ts";
 import { endsWithinMs } from "#edge/agent/ending.ts";
 import { createEnrollingView, type LocalView } from "#edge/agent/enrolling_view.ts";
 import type { AgentParts } from "#edge/agent/parts.ts";
@@ -120,8 +122,13 @@ async function run(file: string): Promise<void> {
   ending.add("local API", page.stop);
   const pageAddress = await page.start();
   log.info({ page: pageAddress, version: pkg.version }, "local API started");
+  const ballast = createBallast({
+    file: join(config.dataDirectory, "ballast"),
+    bytes: config.disk.ballastBytes,
+  });
   const journal = await recoverJournal({
     file: join(config.dataDirectory, "journal.db"),
+    onFull: ballast.release,
     clock,
     limits: config.journal,
     verify: (envelope) => {
@@ -229,10 +236,8 @@ async function run(file: string): Promise<void> {
     askApp: (serving, { signal }) => askApp(serving, { runDirectory: config.runDirectory, signal }),
     describeHost: async () => ({ ...(await host.describe()), hostname: config.hostname }),
     sampleHost: host.sample,
-    diskRoom: async () => {
-      const { diskTotalBytes, diskUsedBytes } = await host.sample();
-      return { freeBytes: diskTotalBytes - diskUsedBytes, reserveBytes: config.disk.reserveBytes };
-    },
+    diskRoom: () => care.room(),
+    care: { round: () => care.round() },
     metricsAddress: () => `${pageAddress.host}:${pageAddress.port}`,
     agentVersion: pkg.version,
     runtimeNames: runtimes.names,
@@ -244,6 +249,14 @@ async function run(file: string): Promise<void> {
     metrics,
     log,
   };
+  const care = createDeviceCare({
+    parts,
+    dataDirectory: config.dataDirectory,
+    reserveBytes: config.disk.reserveBytes,
+    ballast,
+    wake: () => wake(),
+  });
+  ending.add("disk care", care.stop);
   const agent = createAgent(parts);
   const showLoop = createStatusView({
     parts,
@@ -265,5 +278,6 @@ async function run(file: string): Promise<void> {
   log.info({ runtimes: runtimes.names, version: pkg.version }, "agent started");
   rhythm.start();
   sync.start();
+  care.start();
   agent.start();
 }

@@ -171,6 +171,8 @@ export function createAgent(parts: AgentParts): Agent {
     await safety.decide();
     await startAsked();
     const busy = turns.busy();
+    watch.enter("look after the disk");
+    await parts.care?.round();
     watch.enter("observe");
     const seen = await gatherer.observe();
     await handOver.refresh(seen);

@@ -57,6 +57,8 @@ export interface AgentParts {
   settings(): LoopSettings;
   journal: Journal;
   releases: ReleaseStore;
+  /** Looks after disk and files before each round; never throws. */
+  care?: { round(): Promise<void> };
   runtimes: readonly Runtime[];
   /** Holds the published ports of services that are handed over. */
   forwarder: Forwarder;

@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import type { AgentConfig } from "#edge/config.ts";
 import { createEngine, dockerAnswers } from "#edge/runtime/docker/engine.ts";
+import { createImageKeeper } from "#edge/runtime/docker/images.ts";
 import { createDockerRuntime } from "#edge/runtime/docker/runtime.ts";
 import { detours, ownRoutes } from "#edge/runtime/forward/backends.ts";
 import { createForwarder, type Forwarder } from "#edge/runtime/forward/forwarder.ts";
@@ -60,6 +61,11 @@ export async function chooseRuntimes({ config, clock, log }: Options): Promise<R
           engine,
           registries: () => config().registries,
           filesDir: join(dataDirectory, "files"),
+          images: createImageKeeper({
+            engine,
+            file: join(dataDirectory, "images.json"),
+            room: { dataRoot: engine.dataRoot, reserveBytes: config().disk.reserveBytes },
+          }),
         });
   const all: Runtime[] = containers === undefined ? [processes] : [containers, processes];
   return {

@@ -112,10 +112,10 @@ function createList(file: string) {
     }
   };
   /** One change after the other: several images may come at once. */
-  const change = (next: (all: OwnImage[]) => OwnImage[]): Promise<void> => {
+  const change = (edited: (all: OwnImage[]) => OwnImage[]): Promise<void> => {
     const done = last.then(async () => {
       await makeDirectory(dirname(file));
-      await writeFileAtomic(file, `${JSON.stringify(next(await read()), null, 2)}\n`);
+      await writeFileAtomic(file, `${JSON.stringify(edited(await read()), null, 2)}\n`);
     });
     last = done.catch(() => undefined);
     return done;
