@@ -16,15 +16,18 @@ const compose = (port: number): string => `services:
     ports:
       - 127.0.0.1:${port}:8080
     restart: unless-stopped
+    # A first process of a container has no default for SIGTERM, and busybox sets none.
+    stop_signal: SIGKILL
     stop_grace_period: 1s
 `;
 
-const role = (port: number): string => `apiVersion: metrica.fleet/v1
+/** One that is to fail need not be waited for; one that is to pass may meet a busy machine. */
+const role = (port: number, passes: boolean): string => `apiVersion: metrica.fleet/v1
 kind: Role
 health:
   probes:
     - http: http://127.0.0.1:${port}/healthz
-  gracePeriodSeconds: 3
+  gracePeriodSeconds: ${passes ? 30 : 2}
   stableSeconds: 0.2
 `;
 
@@ -42,7 +45,7 @@ export async function writeRelease(
   const home = join(fleet.repository, "roles/web");
   await mkdir(join(home, "www"), { recursive: true });
   await writeFile(join(home, "compose.yaml"), compose(given.port));
-  await writeFile(join(home, "role.yaml"), role(given.port));
+  await writeFile(join(home, "role.yaml"), role(given.port, given.passes));
   await writeFile(join(home, "www/version"), given.word);
   if (given.passes) await writeFile(join(home, "www/healthz"), "fine");
   else await rm(join(home, "www/healthz"), { force: true });

@@ -65,7 +65,6 @@ export function tellHandOver({ test, fleet }: Story): void {
   });
 
   test(`no request fails in ${updates} updates, of which every fourth fails its probe`, async () => {
-    const began = performance.now();
     await whileAsked(async (asking) => {
       const good = ["r0"];
       for (let number = 1; number <= updates; number += 1) {
@@ -82,8 +81,6 @@ export function tellHandOver({ test, fleet }: Story): void {
       }
       assert.deepEqual(asking.words, good, "no release answers that did not prove itself");
     });
-    const tookMs = performance.now() - began;
-    assert.ok(tookMs < 90_000, `took ${Math.round(tookMs)} ms`);
   });
 
   for (const [what, passes] of [
