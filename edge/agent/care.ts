@@ -119,8 +119,8 @@ async function collectImages(parts: Parts): Promise<string | undefined> {
       }
     }
   }
-  const removed = await Promise.all(parts.runtimes.map((one) => one.collectImages?.(kept) ?? []));
-  const names = removed.flat();
+  const names: string[] = [];
+  for (const one of parts.runtimes) names.push(...((await one.collectImages?.(kept)) ?? []));
   return names.length === 0 ? undefined : `the images ${names.join(", ")}`;
 }
 

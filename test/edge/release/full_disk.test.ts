@@ -1,9 +1,9 @@
 import * as assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
 import { mkdirSync, readdirSync, rmSync, statfsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type AppSpec, revisionOf } from "#shared/desired.ts";
 import { suite } from "#test/suite.ts";
+import { run } from "#test/support/engine.ts";
 import {
   plainCompose,
   roleTar,
@@ -51,7 +51,7 @@ async function onDisk(use: (disk: Disk) => Promise<void>): Promise<void> {
   const mount = join(root.path, "disk");
   mkdirSync(mount);
   await using server = await serveBundles(...bundles);
-  execFileSync("mount", ["-t", "tmpfs", "-o", "size=8m", "tmpfs", mount]);
+  run("mount", ["-t", "tmpfs", "-o", "size=8m", "tmpfs", mount]);
   try {
     const directory = join(mount, "data");
     const store = storeAt(directory, server.url, {
@@ -70,7 +70,7 @@ async function onDisk(use: (disk: Disk) => Promise<void>): Promise<void> {
       empty: () => rmSync(join(mount, "filler")),
     });
   } finally {
-    execFileSync("umount", ["-l", mount]);
+    run("umount", ["-l", mount]);
   }
 }
 
@@ -121,7 +121,7 @@ test.real("mount", "a swap without room for a link is a short disk, and what ser
     // A tmpfs takes links without a block of their own, so inodes are taken away as well.
     const { files, ffree } = statfsSync(directory);
     const remount = (inodes: number): unknown =>
-      execFileSync("mount", ["-o", `remount,nr_inodes=${inodes}`, join(directory, "..")]);
+      run("mount", ["-o", `remount,nr_inodes=${inodes}`, join(directory, "..")]);
     remount(files - ffree);
     await assert.rejects(store.swap(app, revisionOf(large)), short);
     assert.equal(assertWhole(directory, app, contents), small.release.digest);
