@@ -1,7 +1,7 @@
 // A real device whose disk fills up: safe mode, with the workload alive, until there is room again.
 import * as assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { cpSync, rmSync, statfsSync, writeFileSync } from "node:fs";
+import { appendFileSync, cpSync, rmSync, statfsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { type Children, createChildren } from "#scripts/start/children.ts";
@@ -44,6 +44,14 @@ function mountUnder(directory: string): void {
   rmSync(aside, { recursive: true });
 }
 
+const hogOf = (directory: string): string => join(directory, "hog");
+
+function fill(directory: string): void {
+  const { bavail, bsize } = statfsSync(directory);
+  const taken = Math.max(0, bavail * bsize - 2_000_000);
+  appendFileSync(hogOf(directory), Buffer.alloc(taken));
+}
+
 test.real(
   "mount",
   "a full disk leads in, and free space out; the workload lives through it",
@@ -61,13 +69,15 @@ test.real(
       (await fleet.api<{ reported?: ReportedState }>(`/v1/devices/${device}`)).reported;
     const robots = await fleet.instances(device, "robots", "robot");
 
-    const { bavail, bsize } = statfsSync(directory);
-    writeFileSync(join(directory, "hog"), Buffer.alloc(bavail * bsize - 2_000_000));
-    await fleet.until("safe mode", async () => (await reported())?.safeMode?.cause === "diskFull");
+    // What the agent gives up to make room is taken as well.
+    await fleet.until("safe mode", async () => {
+      fill(directory);
+      return (await reported())?.safeMode?.cause === "diskFull";
+    });
     const port = await fleet.statusPort(device);
     assert.equal((await fetch(`http://127.0.0.1:${port}/health.json`)).status, 200);
 
-    rmSync(join(directory, "hog"));
+    rmSync(hogOf(directory));
     await fleet.until("the way out", async () => (await reported())?.safeMode === undefined);
     await fleet.edit("roles/robot/status/www/index.html", (text) => `${text}<!-- room -->\n`);
     const commit = await fleet.commit("There is room again");
