@@ -60,7 +60,7 @@ export function createHandOver({ forwarder, clock, log }: Parts): HandOver {
       try {
         const answer = await forwarder.ask();
         const wanted = tableOf(seen, answer?.routes ?? []);
-        const isSame = JSON.stringify(wanted) === JSON.stringify(answer?.routes ?? []);
+        const isSame = JSON.stringify(wanted) === JSON.stringify(inOrder(answer?.routes ?? []));
         const now = isSame ? answer : await forwarder.apply(wanted);
         complain(refusalText(now));
       } catch (error) {
@@ -104,7 +104,11 @@ function tableOf({ apps, desired }: Observation, known: readonly Route[]): Route
     told.has(app) ? told.get(app) === undefined : desired === undefined;
   const routes = [...known.filter(stays), ...[...told.values()].flatMap((own) => own ?? [])];
   const byKey = new Map(routes.toReversed().map((route) => [keyOf(route), route]));
-  return [...byKey.values()].toSorted((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
+  return inOrder([...byKey.values()]);
+}
+
+function inOrder(routes: readonly Route[]): Route[] {
+  return routes.toSorted((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
 }
 
 function backendKeys({ backends }: Route): string[] {
