@@ -28,6 +28,7 @@ export function afterwards(command: readonly string[]): Afterwards {
   for (const end of [child.stdin, child.stderr]) unref(end);
   return {
     run: once(async () => {
+      child.ref();
       child.stdin.end();
       const code = await ended;
       if (code === 0) return;

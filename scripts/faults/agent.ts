@@ -99,10 +99,10 @@ async function configOf(options: AgentOptions, how: AgentStart): Promise<string>
       : ["journal:", `  maxMegabytes: ${how.journalMegabytes}`]),
     "disk:",
     "  reserveMegabytes: 1",
+    ...(how.ballastMegabytes === undefined ? [] : [`  ballastMegabytes: ${how.ballastMegabytes}`]),
     // Tries follow one another faster than deaths in the field: what works for a moment has started well.
     "safeMode:",
     "  healthySeconds: 1",
-    ...(how.ballastMegabytes === undefined ? [] : [`  ballastMegabytes: ${how.ballastMegabytes}`]),
     ...(how.lines ?? []),
   ];
   return `${lines.join("\n")}\n`;

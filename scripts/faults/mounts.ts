@@ -5,6 +5,8 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { errnoOf } from "#shared/files.ts";
 import { type Afterwards, afterwards } from "./afterwards.ts";
+import { tearFiles } from "./mounts_torn.ts";
+import type { Random } from "./random.ts";
 
 const run = promisify(execFile);
 
@@ -28,12 +30,20 @@ export interface Disk {
   /** What lies on the medium at this instant, without anything that was not synced.
    *  @returns the image's file */
   snapshot(): Promise<string>;
+  /** Lets some of the writes that were not synced reach an image, sector by sector.
+   *  @returns how many sectors */
+  tear(image: string, random: Random): Promise<number>;
   /** What is mounted goes, and an image is checked, as a boot does, and mounted instead.
    *  @param image by default what lies on the medium now */
   boot(image?: string): Promise<void>;
   /** Nothing of it is left. */
   release(): Promise<void>;
 }
+
+/** Devices with such a disk; one world for all faults that want one. */
+export const onOwnDisk = {
+  device: { disk: { megabytes: 48 }, agent: { ballastMegabytes: 4 } },
+} as const;
 
 interface DiskOptions {
   /** Made here; the image lies in it, in memory. */
@@ -49,6 +59,7 @@ const copies = 3;
 const chunk = Buffer.alloc(256 * 1024, 0x2e);
 const fillerName = ".filler";
 /** Root may not take more than others, and an error in the file system makes it read-only at once. */
+const loop = ["-t", "ext4", "-o", "loop"];
 const makeOptions = ["-q", "-F", "-m", "0", "-e", "remount-ro", "-E", "lazy_itable_init=0"];
 
 /** An ext4 file system in an image on a tmpfs. Needs root. */
@@ -63,7 +74,7 @@ export async function mountDisk({ scratch, directory, shape }: DiskOptions): Pro
   await mkdir(directory, { recursive: true });
   const memory = await mount(["-t", "tmpfs", "-o", `size=${bytes * copies}`, "tmpfs"], scratch);
   const attach = async (): Promise<void> => {
-    mounted = await mount(["-t", "ext4", "-o", "loop", image], directory);
+    mounted = await mount([...loop, image], directory);
   };
   const release = async (): Promise<void> => {
     await mounted?.run();
@@ -97,6 +108,17 @@ export async function mountDisk({ scratch, directory, shape }: DiskOptions): Pro
       const { stdout } = await run("findmnt", ["-n", "-o", "SOURCE", directory]);
       const name = stdout.trim().replace("/dev/", "");
       await run("sh", ["-c", `echo 1 > /sys/fs/ext4/${name}/trigger_fs_error`]);
+    },
+    tear: async (torn, random) => {
+      const medium = join(scratch, "torn");
+      await mkdir(medium, { recursive: true });
+      await checked(torn);
+      const there = await mount([...loop, torn], medium);
+      try {
+        return await tearFiles({ medium, memory: directory, random });
+      } finally {
+        await there.run();
+      }
     },
     boot: async (from) => {
       const next = from ?? (await snapshot());

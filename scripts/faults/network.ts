@@ -7,6 +7,7 @@ export interface Network {
   set(faults: Faults): void;
   /** Resets every connection; new ones are taken. */
   cut(): void;
+  http: { set(faults: Faults): void; cut(): void };
   mqtt: { set(faults: Faults): void; cut(): void };
 }
 
@@ -28,7 +29,7 @@ export async function behindProxies(
     });
     await device.connected();
     await body({
-      mqtt,
+      ...{ http, mqtt },
       set: (faults) => {
         for (const proxy of [http, mqtt]) proxy.set(faults);
       },

@@ -4,6 +4,12 @@ import { agentHung } from "./kinds/agent_hung.ts";
 import { agentPaused } from "./kinds/agent_paused.ts";
 import { badBundle } from "./kinds/bad_bundle.ts";
 import { cut } from "./kinds/cut.ts";
+import {
+  diskFullForJournal,
+  diskFullInDownload,
+  diskFullInSafeMode,
+  diskFullInUnpacking,
+} from "./kinds/disk_full.ts";
 import { failingHook } from "./kinds/held_update.ts";
 import { hubAwayForAWeek, hubRestored } from "./kinds/hub_away.ts";
 import { hubKilled, hubKilledIngesting, hubKilledPublishing } from "./kinds/hub_killed.ts";
@@ -25,7 +31,7 @@ import {
 
 export const faults: readonly Fault[] = [
   ...[cut, powerCut, agentPaused, agentHung, twoAgents],
-  tornWrites,
+  ...[tornWrites, diskFullInDownload, diskFullInUnpacking, diskFullForJournal, diskFullInSafeMode],
   ...[crashLoop, silentRelease, hungryRelease, outOfMemory, portConflict, thirdFailure],
   ...[badBundle, repeatedMessages, poison],
   ...[slowLink, truncatedStream, brokerGone, deafDevice, muteDevice],

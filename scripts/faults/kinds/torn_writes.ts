@@ -2,6 +2,7 @@
 import { cutAgent, cutTries } from "#scripts/faults/cutting.ts";
 import { eventsFrom } from "#scripts/faults/events.ts";
 import type { Fault } from "#scripts/faults/fault.ts";
+import { onOwnDisk } from "#scripts/faults/mounts.ts";
 import { notSurvived } from "#scripts/faults/until.ts";
 
 /** What the agent says when its journal has lost what it had kept. */
@@ -12,7 +13,7 @@ export const tornWrites: Fault = {
   says: "The power goes in mid-update: unsynced writes are lost or torn, and the device boots from what is left.",
   needs: ["root", "loop devices"],
   endsWorkload: true,
-  world: { device: { disk: { megabytes: 48 }, agent: { ballastMegabytes: 4 } } },
+  world: onOwnDisk,
   tries: cutTries,
   run: async (trial) => {
     const { world, device, random, note } = trial;
