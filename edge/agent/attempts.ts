@@ -124,7 +124,11 @@ export function createAttempts({ journal, clock, random, onClosed }: Parts): Att
       enter(attempt, machine[attempt.stage].ok);
     },
     fail,
-    close,
+    close: (attempt, outcome) => {
+      // The last stage of this way is over with it; any other was only broken off.
+      if (machine[attempt.stage].ok === outcome) finishStage(attempt);
+      close(attempt, outcome);
+    },
     stumble: (attempt, error) => {
       const failure = failureReport(error, clock.now());
       const isCorrupt = error.code === "bundle_corrupt" || error.code === "image_corrupt";
