@@ -14,6 +14,8 @@ import { pause } from "./until.ts";
 export interface Ledger {
   /** The words for a desired state that the device accepted after a newer one. */
   fallen(): string | undefined;
+  /** How often the device has said that it dropped entries, as far as was looked. */
+  drops(): number;
   /** Waits for the hub to catch up with what the device's journal holds now.
    *  @returns entries that the hub still lacks, or has otherwise */
   lost(limitMs: number): Promise<JournalEntry[]>;
@@ -37,12 +39,15 @@ export function createLedger(options: LedgerOptions): Ledger {
   /** Compared and found the same, by epoch. */
   const compared = new Map<string, number>();
   const order = createOrder();
+  let drops = 0;
   return {
     fallen: order.fallen,
+    drops: () => drops,
     forget: () => compared.clear(),
     lost: async (limitMs) => {
       const { epoch, entries } = await readJournal(options, compared);
       order.note(epoch, entries);
+      drops += entries.filter(({ kind }) => kind === "entries.dropped").length;
       const deadline = performance.now() + limitMs;
       for (;;) {
         const missing = await missingAtHub(hub, device, epoch, entries).catch(() => entries);

@@ -2,7 +2,7 @@
 import { copyFile, cp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Fault, Scope } from "#scripts/faults/fault.ts";
-import { pause } from "#scripts/faults/until.ts";
+import { notSurvived, pause } from "#scripts/faults/until.ts";
 
 const few = ({ seeds }: Scope): number => Math.min(seeds, 10);
 const weekMs = 7 * 24 * 3_600_000;
@@ -20,7 +20,9 @@ export const hubAwayForAWeek: Fault = {
     await device.journalled(entriesOfAWeek, weekMs / entriesOfAWeek);
     await pause(random.between(5000, 15_000));
     await world.hub.start();
-    await device.release("good");
+    await device.converged(await device.release("good"));
+    await device.ledger.lost(60_000);
+    if (device.ledger.drops() === 0) throw notSurvived("the journal never came to its bound");
   },
 };
 
