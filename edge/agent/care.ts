@@ -1,6 +1,7 @@
 // Puts together what looks after the device's disk: files of releases, room, and the hourly deep check.
 import { preparing } from "#edge/plan/attempt.ts";
 import type { DiskRoom } from "#edge/plan/safe_mode.ts";
+import { asFleetError } from "#shared/errors.ts";
 import type { AppName } from "#shared/ids.ts";
 import { createDeepCheck, type DeepCheck } from "./deep_check.ts";
 import type { Ballast } from "./disk_ballast.ts";
@@ -60,6 +61,7 @@ export function createDeviceCare({ parts, wake, ...disk }: Options): DeviceCare 
     room: room.room,
     counts: files.counts,
     round: async () => {
+      boundJournal(parts);
       await room.round();
       await files.round();
     },
@@ -71,6 +73,16 @@ export function createDeviceCare({ parts, wake, ...disk }: Options): DeviceCare 
 }
 
 type Parts = Options["parts"];
+
+/** Costs one look at the number of pages while it is under its bound. */
+function boundJournal({ journal, log }: Parts): void {
+  try {
+    journal.prune();
+  } catch (error) {
+    const { code, sentence } = asFleetError(error);
+    log.warn({ code, why: sentence }, "the journal could not be kept under its bound");
+  }
+}
 
 /** In order of harm: nobody misses the first; the last are downloaded again when they are wanted. */
 function collectorsOf(parts: Parts): Collector[] {
