@@ -16,6 +16,7 @@ export interface AgentStart {
   /** Instead of the hub's own addresses. */
   hubUrl?: string;
   mqttUrl?: string;
+  isolatedAfterSeconds?: number;
   journalMegabytes?: number;
   /** Under the guard, which kills it after such a silence. */
   guardMs?: number;
@@ -86,6 +87,9 @@ async function configOf(options: AgentOptions, how: AgentStart): Promise<string>
     `  url: ${how.hubUrl ?? hub.url}`,
     `  mqtt: ${how.mqttUrl ?? `mqtt://127.0.0.1:${hub.mqttPort}`}`,
     ...(token === undefined ? [] : [`  token: ${token}`]),
+    ...(how.isolatedAfterSeconds === undefined
+      ? []
+      : [`  isolatedAfterSeconds: ${how.isolatedAfterSeconds}`]),
     "dataDirectory: .",
     "interval: 2",
     "heartbeatSeconds: 2",

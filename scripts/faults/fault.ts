@@ -16,6 +16,7 @@ export interface Scope {
 export interface Trial {
   world: World;
   device: Device;
+  scope: Scope;
   /** From 1; the try of a seed is the same each time, whatever ran before it. */
   seed: number;
   random: Random;

@@ -7,6 +7,7 @@ import { notSurvived } from "./until.ts";
 
 const LocalStatus = z.object({
   mode: z.string(),
+  isolated: z.boolean().exactOptional(),
   safeMode: z
     .object({ cause: z.string(), message: z.string(), serves: z.string() })
     .exactOptional(),

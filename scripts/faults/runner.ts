@@ -35,7 +35,7 @@ export function createRunner({ scope, world: wanted, seed }: RunnerOptions): Run
   const tryOnce = async (fault: Fault, world: World, device: Device, seed: number) => {
     const notes: string[] = [];
     const trial: Trial = {
-      ...{ world, device, seed, random: createRandom(seed) },
+      ...{ world, device, scope, seed, random: createRandom(seed) },
       note: (text) => notes.push(text),
     };
     device.steady.reset();

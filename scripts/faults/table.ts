@@ -15,6 +15,7 @@ import { hubAwayForAWeek, hubRestored } from "./kinds/hub_away.ts";
 import { hubKilled, hubKilledIngesting, hubKilledPublishing } from "./kinds/hub_killed.ts";
 import { poison, repeatedMessages } from "./kinds/messages.ts";
 import { brokerGone, deafDevice, muteDevice, slowLink, truncatedStream } from "./kinds/network.ts";
+import { partitions } from "./kinds/partition.ts";
 import { powerCut } from "./kinds/power_cut.ts";
 import { reconnectStorm } from "./kinds/reconnect_storm.ts";
 import { forcePush, repositoryUnreachable } from "./kinds/repository.ts";
@@ -34,7 +35,7 @@ export const faults: readonly Fault[] = [
   ...[tornWrites, diskFullInDownload, diskFullInUnpacking, diskFullForJournal, diskFullInSafeMode],
   ...[crashLoop, silentRelease, hungryRelease, outOfMemory, portConflict, thirdFailure],
   ...[badBundle, repeatedMessages, poison],
-  ...[slowLink, truncatedStream, brokerGone, deafDevice, muteDevice],
+  ...[slowLink, truncatedStream, brokerGone, deafDevice, muteDevice, partitions],
   ...[hubKilled, hubKilledPublishing, hubKilledIngesting, hubRestored, reconnectStorm],
   ...[forcePush, repositoryUnreachable, failingHook, hubAwayForAWeek],
 ];
