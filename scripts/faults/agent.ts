@@ -51,7 +51,10 @@ export function createAgent(options: AgentOptions): Agent {
     const all = { ...defaults, ...how };
     await mkdir(directory, { recursive: true });
     const file = join(directory, "agent.yaml");
-    await writeFile(file, await configOf(options, all), { mode: 0o600 });
+    const text = await configOf(options, all);
+    // Only when it is another one: a disk under fault may not take it.
+    const there = await readFile(file, "utf8").catch(() => undefined);
+    if (there !== text) await writeFile(file, text, { mode: 0o600 });
     program.start({
       args: ["--config", file],
       environment: {

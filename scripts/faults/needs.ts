@@ -2,6 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { dockerAnswers } from "#edge/runtime/docker/engine.ts";
+import { fakeTimeLibrary } from "./faketime.ts";
 
 const socketPath = process.env["DOCKER_SOCKET"] ?? "/var/run/docker.sock";
 
@@ -10,6 +11,7 @@ const probes = {
   "loop devices": () => existsSync("/dev/loop-control") && installed("mkfs.ext4"),
   docker: () => dockerAnswers(socketPath),
   strace: () => installed("strace"),
+  libfaketime: () => fakeTimeLibrary() !== undefined,
 } as const satisfies Record<string, () => boolean | Promise<boolean>>;
 
 export type Need = keyof typeof probes;

@@ -3,7 +3,14 @@ import type { Fault } from "./fault.ts";
 import { agentHung } from "./kinds/agent_hung.ts";
 import { agentPaused } from "./kinds/agent_paused.ts";
 import { badBundle } from "./kinds/bad_bundle.ts";
+import { clockAhead, clockBack, clockIn1970 } from "./kinds/clock.ts";
+import {
+  corruptedJournal,
+  corruptedRelease,
+  journalCorruptedWhileRunning,
+} from "./kinds/corrupted.ts";
 import { cut } from "./kinds/cut.ts";
+import { inputOutputError, readOnlyDisk } from "./kinds/disk_failing.ts";
 import {
   diskFullForJournal,
   diskFullInDownload,
@@ -33,6 +40,8 @@ import {
 export const faults: readonly Fault[] = [
   ...[cut, powerCut, agentPaused, agentHung, twoAgents],
   ...[tornWrites, diskFullInDownload, diskFullInUnpacking, diskFullForJournal, diskFullInSafeMode],
+  ...[readOnlyDisk, inputOutputError, corruptedJournal, journalCorruptedWhileRunning],
+  ...[corruptedRelease, clockIn1970, clockAhead, clockBack],
   ...[crashLoop, silentRelease, hungryRelease, outOfMemory, portConflict, thirdFailure],
   ...[badBundle, repeatedMessages, poison],
   ...[slowLink, truncatedStream, brokerGone, deafDevice, muteDevice, partitions],

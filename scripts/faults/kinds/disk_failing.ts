@@ -1,0 +1,71 @@
+// The device's disk goes bad while everything runs: it becomes read-only, or reads and writes fail.
+import type { Fault, Scope, Trial } from "#scripts/faults/fault.ts";
+import { localStatus } from "#scripts/faults/local_page.ts";
+import { onOwnDisk } from "#scripts/faults/mounts.ts";
+import { failingCalls } from "#scripts/faults/strace.ts";
+import { notSurvived, pause, until } from "#scripts/faults/until.ts";
+
+const few = ({ seeds }: Scope): number => Math.min(seeds, 20);
+
+export const readOnlyDisk: Fault = {
+  name: "read-only",
+  says: "The file system becomes read-only in mid-update: what runs goes on with the page; after a reboot the update comes.",
+  needs: ["root", "loop devices"],
+  world: onOwnDisk,
+  endsWorkload: true,
+  tries: few,
+  run: async (trial) => {
+    const { world, device, random, seed } = trial;
+    const disk = world.diskOf(device);
+    await device.release("good");
+    await pause(random.between(0, 3000));
+    await disk.fail();
+    if (seed % 2 === 0) await device.agent.restart();
+    await goesOn(trial);
+    await device.cutPower();
+    await disk.boot();
+  },
+};
+
+/** What the calls do for a database, which reads and writes by position, and for files that must last. */
+const ways = ["pwrite64", "fsync,fdatasync", "pread64", "pwrite64,fsync,fdatasync"] as const;
+const failingMs = 6000;
+
+export const inputOutputError: Fault = {
+  name: "io-error",
+  says: "Reads, writes and syncs of the agent fail with EIO now and then, all through an update.",
+  needs: ["strace"],
+  tries: ({ seeds }) => ways.length * few({ seeds, sample: false }),
+  run: async (trial) => {
+    const { device, random, seed, note } = trial;
+    const calls = ways[(seed - 1) % ways.length] ?? ways[0];
+    const injection = {
+      calls,
+      error: "EIO",
+      first: random.between(1, 20),
+      step: random.between(2, 12),
+    } as const;
+    const pid = device.agent.program.innerPid();
+    if (pid === undefined) throw notSurvived("there is no agent");
+    const failed = await failingCalls(pid, injection, async () => {
+      await device.release("good");
+      await Promise.race([pause(failingMs), device.agent.program.gone()]);
+    });
+    note(`${calls}: ${failed} failed`);
+    if (failed === 0) throw notSurvived(`no ${calls} of the agent failed`);
+    await goesOn(trial);
+  },
+};
+
+/** The workload answers and is the same, and so does the page; an agent that has ended is started again, as
+ *  the service manager does. */
+async function goesOn({ device }: Trial): Promise<void> {
+  const answers = async (): Promise<boolean> => {
+    if (!device.agent.program.running()) await device.agent.start();
+    return (await localStatus(device)) !== undefined;
+  };
+  await until("the device's page answers", answers, { limitMs: 30_000, pauseMs: 500 });
+  await pause(2000);
+  const { restarts } = device.steady.seen();
+  if (restarts > 0) throw notSurvived("the fault has restarted a healthy workload");
+}

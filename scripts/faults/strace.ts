@@ -1,0 +1,48 @@
+// Lets system calls of a running program fail, with strace; what it writes elsewhere stays as it is.
+import { spawn } from "node:child_process";
+import { notSurvived, pause } from "./until.ts";
+
+export interface Injection {
+  /** Names with commas between, e.g. `fsync,fdatasync`. Never calls that programs use on sockets or pipes:
+   *  a runtime may abort when it cannot wake its own loop. */
+  calls: string;
+  error: "EIO" | "ENOSPC" | "EROFS";
+  /** The first call that fails, and then each so many; counted for each thread by itself. */
+  first: number;
+  step: number;
+}
+
+const attachMs = 10_000;
+
+/** The calls fail as long as the body runs. Needs root or the program's own user, and ptrace.
+ *  @returns how many calls failed */
+export async function failingCalls(
+  pid: number,
+  { calls, error, first, step }: Injection,
+  body: () => Promise<void>,
+): Promise<number> {
+  const rule = `inject=${calls}:error=${error}:when=${first}+${step}`;
+  const child = spawn("strace", ["-f", "-p", String(pid), "-e", `trace=${calls}`, "-e", rule], {
+    // Ctrl-C ends the harness, which ends it.
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  let failed = 0;
+  const { promise: attached, resolve } = Promise.withResolvers<void>();
+  child.stderr.on("data", (chunk: Buffer) => {
+    const text = chunk.toString();
+    if (text.includes("attached")) resolve();
+    failed += text.split("(INJECTED)").length - 1;
+  });
+  const gone = new Promise<void>((done) => child.once("close", () => done()));
+  child.once("error", () => undefined);
+  try {
+    await Promise.race([attached, gone, pause(attachMs)]);
+    if (child.exitCode !== null) throw notSurvived("strace could not look at the agent");
+    await body();
+  } finally {
+    // It lets go of the program, which runs on.
+    child.kill("SIGINT");
+    await gone;
+  }
+  return failed;
+}
