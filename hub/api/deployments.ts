@@ -26,7 +26,7 @@ const DeploymentView = component(
       .meta({ description: "Devices that the selector matches, by their status as a whole." }),
   }),
 );
-type DeploymentView = z.infer<typeof DeploymentView>;
+export type DeploymentView = z.infer<typeof DeploymentView>;
 
 const listRoute = (guards: Guards) =>
   createRoute({

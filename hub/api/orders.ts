@@ -35,7 +35,7 @@ const OrderView = component(
     retry: z.int().meta({ description: "How often the device was asked to try again." }),
   }),
 );
-type OrderView = z.infer<typeof OrderView>;
+export type OrderView = z.infer<typeof OrderView>;
 
 const common = (guards: Guards) => ({
   tags: ["Devices"],

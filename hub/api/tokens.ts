@@ -30,7 +30,7 @@ const TokenView = component(
     expiresAt: UnixMs,
   }),
 );
-type TokenView = z.infer<typeof TokenView>;
+export type TokenView = z.infer<typeof TokenView>;
 
 const SignInCode = component(
   "SignInCode",
@@ -40,7 +40,7 @@ const SignInCode = component(
     expiresAt: UnixMs,
   }),
 );
-type SignInCode = z.infer<typeof SignInCode>;
+export type SignInCode = z.infer<typeof SignInCode>;
 
 const common = (guards: Guards) => ({
   method: "post" as const,

@@ -1,0 +1,56 @@
+// Options that several verbs share, each with one meaning everywhere.
+import { Command, InvalidArgumentError, Option } from "commander";
+import { asFleetError, FleetError } from "#shared/errors.ts";
+import { type Output, parseOutput } from "./output/output.ts";
+import { parseDuration } from "./terminal/age.ts";
+
+/** A verb that speaks to the hub. */
+export function verbCommand(name: string, summary: string): Command {
+  return new Command(name)
+    .description(summary)
+    .addOption(new Option("--context <name>", "the hub to speak to; see: fleet contexts"))
+    .addOption(
+      new Option("--request-timeout <duration>", "how long one request may take")
+        .argParser(argument(parseDuration))
+        .default(15_000, "15s"),
+    );
+}
+
+/** Turns what a parser throws into the words of commander, which name the option. */
+export function argument<T>(parse: (text: string) => T): (text: string) => T {
+  return (text) => {
+    try {
+      return parse(text);
+    } catch (error) {
+      const { message, hint } = asFleetError(error);
+      throw new InvalidArgumentError(`${message}. ${hint ?? ""}`.trim());
+    }
+  };
+}
+
+export function outputOption(): Option {
+  return new Option("-o, --output <form>", "table, wide, json, yaml, name or jsonpath=TEMPLATE")
+    .argParser<Output>(argument(parseOutput))
+    .default({ kind: "table" } satisfies Output, "table");
+}
+
+export function selectorOption(): Option {
+  return new Option(
+    "-l, --selector <selector>",
+    "devices by label: site=north,role in (a, b),!old",
+  );
+}
+
+/** A whole number above zero. */
+export const count = argument((text) => {
+  const value = Number(text);
+  if (Number.isInteger(value) && value > 0) return value;
+  throw new FleetError("request_invalid", { message: `"${text}" is not a whole number above 0` });
+});
+
+/** The examples that stand below a verb's options. */
+export function examples(...lines: readonly [command: string, meaning: string][]): string {
+  const width = Math.max(...lines.map(([command]) => command.length));
+  const shown = lines.map(([command, meaning]) => `  ${command.padEnd(width)}   # ${meaning}`);
+  return `\nExamples:\n${shown.join("\n")}\n`;
+}

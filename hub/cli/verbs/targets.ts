@@ -1,0 +1,88 @@
+// The devices that an order goes to: named ones, or many by selector after a count, a list and a yes.
+import type { Command } from "commander";
+import { type Client, collect } from "#hub/cli/api/client.ts";
+import type { Cli, ConnectionOptions } from "#hub/cli/cli.ts";
+import { exitCodes } from "#hub/cli/exit.ts";
+import { selectorOption, verbCommand } from "#hub/cli/options.ts";
+import { requireDevices } from "#hub/cli/resources/history.ts";
+import { FleetError } from "#shared/errors.ts";
+
+export interface OrderOptions extends ConnectionOptions {
+  reason: string;
+  selector?: string;
+  all?: true;
+  yes?: true;
+  dryRun?: true;
+}
+
+export function orderCommand(name: string, summary: string): Command {
+  return verbCommand(name, summary)
+    .argument("[name...]", "the devices' names")
+    .addOption(selectorOption())
+    .option("--all", "every device")
+    .requiredOption("--reason <text>", "why, in words that others will read")
+    .option("-y, --yes", "do not ask")
+    .option("--dry-run", "only list the devices");
+}
+
+/** Undefined when the person said no, nobody could be asked, or it was only to be listed.
+ *  @throws FleetError request_invalid, not_found */
+export async function chooseTargets(
+  cli: Cli,
+  client: Client,
+  act: string,
+  names: readonly string[],
+  options: OrderOptions,
+): Promise<string[] | undefined> {
+  const ids = await idsOf(client, names, options);
+  cli.terminal.progress(undefined);
+  const needsYes = names.length === 0 && options.yes !== true;
+  if (needsYes || options.dryRun === true) tellTargets(cli, act, ids);
+  if (options.dryRun === true) return undefined;
+  if (!needsYes || (await isConfirmed(cli, act, ids.length))) return ids;
+  cli.terminal.say("Nothing was done.");
+  cli.end(exitCodes.unconfirmed);
+  return undefined;
+}
+
+async function idsOf(
+  client: Client,
+  names: readonly string[],
+  { selector, all }: OrderOptions,
+): Promise<string[]> {
+  const ways = [names.length > 0, selector !== undefined, all === true].filter(Boolean);
+  if (ways.length !== 1) {
+    throw new FleetError("request_invalid", {
+      message: "which devices? Give either names, -l SELECTOR or --all",
+      hint: "For example: -l site=north",
+    });
+  }
+  if (names.length > 0) {
+    await requireDevices(client, names);
+    return [...new Set(names)];
+  }
+  const query = selector === undefined ? {} : { labelSelector: selector };
+  const ids = (await collect(client.devices(query))).map(({ id }) => id);
+  if (ids.length > 0) return ids;
+  throw new FleetError("not_found", {
+    message: "no device matches",
+    hint: "See the labels: fleet get devices -o wide",
+  });
+}
+
+const listed = 20;
+
+function tellTargets({ terminal }: Cli, act: string, ids: readonly string[]): void {
+  terminal.say(`${ids.length} ${ids.length === 1 ? "device" : "devices"} to ${act}:`);
+  for (const id of ids.slice(0, listed)) terminal.say(`  ${id}`);
+  if (ids.length > listed) terminal.say(`  … and ${ids.length - listed} more`);
+}
+
+async function isConfirmed({ terminal }: Cli, act: string, count: number): Promise<boolean> {
+  if (!terminal.canAsk) {
+    terminal.say("This is no terminal, so nobody can be asked. Say yes beforehand with --yes.");
+    return false;
+  }
+  const { askYes } = await import("#hub/cli/terminal/prompt.ts");
+  return askYes(`Really ${act} ${count === 1 ? "it" : `all ${count}`}?`);
+}
