@@ -1,42 +1,70 @@
 // Takes desired states in: checks size, form, signature and addressee, and gives them to the journal.
 import type { KeyObject } from "node:crypto";
+import type { Clock } from "#shared/clock.ts";
 import type { DesiredState } from "#shared/desired.ts";
 import { type Envelope, openDesired } from "#shared/envelope.ts";
 import { asFleetError, FleetError } from "#shared/errors.ts";
 import type { DeviceId } from "#shared/ids.ts";
 import { decode } from "#shared/wire.ts";
 import type { SyncJournal, SyncLogger } from "./port.ts";
+import { createWake } from "./wake.ts";
 
 export interface Inbox {
   /** Never throws: what is refused is journalled, and the device keeps what it has. */
   receive(payload: Uint8Array): void;
+  /** Takes in again what the journal could not take for a passing reason: a retained message comes once
+   *  per connection, and one that was dropped might be missed for days. Never throws. */
+  run(signal: AbortSignal): Promise<void>;
 }
+
+const againMs = 2000;
 
 export function createInbox(options: {
   device: DeviceId;
   trusted: ReadonlyMap<string, KeyObject>;
   journal: SyncJournal;
   logger: SyncLogger;
+  clock: Clock;
   onAccepted: () => void;
   onJournalGrew: () => void;
 }): Inbox {
-  const { journal, logger } = options;
+  const { journal, logger, clock } = options;
   const refuse = createRefusals(options);
+  const unkeptCame = createWake();
+  let unkept: Uint8Array | undefined;
+
+  /** @returns whether it is the newest now */
+  const take = (payload: Uint8Array): boolean => {
+    const envelope = decode("desired", payload);
+    const desired = openAddressed(envelope, options.device, options.trusted);
+    const verdict = journal.receive(desired, envelope);
+    logger.debug({ generation: desired.generation, verdict }, "desired state came");
+    if (verdict !== "accepted") return false;
+    refuse.forget();
+    options.onJournalGrew();
+    options.onAccepted();
+    return true;
+  };
+  const receive = (payload: Uint8Array): void => {
+    // An empty payload clears the broker's retained topic; it never means "delete everything".
+    if (payload.byteLength === 0) return;
+    try {
+      if (take(payload) || payload === unkept) unkept = undefined;
+    } catch (thrown) {
+      const error = asFleetError(thrown);
+      refuse.record(error);
+      if (error.code !== "journal_unusable" || error.retry === "never") return;
+      unkept = payload;
+      unkeptCame.set();
+    }
+  };
   return {
-    receive: (payload) => {
-      // An empty payload clears the broker's retained topic; it never means "delete everything".
-      if (payload.byteLength === 0) return;
-      try {
-        const envelope = decode("desired", payload);
-        const desired = openAddressed(envelope, options.device, options.trusted);
-        const verdict = journal.receive(desired, envelope);
-        logger.debug({ generation: desired.generation, verdict }, "desired state came");
-        if (verdict !== "accepted") return;
-        refuse.forget();
-        options.onJournalGrew();
-        options.onAccepted();
-      } catch (error) {
-        refuse.record(asFleetError(error));
+    receive,
+    run: async (signal) => {
+      while (!signal.aborted) {
+        await unkeptCame.wait(signal);
+        await clock.sleep(againMs, signal);
+        if (unkept !== undefined && !signal.aborted) receive(unkept);
       }
     },
   };

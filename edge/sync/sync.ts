@@ -57,14 +57,15 @@ const defaultReportIntervalMs = 200;
 /** @throws FleetError config_invalid when the identity's keys cannot be read */
 export function createSync(options: SyncOptions): Sync {
   const parts = createParts(options);
-  const { contact, silence, rhythms } = parts;
+  const { contact, silence, rhythms, inbox } = parts;
   const ways = createWays(parts);
   const stopping = new AbortController();
   let work: Promise<unknown> = Promise.resolve();
   let newest: ReportedState | undefined;
   return {
     start: () => {
-      work = Promise.all([ways.run(stopping.signal), silence.run(stopping.signal)]);
+      const { signal } = stopping;
+      work = Promise.all([ways.run(signal), silence.run(signal), inbox.run(signal)]);
     },
     stop: async () => {
       stopping.abort();
@@ -110,6 +111,7 @@ function createParts(options: SyncOptions): WayParts {
     trusted: trustedKeys(identity),
     journal,
     logger,
+    clock,
     onAccepted: contact.changed,
     onJournalGrew: journalGrew,
   });
