@@ -28,6 +28,8 @@ export interface AgentStart {
 export interface Agent {
   readonly program: Program;
   readonly logFile: string;
+  /** Its agent.yaml. */
+  readonly configFile: string;
   start(how?: AgentStart): Promise<void>;
   /** SIGKILL, then a start. */
   restart(how?: AgentStart): Promise<void>;
@@ -46,17 +48,14 @@ export interface AgentOptions {
 
 export function createAgent(options: AgentOptions): Agent {
   const { logFile, directory, defaults } = options;
+  const configFile = `${directory}.yaml`;
   const program = createProgram({ entry: "edge/main.ts", logFile });
   const start = async (how: AgentStart = {}): Promise<void> => {
     const all = { ...defaults, ...how };
     await mkdir(directory, { recursive: true });
-    const file = join(directory, "agent.yaml");
-    const text = await configOf(options, all);
-    // Only when it is another one: a disk under fault may not take it.
-    const there = await readFile(file, "utf8").catch(() => undefined);
-    if (there !== text) await writeFile(file, text, { mode: 0o600 });
+    await writeFile(configFile, await configOf(options, all), { mode: 0o600 });
     program.start({
-      args: ["--config", file],
+      args: ["--config", configFile],
       environment: {
         ...all.environment,
         ...(all.faultPoint === undefined ? {} : { FLEET_FAULT: all.faultPoint }),
@@ -69,6 +68,7 @@ export function createAgent(options: AgentOptions): Agent {
   return {
     program,
     logFile,
+    configFile,
     start,
     restart: async (how) => {
       await program.kill();
@@ -93,7 +93,8 @@ async function configOf(options: AgentOptions, how: AgentStart): Promise<string>
     ...(how.isolatedAfterSeconds === undefined
       ? []
       : [`  isolatedAfterSeconds: ${how.isolatedAfterSeconds}`]),
-    "dataDirectory: .",
+    // Beside it, where a fault of its disk does not reach.
+    `dataDirectory: ${device}`,
     "interval: 2",
     "heartbeatSeconds: 2",
     `runtime: ${runtime}`,

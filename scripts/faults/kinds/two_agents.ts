@@ -1,5 +1,4 @@
 // A second agent is started on the data directory of one that runs.
-import { join } from "node:path";
 import type { Fault } from "#scripts/faults/fault.ts";
 import { createProgram } from "#scripts/faults/program.ts";
 import { notSurvived, pause } from "#scripts/faults/until.ts";
@@ -17,7 +16,7 @@ export const twoAgents: Fault = {
     });
     await device.release("good");
     await pause(random.between(0, 2000));
-    second.start({ args: ["--config", join(device.directory, "agent.yaml")] });
+    second.start({ args: ["--config", device.agent.configFile] });
     await Promise.race([second.gone(), pause(endingMs)]);
     const stayed = second.running();
     await second.kill();
