@@ -3,6 +3,7 @@ import type { Clock } from "#shared/clock.ts";
 import { asFleetError } from "#shared/errors.ts";
 import type { EventBody } from "#shared/journal.ts";
 import type { SyncJournal, SyncLogger } from "./port.ts";
+import { createWake } from "./wake.ts";
 
 export interface Silence {
   /** A proof that the hub itself is there. */
@@ -39,6 +40,8 @@ export function createSilence(options: SilenceOptions): Silence {
   let isolated = false;
   /** What was silent before this start. */
   let earlierMs = 0;
+  /** The silence is over: the next one counts from there. */
+  const found = createWake();
 
   const silentMs = (): number => clock.monotonicMs() - sinceMs;
   const move = (to: boolean, body: EventBody & { silenceMs: number }): void => {
@@ -62,6 +65,7 @@ export function createSilence(options: SilenceOptions): Silence {
     earlierMs = 0;
     const message = `the hub is heard again after ${seconds(silenceMs)}`;
     move(false, { type: "Normal", reason: "HubFound", message, silenceMs });
+    found.set();
   };
   const resume = (): void => {
     const before = lastOf(journal);
@@ -82,8 +86,9 @@ export function createSilence(options: SilenceOptions): Silence {
       sinceMs = clock.monotonicMs();
       resume();
       while (!signal.aborted) {
-        const leftMs = isolated ? maxLookMs : afterMs() - silentMs();
-        if (leftMs <= 0) lose();
+        const leftMs = afterMs() - silentMs();
+        if (isolated) await found.wait(signal);
+        else if (leftMs <= 0) lose();
         else await clock.sleep(Math.min(Math.max(leftMs, minLookMs), maxLookMs), signal);
       }
     },

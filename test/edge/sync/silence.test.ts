@@ -50,6 +50,24 @@ test("is no contact, however well the broker answers; and is told once, with its
     await device.remove();
   }));
 
+test("that follows soon after another one is noticed as soon", () =>
+  withFarHub(async (hub) => {
+    const device = startDevice({ mqttUrl: hub.url, ...quick }, speak);
+    const { sync, journal } = device;
+    for (let round = 0; round < 3; round += 1) {
+      await until(() => sync.status().connected && !sync.status().isolated);
+      hub.answers = false;
+      const from = performance.now();
+      await until(() => sync.status().isolated);
+      assert.ok(performance.now() - from < 10_000);
+      hub.answers = true;
+    }
+    await until(() => !sync.status().isolated);
+    const told = ["HubLost", "HubFound"];
+    assert.deepEqual(events(journal), [...told, ...told, ...told]);
+    await device.remove();
+  }));
+
 test("does not come about on a connection that is merely quiet, at little cost", () =>
   withFarHub(async (hub) => {
     const device = startDevice({ mqttUrl: hub.url, ...quick }, speak, () => 60_000);
