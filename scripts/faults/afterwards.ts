@@ -25,10 +25,11 @@ export function afterwards(command: readonly string[]): Afterwards {
   const ended = new Promise<number | null>((resolve) => child.once("close", resolve));
   // It must not keep a harness alive that has nothing else to do.
   child.unref();
-  for (const end of [child.stdin, child.stderr]) unref(end);
+  for (const end of [child.stdin, child.stderr]) hold(end, "unref");
   return {
     run: once(async () => {
       child.ref();
+      hold(child.stderr, "ref");
       child.stdin.end();
       const code = await ended;
       if (code === 0) return;
@@ -38,6 +39,7 @@ export function afterwards(command: readonly string[]): Afterwards {
 }
 
 /** The pipes to a child are sockets, which the types do not say. */
-function unref(end: Readable | Writable): void {
-  if ("unref" in end && typeof end.unref === "function") end.unref();
+function hold(end: Readable | Writable, how: "ref" | "unref"): void {
+  const socket = end as Partial<Record<typeof how, () => void>>;
+  socket[how]?.();
 }

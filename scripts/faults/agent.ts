@@ -21,6 +21,8 @@ export interface AgentStart {
   /** Under the guard, which kills it after such a silence. */
   guardMs?: number;
   ballastMegabytes?: number;
+  /** Of another Engine than the machine's. */
+  dockerSocket?: string;
   /** Further lines of agent.yaml. */
   lines?: readonly string[];
 }
@@ -98,6 +100,7 @@ async function configOf(options: AgentOptions, how: AgentStart): Promise<string>
     "interval: 2",
     "heartbeatSeconds: 2",
     `runtime: ${runtime}`,
+    ...(how.dockerSocket === undefined ? [] : ["docker:", `  socket: ${how.dockerSocket}`]),
     `projectPrefix: ${device}-`,
     "page:",
     "  port: 0",

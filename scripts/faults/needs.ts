@@ -10,6 +10,8 @@ const probes = {
   root: () => process.getuid?.() === 0,
   "loop devices": () => existsSync("/dev/loop-control") && installed("mkfs.ext4"),
   docker: () => dockerAnswers(socketPath),
+  dockerd: () => installed("dockerd") && installed("docker") && installed("busybox"),
+  "docker-registry": () => installed("docker-registry"),
   strace: () => installed("strace"),
   libfaketime: () => fakeTimeLibrary() !== undefined,
 } as const satisfies Record<string, () => boolean | Promise<boolean>>;

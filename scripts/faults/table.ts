@@ -17,6 +17,8 @@ import {
   diskFullInSafeMode,
   diskFullInUnpacking,
 } from "./kinds/disk_full.ts";
+import { dockerHung, dockerRestarted, dockerStopped } from "./kinds/docker.ts";
+import { memoryLimit, registryUnreachable } from "./kinds/docker_images.ts";
 import { failingHook } from "./kinds/held_update.ts";
 import { hubAwayForAWeek, hubRestored } from "./kinds/hub_away.ts";
 import { hubKilled, hubKilledIngesting, hubKilledPublishing } from "./kinds/hub_killed.ts";
@@ -42,6 +44,7 @@ export const faults: readonly Fault[] = [
   ...[tornWrites, diskFullInDownload, diskFullInUnpacking, diskFullForJournal, diskFullInSafeMode],
   ...[readOnlyDisk, inputOutputError, corruptedJournal, journalCorruptedWhileRunning],
   ...[corruptedRelease, clockIn1970, clockAhead, clockBack],
+  ...[dockerStopped, dockerRestarted, dockerHung, registryUnreachable, memoryLimit],
   ...[crashLoop, silentRelease, hungryRelease, outOfMemory, portConflict, thirdFailure],
   ...[badBundle, repeatedMessages, poison],
   ...[slowLink, truncatedStream, brokerGone, deafDevice, muteDevice, partitions],

@@ -8,6 +8,7 @@ import { once } from "#shared/once.ts";
 import { createQueue } from "#shared/serial.ts";
 import type { AgentStart } from "./agent.ts";
 import { createDevice, type Device } from "./device.ts";
+import { type Engine, startEngine } from "./engine.ts";
 import { createHub, type Hub } from "./hub.ts";
 import { type Disk, type DiskShape, mountDisk } from "./mounts.ts";
 import { createFleetRepository, type FleetRepository } from "./repository.ts";
@@ -26,6 +27,8 @@ export interface WorldOptions {
   image: string;
   devices: number;
   device: DeviceShape;
+  /** A Docker Engine of the world's own, for its devices; needs root. */
+  engine?: true;
   /** Leaves directory and logs where they are. */
   keep: boolean;
 }
@@ -39,6 +42,8 @@ export interface World {
   addDevice(shape?: DeviceShape): Promise<Device>;
   /** @throws TypeError when the device has no disk of its own */
   diskOf(device: Device): Disk;
+  /** The world's own, when it has one. */
+  readonly engine: Engine | undefined;
   /** Ends every process and removes every file. */
   stop(): Promise<void>;
 }
@@ -64,6 +69,7 @@ export async function createWorld(options: WorldOptions): Promise<World> {
   const hub = createHub({ directory, repository: repository.directory, httpPort, mqttPort });
   const devices: Device[] = [];
   const disks = new Map<string, Disk>();
+  let engine: Engine | undefined;
   let named = 0;
   worlds += 1;
   const prefix = `f${process.pid}-${worlds}`;
@@ -84,7 +90,7 @@ export async function createWorld(options: WorldOptions): Promise<World> {
       runtime: options.runtime,
       ports: { steady, moving },
       ...{ hub, repository },
-      agent: shape.agent ?? {},
+      agent: { ...(engine === undefined ? {} : { dockerSocket: engine.socket }), ...shape.agent },
     });
     devices.push(device);
     await device.join(shape.role);
@@ -99,6 +105,7 @@ export async function createWorld(options: WorldOptions): Promise<World> {
     await Promise.all(devices.map((device) => device.stop()));
     await hub.program.stop();
     await Promise.all([...disks.values()].map((disk) => disk.release()));
+    await engine?.release();
     if (!options.keep) await rm(directory, { recursive: true, force: true });
   });
 
@@ -106,8 +113,9 @@ export async function createWorld(options: WorldOptions): Promise<World> {
     await mkdir(join(directory, "devices"));
     await repository.create(options.image);
     await hub.start();
+    if (options.engine) engine = await startEngine(join(directory, "engine"), options.image);
     await Promise.all(Array.from({ length: options.devices }, () => addDevice(options.device)));
-    return { directory, hub, repository, devices, addDevice, diskOf, stop };
+    return { directory, hub, repository, devices, addDevice, diskOf, engine, stop };
   } catch (error) {
     await stop();
     throw error;
