@@ -11,6 +11,8 @@ const probes = {
   "docker-compose": () => installed("docker-compose"),
   "systemd-notify": () => installed("systemd-notify") && installed("python3"),
   "systemd-analyze": () => installed("systemd-analyze"),
+  // util-linux's, which gives a command a terminal.
+  script: () => answers("script", ["-qec", "true", "/dev/null"]),
   mount: () => answers("unshare", ["--mount", "true"]),
 } as const satisfies Record<string, () => boolean>;
 

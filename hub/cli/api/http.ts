@@ -99,12 +99,13 @@ function unreachable(url: string, thrown: unknown): FleetError {
     return new FleetError("hub_unreachable", { message, hint, retry: "never", cause: thrown });
   }
   const errno = errnoOf(thrown);
-  const about = errno === undefined ? "" : ` (${errno})`;
+  const about =
+    errno ?? (thrown instanceof Error && thrown.cause instanceof Error ? thrown.cause.message : "");
   const hint =
     errno !== undefined && certificateCodes.test(errno)
       ? "Its certificate is not trusted here: set NODE_EXTRA_CA_CERTS to the file of its authority."
       : "Check that the hub runs and that this is its address; another one: fleet login URL.";
-  const message = `the hub at ${url} does not answer${about}`;
+  const message = `the hub at ${url} does not answer${about === "" ? "" : ` (${about})`}`;
   return new FleetError("hub_unreachable", { message, hint, cause: thrown });
 }
 

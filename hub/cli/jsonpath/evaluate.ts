@@ -48,7 +48,7 @@ function advance(value: unknown, step: Step, whole: unknown): unknown[] {
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null;
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function childrenOf(value: unknown): unknown[] {

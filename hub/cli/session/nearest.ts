@@ -6,7 +6,9 @@ export function nearest(wanted: string, names: readonly string[]): string[] {
   const near = names
     .map((name) => ({ name, distance: distanceTo(wanted, name, allowed) }))
     .filter(({ name, distance }) => distance <= allowed || isPart(wanted, name));
+  const best = Math.min(...near.map(({ distance }) => distance));
   return near
+    .filter(({ distance }) => distance <= best + 1)
     .sort((a, b) => a.distance - b.distance || a.name.localeCompare(b.name, "en"))
     .slice(0, 3)
     .map(({ name }) => name);

@@ -34,7 +34,9 @@ export function getVerb(cli: Cli): Command {
     .option("--no-headers", "no line of titles")
     .addHelpText("after", help)
     .action(async (kind: string, names: string[], options: Options) =>
-      withKind(kindOf(kind), (resource) => get(cli, resource, namesOf(kind, names), options)),
+      withKind(kindOf(kind), (resource) =>
+        get(cli, resource, namesOf(resource, kind, names), options),
+      ),
     );
 }
 
@@ -55,9 +57,8 @@ function kindOf(word: string): string {
   return word.split("/")[0] ?? word;
 }
 
-function namesOf(word: string, names: readonly string[]): string[] {
+function namesOf<T>({ kind }: Resource<T>, word: string, names: readonly string[]): string[] {
   const slash = word.indexOf("/");
-  const kind = kindOf(word);
   const given = slash < 0 ? names : [word.slice(slash + 1), ...names];
   return given.map((name) => (name.startsWith(`${kind}/`) ? name.slice(kind.length + 1) : name));
 }

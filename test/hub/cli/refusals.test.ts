@@ -1,0 +1,79 @@
+import * as assert from "node:assert/strict";
+import { createHttpServer } from "#hub/server.ts";
+import { suite } from "#test/suite.ts";
+import { type CommandWorld, createCommandWorld } from "./command.ts";
+import { addThreeDevices } from "./three_devices.ts";
+
+const test = suite("fleet: refusals and help", { limitMs: 90_000 });
+let world: CommandWorld;
+test.before(async () => {
+  world = await createCommandWorld();
+  await addThreeDevices(world);
+});
+test.after(() => world.close());
+
+test("what cannot be asked for is refused with what can", async () => {
+  const cases: [words: string[], code: number, words: RegExp][] = [
+    [["gte", "devices"], 2, /unknown command 'gte'[\s\S]*get/],
+    [["get"], 2, /missing required argument 'kind'/],
+    [["get", "devcies"], 2, /Did you mean devices\?/],
+    [["get", "devices", "-o", "xml"], 2, /"xml" is not a form of output/],
+    [["get", "devices", "-o", "jsonpath={.items["], 2, /jsonpath .* is wrong at sign/],
+    [
+      ["get", "devices", "--field-selector", "color=red"],
+      2,
+      /fields of devices: connection, sync, health/,
+    ],
+    [["get", "devices", "--field-selector", "sync=Great"], 2, /query\.sync/],
+    [["get", "devices", "-l", "site=="], 0, /No devices found/],
+    [["get", "devices", "-l", "a b"], 2, /"a b" is not a label selector term/],
+    [["get", "sites", "-l", "a=b"], 2, /sites have no labels/],
+    [["get", "sites", "-w"], 2, /--watch works for devices, apps and events/],
+    [["get", "updates"], 2, /fleet get updates DEVICE/],
+    [["get", "devices", "--context", "nowhere"], 2, /there is no context "nowhere"/],
+    [["wait", "pi-1", "--for=condition=Helthy"], 2, /Did you mean Healthy\?/],
+    [["help", "exit-code"], 2, /Did you mean: fleet help exit-codes\?/],
+  ];
+  for (const [words, code, pattern] of cases) {
+    const outcome = await world.fleet(words);
+    assert.equal(outcome.code, code, `${words.join(" ")}: ${outcome.stderr}`);
+    assert.match(outcome.stderr, pattern);
+    assert.equal(outcome.stdout, "", words.join(" "));
+  }
+});
+
+test("a wrong token, no token and a hub that is away have codes and hints of their own", async () => {
+  const wrong = await world.fleet(["get", "devices"], { env: { FLEET_TOKEN: "wrong" } });
+  assert.equal(wrong.code, 4);
+  assert.match(wrong.stderr, /Sign in again: fleet login http/);
+  const none = await world.fleet(["get", "devices"], { env: { FLEET_TOKEN: "" } });
+  assert.equal(none.code, 4);
+  assert.match(none.stderr, /no token for the hub at/);
+  const closed = createHttpServer({
+    ...{ host: "127.0.0.1", port: 0, fetch: world.app.fetch },
+    onFault: () => undefined,
+  });
+  const { url } = await closed.start();
+  await closed.stop();
+  const away = await world.fleet(["get", "devices"], { env: { FLEET_HUB: url } });
+  assert.equal(away.code, 3);
+  assert.match(away.stderr, /does not answer \(ECONNREFUSED\)\nCheck that the hub runs/);
+});
+
+test("every verb explains itself, with an example, and lists no verb that is not there", async () => {
+  const all = await world.fleet(["--help"]);
+  assert.equal(all.code, 0);
+  const verbs = [...all.stdout.matchAll(/^ {2}([a-z][a-z-]+) {2,}\S/gm)].map(
+    ([, name = ""]) => name,
+  );
+  assert.ok(verbs.length >= 20, verbs.join());
+  assert.ok(verbs.every((verb) => !["rollout", "pin", "backup", "repave"].includes(verb)));
+  for (const verb of verbs) {
+    const help = await world.fleet([verb, "--help"]);
+    assert.equal(help.code, 0, help.stderr);
+    assert.match(help.stdout, new RegExp(`^Usage: fleet ${verb}`));
+    if (!["help", "version"].includes(verb)) assert.match(help.stdout, /Examples:/, verb);
+  }
+  const help = await world.fleet(["help", "get"]);
+  assert.equal(help.stdout, (await world.fleet(["get", "--help"])).stdout);
+});
