@@ -9,10 +9,14 @@ export interface DownloadOptions {
   hubUrl: string;
   /** Asked for each request, e.g. `{ authorization: "Basic …" }`. */
   headers: () => Record<string, string>;
-  /** Ms without a byte after which the connection counts as dead; 30 000 by default. */
+  /** Ms without a byte after which the connection counts as dead; 15 000 by default. */
   idleMs?: number;
   fetch?: typeof fetch;
 }
+
+/** A request that a partition has swallowed is given up so soon that the device converges within 30 s of the
+ *  healing; the next one goes on where it stopped. */
+const defaultIdleMs = 15_000;
 
 export interface Transfer {
   digest: string;
@@ -34,7 +38,7 @@ export interface Transfer {
 export async function download(transfer: Transfer, options: DownloadOptions): Promise<void> {
   const have = (await ifPresent(stat(transfer.part)))?.size ?? 0;
   if (have >= transfer.sizeBytes && have > 0) return;
-  const watch = watchIdle(options.idleMs ?? 30_000, transfer.signal);
+  const watch = watchIdle(options.idleMs ?? defaultIdleMs, transfer.signal);
   try {
     await transferFrom(have, { transfer, options, watch });
   } catch (error) {
