@@ -10,8 +10,8 @@ export interface Drift {
   isMended: () => boolean | Promise<boolean>;
   /** Words of the one event that tells what was found. */
   found: RegExp;
-  /** Copies that are made anew, as `app/service`. */
-  restarts?: readonly string[];
+  /** Whether this copy, as `copies` has it, is the one that starts anew; by default none does. */
+  restarts?: (copy: string) => boolean;
 }
 
 /** A look at each of `npm start`'s agents, and what a busy machine adds to it. */
@@ -24,7 +24,7 @@ export interface DriftWatch {
   /** Entries since the mark, the oldest first. */
   told(kind: string, sinceSeq: number): Promise<{ reason: string; message: string; at: number }[]>;
   mark(): Promise<number>;
-  /** `app/service` and id of each copy. */
+  /** `app/service-number`, id and start of each copy. */
   copies(): Promise<string[]>;
   /** Makes the drift, waits for the repair, and checks what was told and what was left alone. */
   heals(drift: Drift): Promise<void>;
@@ -48,9 +48,9 @@ export function watchDrift(fleet: TestFleet): DriftWatch {
   };
   const copies = async (): Promise<string[]> =>
     (await status()).apps
-      .flatMap(({ name, services }) =>
-        services.flatMap((service) =>
-          service.instances.map(({ id }) => `${name}/${service.name} ${id}`),
+      .flatMap(({ name: app, services }) =>
+        services.flatMap(({ name, instances }) =>
+          instances.map(({ id, index, startedAt }) => `${app}/${name}-${index} ${id} ${startedAt}`),
         ),
       )
       .sort();
@@ -61,13 +61,9 @@ export function watchDrift(fleet: TestFleet): DriftWatch {
 
   return {
     ...{ device, status, told, mark, copies },
-    heals: async ({ act, isMended, found, restarts = [] }) => {
-      const isConcerned = (copy: string): boolean =>
-        restarts.some((service) => copy.startsWith(`${service} `));
-      const others = async (): Promise<string[]> =>
-        (await copies()).filter((copy) => !isConcerned(copy));
+    heals: async ({ act, isMended, found, restarts = () => false }) => {
       await fleet.until("a device that is well", isWell);
-      const [before, since, from] = [await others(), await mark(), Date.now()];
+      const [before, since, from] = [await copies(), await mark(), Date.now()];
       await act();
       const repaired = await fleet.until("the repair", async () => {
         const [entry] = await told("drift.repaired", since);
@@ -81,7 +77,14 @@ export function watchDrift(fleet: TestFleet): DriftWatch {
       assert.equal(drifts.length, 1, JSON.stringify(drifts));
       assert.match(drifts[0]?.message ?? "", found);
       assert.equal((await told("drift.repaired", since)).length, 1);
-      assert.deepEqual(await others(), before, "something else was restarted");
+      const after = await copies();
+      const stay = before.filter((copy) => !restarts(copy));
+      assert.deepEqual(
+        stay.filter((copy) => !after.includes(copy)),
+        [],
+        "something else was restarted",
+      );
+      assert.equal(after.length, before.length);
     },
   };
 }
