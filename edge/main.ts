@@ -4,7 +4,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { Command } from "commander";
 import { pino } from "pino";
-import { type Agent, createAgent } from "#edge/agent/agent.ts";
+import { createAgent } from "#edge/agent/agent.ts";
 import { createDeviceCare } from "#edge/agent/care.ts";
 import { createBallast } from "#edge/agent/disk_ballast.ts";
 import { endsWithinMs } from "#edge/agent/ending.ts";
@@ -22,6 +22,7 @@ import type { Journal } from "#edge/journal/port.ts";
 import { recoverJournal } from "#edge/journal/recover.ts";
 import { createHostObserver } from "#edge/observe/host.ts";
 import { runProbes } from "#edge/observe/probe.ts";
+import type { LocalActions } from "#edge/page/actions.ts";
 import { createLocalApi } from "#edge/page/api.ts";
 import { createLogTail } from "#edge/page/log_tail.ts";
 import { createAgentMetrics } from "#edge/page/metrics.ts";
@@ -92,7 +93,7 @@ async function run(file: string): Promise<void> {
   });
   let view: LocalView = enrolling;
   let readLogs: ReturnType<typeof createServiceLog> | undefined;
-  let running: Agent | undefined;
+  let running: LocalActions | undefined;
   let intervalMs = (): number => config.intervalMs;
   const token = createPageToken({
     file: config.page.tokenFile,
@@ -267,7 +268,13 @@ async function run(file: string): Promise<void> {
   const startedMs = clock.monotonicMs();
   view = { status: showLoop, lastAliveMs: () => agent.lastRoundMs() ?? startedMs };
   wake = agent.wake;
-  running = agent;
+  running = {
+    ...agent,
+    deepCheck: async () => {
+      await care.deepCheck.now();
+      agent.wake();
+    },
+  };
   // The fleet may want a slower rhythm than the file.
   intervalMs = () => parts.settings().intervalMs;
   ending.add("sync", sync.stop);

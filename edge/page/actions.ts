@@ -7,6 +7,8 @@ import type { AppName } from "#shared/ids.ts";
 export interface LocalActions {
   /** Without an app: all of them. Failed releases are tried again, waits end. */
   retry(app?: AppName): void | Promise<void>;
+  /** Reads every file of the releases, the journal and the disk, as is done once an hour. */
+  deepCheck(): void | Promise<void>;
   restartService(app: AppName, service: string): void | Promise<void>;
   safeMode: {
     enter(reason: string): void | Promise<void>;

@@ -1,4 +1,4 @@
-// What the buttons do: try again, restart a service, enter and leave safe mode.
+// What the buttons do: try again, check in depth, restart a service, enter and leave safe mode.
 import { type Context, Hono } from "hono";
 import { z } from "zod";
 import type { Clock } from "#shared/clock.ts";
@@ -56,6 +56,7 @@ export function commandRoutes({ actions, status, clock, onError }: Parts): Hono 
     if (app !== undefined) expectApp(status(), app);
     return perform(c, "retry", () => ready().retry(app));
   });
+  routes.post("/v1/deep-check", (c) => perform(c, "check", () => ready().deepCheck()));
   routes.post("/v1/safe-mode", async (c) => {
     const body = checked(SafeModeBody, await readBody(c));
     if (body.do === "leave") return perform(c, "leave", () => ready().safeMode.leave());

@@ -1,6 +1,7 @@
 // What the page says after a button, carried by its address as one known word.
 export const doneWords = {
   retry: "It is tried again now.",
+  check: "Everything is being checked; what is found shows among the events.",
   enter: "The device enters safe mode.",
   leave: "The device leaves safe mode.",
   restart: "The service is restarted.",

@@ -75,18 +75,26 @@ test("with the token a program restarts, tries again, enters and leaves safe mod
       ["retry", { app: "web" }],
       ["safe-mode", { do: "enter", reason: " hot motor " }],
       ["safe-mode", { do: "leave" }],
+      ["deep-check", {}],
     ] as const) {
       const response = await post(`${url}/v1/${path}`, body);
       assert.equal(response.status, 202, path);
       assert.equal(typeof ((await response.json()) as { message: string }).message, "string");
     }
-    const expected = ["restart web/web", "retry all", "retry web", "enter: hot motor", "leave"];
+    const expected = [
+      "restart web/web",
+      "retry all",
+      "retry web",
+      "enter: hot motor",
+      "leave",
+      "check",
+    ];
     assert.deepEqual(asked, expected);
   }));
 
 test("without the token nothing is changed and no log is read", () =>
   withDevice(async ({ url, asked }) => {
-    for (const path of ["retry", "safe-mode", "services/web/web/restart"]) {
+    for (const path of ["retry", "deep-check", "safe-mode", "services/web/web/restart"]) {
       const response = await post(`${url}/v1/${path}`, { do: "leave" }, {});
       assert.equal(response.headers.get("www-authenticate"), "Bearer");
       const { code, hint } = await problemOf(response);
@@ -175,7 +183,12 @@ test("the agent's refusal reaches program and person with its hint", async () =>
   const no = (): never => {
     throw new FleetError("runtime_unavailable", { message: "Docker is away", hint: "Start it." });
   };
-  const actions = { retry: no, restartService: no, safeMode: { enter: no, leave: no } };
+  const actions = {
+    retry: no,
+    deepCheck: no,
+    restartService: no,
+    safeMode: { enter: no, leave: no },
+  };
   await withDevice(
     async ({ url }) => {
       const problem = await problemOf(await post(`${url}/v1/services/web/web/restart`));
@@ -204,6 +217,7 @@ test("a runtime that hangs holds neither a restart nor a log up for ever", async
   const never = (): Promise<never> => new Promise(() => undefined);
   const actions = {
     ...{ retry: never, restartService: never },
+    deepCheck: never,
     safeMode: { enter: never, leave: never },
   };
   const clock = { monotonicMs: () => 0, sleep: async () => undefined };
@@ -222,6 +236,7 @@ test("a restart that fails after its answer is told to the agent's log", async (
   const told = Promise.withResolvers<FleetError>();
   const actions = {
     retry: () => undefined,
+    deepCheck: () => undefined,
     safeMode: { enter: () => undefined, leave: () => undefined },
     restartService: () => late.promise,
   };

@@ -40,6 +40,7 @@ export async function startDevice(
         .slice(-tail),
     actions: () => ({
       retry: (app) => void asked.push(`retry ${app ?? "all"}`),
+      deepCheck: () => void asked.push("check"),
       restartService: async (app, service) => void asked.push(`restart ${app}/${service}`),
       safeMode: {
         enter: (message) => {
