@@ -60,6 +60,7 @@ export function createSafety({ parts, tryAgain, onRest }: Parts): Safety {
   const sickness = createSickness();
   let state: SafeState = inNoSafeMode;
   let starts: Start[] = [];
+  let areStartsKept = true;
   let failedStarts = 0;
   let isProved = false;
   let wellSinceMs: number | undefined;
@@ -83,6 +84,20 @@ export function createSafety({ parts, tryAgain, onRest }: Parts): Safety {
       const { code, sentence } = asFleetError(error);
       log.error({ code, why: sentence }, "safe mode could not be journalled");
     }
+  };
+
+  /** A start on a full disk is not counted, and is none to end for.
+   *  @returns whether it is kept */
+  const keepStarts = (list: Start[] | undefined): boolean => {
+    try {
+      journal.remember("starts", list);
+      areStartsKept = true;
+    } catch (error) {
+      const { code, sentence } = asFleetError(error);
+      if (areStartsKept) log.warn({ code, why: sentence }, "this start could not be journalled");
+      areStartsKept = false;
+    }
+    return areStartsKept;
   };
 
   const tell = (event: EventBody, app?: AppName): void => {
@@ -112,7 +127,7 @@ export function createSafety({ parts, tryAgain, onRest }: Parts): Safety {
     if (order.kind === "enter") return;
     failedStarts = 0;
     starts = starts.slice(-1);
-    if (!isProved) journal.remember("starts", starts);
+    if (!isProved) keepStarts(starts);
   };
 
   const turn = (facts: SafeFacts): void => {
@@ -164,7 +179,7 @@ export function createSafety({ parts, tryAgain, onRest }: Parts): Safety {
       const before = recentStarts(journal.recall("starts") ?? [], now);
       failedStarts = before.length;
       starts = [...before, now];
-      journal.remember("starts", starts);
+      keepStarts(starts);
     },
     // Whatever keeps it from deciding must not keep the loop from repairing.
     decide: () =>
@@ -187,14 +202,13 @@ export function createSafety({ parts, tryAgain, onRest }: Parts): Safety {
       wellSinceMs = how === "well" ? (wellSinceMs ?? nowMs) : undefined;
       if (isProved || wellSinceMs === undefined) return;
       if (nowMs - wellSinceMs < parts.settings().healthyAfterMs) return;
-      isProved = true;
-      journal.remember("starts", undefined);
+      isProved = keepStarts(undefined);
     },
     attemptEnded: () => {
       finished = undefined;
     },
     stopped: () => {
-      if (!isProved) journal.remember("starts", starts.slice(0, -1));
+      if (!isProved) keepStarts(starts.slice(0, -1));
     },
     report: () => (state.entered === undefined ? undefined : { ...state.entered, serves }),
     soonMs: () => {

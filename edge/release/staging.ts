@@ -155,7 +155,9 @@ async function place(path: string, fill: (temporary: string) => Promise<void>): 
     await fill(temporary);
     await rename(temporary, path);
   } catch (error) {
-    await rm(temporary, { recursive: true, force: true });
+    // Files may still be on their way into it. What stays is swept away later; the first error says why.
+    const patience = { maxRetries: 5, retryDelay: 50 };
+    await rm(temporary, { recursive: true, force: true, ...patience }).catch(() => undefined);
     throw error;
   }
   await syncDirectory(dirname(path));
