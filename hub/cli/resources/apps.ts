@@ -10,6 +10,7 @@ export type AppRow = { device: string } & AppSummary;
 
 export const apps: Resource<AppRow> = {
   kind: "app",
+  isUnique: false,
   fields: ["connection", "sync", "health"],
   sorts: ["id", "lastSeen"],
   takesSelector: true,

@@ -8,6 +8,7 @@ import { unknownDevices } from "./unknown.ts";
 
 export const devices: Resource<DeviceSummary> = {
   kind: "device",
+  isUnique: true,
   fields: ["connection", "sync", "health"],
   sorts: ["id", "lastSeen"],
   takesSelector: true,

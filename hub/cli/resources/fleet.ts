@@ -8,6 +8,7 @@ import { unknownNames } from "./unknown.ts";
 
 export const sites: Resource<SiteCounts> = {
   kind: "site",
+  isUnique: true,
   fields: [],
   sorts: [],
   takesSelector: false,
@@ -38,6 +39,7 @@ export const sites: Resource<SiteCounts> = {
 
 export const deployments: Resource<DeploymentView> = {
   kind: "deployment",
+  isUnique: true,
   fields: [],
   sorts: [],
   takesSelector: false,
@@ -67,6 +69,7 @@ export const deployments: Resource<DeploymentView> = {
 
 export const releases: Resource<ReleaseRow> = {
   kind: "release",
+  isUnique: true,
   fields: ["role"],
   sorts: [],
   takesSelector: false,

@@ -10,6 +10,7 @@ import { unknownDevices } from "./unknown.ts";
 
 export const events: Resource<EventView> = {
   kind: "event",
+  isUnique: false,
   fields: ["device", "type", "reason"],
   sorts: [],
   takesSelector: false,
@@ -45,6 +46,7 @@ export type UpdateRow = { device: string } & UpdateView;
 
 export const updates: Resource<UpdateRow> = {
   kind: "update",
+  isUnique: false,
   fields: ["app"],
   sorts: [],
   takesSelector: false,

@@ -7,6 +7,8 @@ import type { Column } from "#hub/cli/terminal/table.ts";
 export interface Resource<T> {
   /** One of it, as `-o name` writes it. */
   kind: string;
+  /** Whether a name means one thing, as a device's does, or all that belong to it. */
+  isUnique: boolean;
   /** Query fields of the API by which a list may be filtered. */
   fields: readonly string[];
   /** Fields by which the server sorts. */

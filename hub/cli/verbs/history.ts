@@ -103,6 +103,7 @@ async function releasesOf(
 
 const deploymentHistory: Resource<HistoryRow> = {
   kind: "release",
+  isUnique: true,
   fields: [],
   sorts: [],
   takesSelector: false,

@@ -33,7 +33,8 @@ export async function printList<T>(
   } finally {
     cli.terminal.progress(undefined);
   }
-  await printer.list(rows, listing.names.length === 1 && rows.length === 1);
+  const isOne = resource.isUnique && listing.names.length === 1 && rows.length === 1;
+  await printer.list(rows, isOne);
 }
 
 async function* limited<T>(source: AsyncIterable<T>, { limit }: Listing): AsyncGenerator<T> {

@@ -42,7 +42,8 @@ async function login(cli: Cli, url: string, options: Options): Promise<void> {
   const file = createContextFile(env);
   const { contexts } = await file.read();
   await file.write({ current: name, contexts: { ...contexts, [name]: { url, token } } });
-  terminal.say(`Signed in to ${url} as context "${name}": ${devices} devices.`);
+  const size = `${devices} ${devices === 1 ? "device" : "devices"}`;
+  terminal.say(`Signed in to ${url} as context "${name}": ${size}.`);
   if (env["FLEET_HUB"] || env["FLEET_TOKEN"]) {
     terminal.say("FLEET_HUB or FLEET_TOKEN is set and goes before what was kept now.");
   }

@@ -7,7 +7,7 @@ import { createHttpServer } from "#hub/server.ts";
 import { createWorld, operatorToken, type World } from "#test/hub/api/world.ts";
 
 const root = join(import.meta.dirname, "..", "..", "..");
-const limitMs = 25_000;
+const usualLimitMs = 25_000;
 
 export interface Outcome {
   code: number | null;
@@ -18,6 +18,8 @@ export interface Outcome {
 export interface CommandOptions {
   env?: Record<string, string>;
   input?: string;
+  /** The command is killed after this. */
+  limitMs?: number;
 }
 
 export interface CommandWorld extends World {
@@ -43,7 +45,7 @@ export const commandLine = [process.execPath, join(root, "scripts/run.mjs"), "hu
 export function startCommand(words: string[], options: CommandOptions): RunningCommand {
   const [program = "", ...args] = commandLine;
   const child = spawn(program, [...args, ...words], { env: { ...options.env } });
-  const timer = setTimeout(() => child.kill("SIGKILL"), limitMs);
+  const timer = setTimeout(() => child.kill("SIGKILL"), options.limitMs ?? usualLimitMs);
   const written = { stdout: "", stderr: "" };
   const listeners = new Set<() => void>();
   for (const name of ["stdout", "stderr"] as const) {
