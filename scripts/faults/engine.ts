@@ -1,13 +1,13 @@
 // A Docker Engine of the harness's own: stopped, killed and hung without touching the machine's.
 import { execFile, spawn } from "node:child_process";
 import { createWriteStream } from "node:fs";
-import { mkdir, readFile } from "node:fs/promises";
+import { mkdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { dockerAnswers } from "#edge/runtime/docker/engine.ts";
 import { type Afterwards, afterwards } from "./afterwards.ts";
 import { packBusybox } from "./engine_image.ts";
-import { pause, until } from "./until.ts";
+import { until } from "./until.ts";
 
 const run = promisify(execFile);
 
@@ -72,8 +72,7 @@ export async function startEngine(directory: string, image: string): Promise<Eng
     const timer = setTimeout(() => signal("SIGKILL"), graceMs);
     await gone;
     clearTimeout(timer);
-    // Its containerd goes with it, a moment later.
-    await pause(200);
+    await endContainerd(join(directory, "run", "containerd", "containerd.pid"));
   };
 
   await mkdir(directory, { recursive: true });
@@ -108,4 +107,17 @@ function argumentsOf(directory: string, socket: string, pidFile: string): string
     ...["--ip-masq=false", "--ip-forward=false", "--live-restore"],
     ...["--default-address-pool", "base=10.213.0.0/16,size=27"],
   ];
+}
+
+/** It goes with the daemon, a moment later; the next one must not take it for alive meanwhile, nor the
+ *  zombie that it may stay. */
+async function endContainerd(pidFile: string): Promise<void> {
+  const pid = Number(await readFile(pidFile, "utf8").catch(() => ""));
+  if (pid === 0) return;
+  const isGone = async (): Promise<boolean> => {
+    const command = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
+    return command === "";
+  };
+  await until("the end of containerd", isGone, { limitMs: graceMs });
+  await rm(pidFile, { force: true });
 }

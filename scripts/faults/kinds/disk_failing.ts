@@ -28,7 +28,7 @@ export const readOnlyDisk: Fault = {
 };
 
 /** What the calls do for a database, which reads and writes by position, and for files that must last. */
-const ways = ["pwrite64", "fsync,fdatasync", "pread64", "pwrite64,fsync,fdatasync"] as const;
+const ways = ["pwrite64", "fsync,fdatasync", "pread64,pwrite64", "pwrite64,fsync,fdatasync"] as const;
 const failingMs = 6000;
 
 export const inputOutputError: Fault = {
