@@ -199,10 +199,20 @@ export function createAgent(parts: AgentParts): Agent {
   let running: Promise<void> | undefined;
   let lastRoundMs: number | undefined;
 
+  /** A full disk keeps the agent neither from its work nor from its end. */
+  const tellLife = (kind: "agent.started" | "agent.stopped", body: Record<string, unknown>) => {
+    try {
+      journal.append({ kind, body });
+    } catch (error) {
+      const { code, sentence } = asFleetError(error);
+      log.warn({ code, why: sentence }, `${kind} could not be journalled`);
+    }
+  };
+
   const loop = async (): Promise<void> => {
     repairs.begin();
     safety.begin();
-    journal.append({ kind: "agent.started", body: { version: parts.agentVersion } });
+    tellLife("agent.started", { version: parts.agentVersion });
     while (!waker.stopped()) {
       const pauseMs = await round().catch((error: unknown) => {
         watch.failed();
@@ -215,7 +225,7 @@ export function createAgent(parts: AgentParts): Agent {
       await waker.sleep(pauseMs);
     }
     safety.stopped();
-    journal.append({ kind: "agent.stopped", body: {} });
+    tellLife("agent.stopped", {});
   };
 
   return {

@@ -1,0 +1,64 @@
+// The count of starts when the journal cannot be written.
+import * as assert from "node:assert/strict";
+import type { AgentParts } from "#edge/agent/parts.ts";
+import { createSafety, type Safety } from "#edge/agent/safety.ts";
+import { FleetError } from "#shared/errors.ts";
+import { suite } from "#test/suite.ts";
+
+const test = suite("the count of starts");
+
+interface Scene {
+  safety: Safety;
+  /** What is remembered under `starts`. */
+  starts(): unknown;
+  warnings: string[];
+  fillDisk(isFull: boolean): void;
+}
+
+function scene(): Scene {
+  const kept = new Map<string, unknown>();
+  const warnings: string[] = [];
+  let isFull = false;
+  const parts = {
+    journal: {
+      bootId: "boot",
+      recall: (key: string) => kept.get(key),
+      remember: (key: string, value: unknown) => {
+        if (isFull) throw new FleetError("journal_unusable", { message: "full", retry: "later" });
+        kept.set(key, value);
+      },
+    },
+    clock: { now: () => 0, monotonicMs: () => 0 },
+    settings: () => ({ healthyAfterMs: 0 }),
+    log: { warn: (_: object, message: string) => void warnings.push(message) },
+  };
+  const options = { tryAgain: () => undefined, onRest: () => undefined };
+  return {
+    // Only what counting starts takes.
+    safety: createSafety({ parts: parts as unknown as AgentParts, ...options }),
+    starts: () => kept.get("starts"),
+    warnings,
+    fillDisk: (full) => {
+      isFull = full;
+    },
+  };
+}
+
+test("a start on a full disk is a start, and says once that it was not counted", () => {
+  const { safety, fillDisk, warnings } = scene();
+  fillDisk(true);
+  safety.begin();
+  safety.stopped();
+  assert.deepEqual(warnings, ["this start could not be journalled"]);
+});
+
+test("a start that proved itself on a full disk is struck off once there is room", () => {
+  const { safety, fillDisk, starts } = scene();
+  safety.begin();
+  fillDisk(true);
+  safety.ended("well");
+  assert.equal((starts() as unknown[]).length, 1);
+  fillDisk(false);
+  safety.ended("well");
+  assert.equal(starts(), undefined);
+});
