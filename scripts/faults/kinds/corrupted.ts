@@ -49,13 +49,14 @@ const damages = {
   unreadable: (file) => chmod(file, 0o000),
 } as const satisfies Record<string, (file: string, random: Random) => Promise<unknown>>;
 
+const damageKinds = Object.keys(damages) as (keyof typeof damages)[];
+
 export const corruptedRelease: Fault = {
   name: "corrupted-release",
   says: "Files of the current release are damaged, cut or removed: they are mended, and what runs is not restarted.",
-  tries: few,
+  tries: (scope) => damageKinds.length * few(scope),
   run: async ({ device, random, seed, note }) => {
-    const kinds = Object.keys(damages) as (keyof typeof damages)[];
-    const kind = kinds[(seed - 1) % kinds.length] ?? "noise";
+    const kind = damageKinds[(seed - 1) % damageKinds.length] ?? "noise";
     const name = random.pick(["steady/server.mjs", "moving/version.txt", "compose.yaml"]);
     note(`${name}: ${kind}`);
     const file = join(device.directory, "apps", device.id, "current", "content", name);

@@ -20,7 +20,7 @@ export const readOnlyDisk: Fault = {
     await device.release("good");
     await pause(random.between(0, 3000));
     await disk.fail();
-    if (seed % 2 === 0) await device.agent.restart();
+    if (seed % 2 === 1) await device.agent.restart();
     await goesOn(trial);
     await device.cutPower();
     await disk.boot();
@@ -28,7 +28,12 @@ export const readOnlyDisk: Fault = {
 };
 
 /** What the calls do for a database, which reads and writes by position, and for files that must last. */
-const ways = ["pwrite64", "fsync,fdatasync", "pread64,pwrite64", "pwrite64,fsync,fdatasync"] as const;
+const ways = [
+  "pwrite64",
+  "fsync,fdatasync",
+  "pread64,pwrite64",
+  "pwrite64,fsync,fdatasync",
+] as const;
 const failingMs = 6000;
 
 export const inputOutputError: Fault = {

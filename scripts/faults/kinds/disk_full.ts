@@ -55,7 +55,7 @@ export const diskFullForJournal: Fault = {
   run: async (trial) => {
     const before = await trial.device.served();
     await fullForAWhile(trial, before, async () => {
-      if (trial.seed % 2 === 0) await trial.device.agent.restart();
+      if (trial.seed % 2 === 1) await trial.device.agent.restart();
     });
     await trial.device.converged(await trial.device.release("good"));
   },
