@@ -145,4 +145,5 @@ async function pass(line: Line, bytes: number, options: FlowOptions, progress: P
   if (to.write(slice)) return;
   to.once("drain", nudge.wake);
   while (to.writableNeedDrain && !to.destroyed) await nudge.wait();
+  to.off("drain", nudge.wake);
 }
