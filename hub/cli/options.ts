@@ -9,11 +9,14 @@ export function verbCommand(name: string, summary: string): Command {
   return new Command(name)
     .description(summary)
     .addOption(new Option("--context <name>", "the hub to speak to; see: fleet contexts"))
-    .addOption(
-      new Option("--request-timeout <duration>", "how long one request may take")
-        .argParser(argument(parseDuration))
-        .default(15_000, "15s"),
-    );
+    .addOption(durationOption("--request-timeout", "how long one request may take", "15s"));
+}
+
+/** @param usual as a person writes it, which is also how the help shows it */
+export function durationOption(name: string, text: string, usual: string): Option {
+  return new Option(`${name} <duration>`, text)
+    .argParser(argument(parseDuration))
+    .default(parseDuration(usual), usual);
 }
 
 /** Turns what a parser throws into the words of commander, which name the option. */

@@ -6,6 +6,7 @@ import { commanderExit } from "./commands.ts";
 import { exitCodeOf, exitCodes } from "./exit.ts";
 import { createProgram } from "./program.ts";
 import { createTerminal } from "./terminal/terminal.ts";
+import { printable } from "./terminal/text.ts";
 import { verbs } from "./verbs.ts";
 
 const { stdin, stdout, stderr, env } = process;
@@ -41,10 +42,18 @@ try {
   process.exitCode = commanderExit(thrown) ?? tell(thrown);
 }
 
+/** Nobody foresaw it, so only its stack can help. */
+function tellFault(thrown: unknown): void {
+  const stack = thrown instanceof Error ? thrown.stack : undefined;
+  if (env["FLEET_DEBUG"] === "1" && stack !== undefined) terminal.say(stack);
+  else
+    terminal.say("This is a fault of the command: FLEET_DEBUG=1 makes it say more for a report.");
+}
+
 function tell(thrown: unknown): number {
   const { code, sentence, hint } = asFleetError(thrown);
-  terminal.say(`${terminal.paintWords("Error:", "bad")} ${sentence}`);
-  if (hint !== undefined) terminal.say(hint);
-  if (!(thrown instanceof FleetError) && env["FLEET_DEBUG"] === "1") terminal.say(String(thrown));
+  terminal.say(`${terminal.paintWords("Error:", "bad")} ${printable(sentence)}`);
+  if (hint !== undefined) terminal.say(printable(hint));
+  if (!(thrown instanceof FleetError)) tellFault(thrown);
   return exitCodeOf(code);
 }

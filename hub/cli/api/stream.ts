@@ -65,7 +65,7 @@ async function* oneConnection(options: Options, place: Place): AsyncGenerator<Wa
   const { query, onWatch, silenceMs = 45_000 } = options;
   const ending = new AbortController();
   const signal = AbortSignal.any([options.signal, ending.signal]);
-  const isAlive = watchdog(silenceMs, () => ending.abort());
+  const isAlive = watchdog(silenceMs, () => ending.abort(silence()));
   const { lastEventId } = place;
   try {
     const response = await options.http.send({
@@ -87,6 +87,11 @@ async function* oneConnection(options: Options, place: Place): AsyncGenerator<Wa
     isAlive.stop();
     ending.abort();
   }
+}
+
+/** By the name that a timeout of fetch has too. */
+function silence(): DOMException {
+  return new DOMException("the hub fell silent", "TimeoutError");
 }
 
 function watchdog(limitMs: number, act: () => void): { (): void; stop(): void } {

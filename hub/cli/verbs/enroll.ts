@@ -2,10 +2,10 @@
 import type { Command } from "commander";
 import type { TokenView } from "#hub/api/tokens.ts";
 import type { Cli, ConnectionOptions } from "#hub/cli/cli.ts";
-import { argument, examples, outputOption, verbCommand } from "#hub/cli/options.ts";
+import { argument, durationOption, examples, outputOption, verbCommand } from "#hub/cli/options.ts";
 import { type Output, printStructured } from "#hub/cli/output/output.ts";
 import { baseOf } from "#hub/cli/session/target.ts";
-import { parseDuration, rfc3339 } from "#hub/cli/terminal/age.ts";
+import { rfc3339 } from "#hub/cli/terminal/age.ts";
 import { FleetError } from "#shared/errors.ts";
 
 interface Options extends ConnectionOptions {
@@ -20,12 +20,7 @@ interface Options extends ConnectionOptions {
 export function enrollVerb(cli: Cli): Command {
   return verbCommand("enroll", "Make a single-use token, or a whole agent.yaml, for a new device.")
     .argument("[device]", "only this device may use it; needed for --agent-yaml")
-    .option(
-      "--ttl <duration>",
-      "how long it is good, 1m to 24h",
-      argument(parseDuration),
-      86_400_000,
-    )
+    .addOption(durationOption("--ttl", "how long it is good, 1m to 24h", "24h"))
     .option("--agent-yaml", "print an agent.yaml with the token")
     .option("--label <key=value>", "a label in agent.yaml; may be given again", labels, {})
     .option("--hub-url <url>", "the hub's address as the device reaches it", argument(baseOf))

@@ -1,5 +1,6 @@
 // Lists things of one kind, and follows their changes.
 import { type Client, collect, type ListQuery, take } from "#hub/cli/api/client.ts";
+import { insist } from "#hub/cli/api/insist.ts";
 import type { Cli } from "#hub/cli/cli.ts";
 import type { Output } from "#hub/cli/output/output.ts";
 import { createPrinter } from "#hub/cli/output/printer.ts";
@@ -59,9 +60,12 @@ export async function followList<T>(
     collect(limited(resource.list(client, listing.query, listing.names), listing));
   const { labelSelector } = listing.query;
   const query = labelSelector === undefined ? {} : { labelSelector: String(labelSelector) };
-  for await (const message of client.watch(query, new AbortController().signal)) {
+  const { signal } = new AbortController();
+  for await (const message of client.watch(query, signal)) {
     const isWhole = message.event === "ready" || message.event === "resync";
-    await printer.more(isWhole ? news.of(await list(), true) : news.of(changed(message), false));
+    const listed = isWhole ? await insist(cli, signal, list) : undefined;
+    cli.terminal.progress(undefined);
+    await printer.more(news.of(listed ?? changed(message), isWhole));
   }
 }
 

@@ -6,6 +6,7 @@ import { inTurns } from "#hub/cli/api/turns.ts";
 import type { Cli } from "#hub/cli/cli.ts";
 import { exitCodes } from "#hub/cli/exit.ts";
 import { examples } from "#hub/cli/options.ts";
+import { printable } from "#hub/cli/terminal/text.ts";
 import { asFleetError, type FleetError } from "#shared/errors.ts";
 import { chooseTargets, type OrderOptions, orderCommand } from "./targets.ts";
 
@@ -132,7 +133,7 @@ async function give(
     return undefined;
   } catch (thrown) {
     const error = asFleetError(thrown);
-    terminal.say(`${id}: ${error.sentence}`);
+    terminal.say(`${id}: ${printable(error.sentence)}`);
     return error;
   }
 }

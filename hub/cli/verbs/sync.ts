@@ -3,9 +3,8 @@ import type { Command } from "commander";
 import type { Client, FleetView } from "#hub/cli/api/client.ts";
 import type { Cli, ConnectionOptions } from "#hub/cli/cli.ts";
 import { exitCodes } from "#hub/cli/exit.ts";
-import { argument, examples, verbCommand } from "#hub/cli/options.ts";
+import { durationOption, examples, verbCommand } from "#hub/cli/options.ts";
 import { shortId } from "#hub/cli/resources/resource.ts";
-import { parseDuration } from "#hub/cli/terminal/age.ts";
 import { printable } from "#hub/cli/terminal/text.ts";
 import { FleetError } from "#shared/errors.ts";
 
@@ -18,10 +17,9 @@ interface Options extends ConnectionOptions {
 const lookEveryMs = 200;
 
 export function syncVerb(cli: Cli): Command {
-  const duration = argument(parseDuration);
   return verbCommand("sync", "Make the hub fetch the fleet repository now.")
     .option("--no-wait", "do not wait for the fetch to end")
-    .option("--timeout <duration>", "how long to wait for it", duration, parseDuration("30s"))
+    .addOption(durationOption("--timeout", "how long to wait for it", "30s"))
     .addHelpText(
       "after",
       `\nExit code 1 when a branch's newest commit was refused.\n${examples(

@@ -2,14 +2,20 @@
 import type { Command } from "commander";
 import type { DeviceView } from "#hub/api/device_view.ts";
 import { type Client, collect } from "#hub/cli/api/client.ts";
+import { insist } from "#hub/cli/api/insist.ts";
 import type { WatchMessage } from "#hub/cli/api/stream.ts";
 import { inTurns } from "#hub/cli/api/turns.ts";
 import type { Cli, ConnectionOptions } from "#hub/cli/cli.ts";
 import { exitCodes } from "#hub/cli/exit.ts";
-import { argument, examples, selectorOption, verbCommand } from "#hub/cli/options.ts";
+import {
+  argument,
+  durationOption,
+  examples,
+  selectorOption,
+  verbCommand,
+} from "#hub/cli/options.ts";
 import { whyOf } from "#hub/cli/resources/devices.ts";
 import { unknownDevices } from "#hub/cli/resources/unknown.ts";
-import { parseDuration } from "#hub/cli/terminal/age.ts";
 import { printable } from "#hub/cli/terminal/text.ts";
 import { type Goal, isReached, parseGoal } from "#hub/cli/views/goal.ts";
 import { FleetError } from "#shared/errors.ts";
@@ -21,15 +27,17 @@ interface Options extends ConnectionOptions {
   timeout: number;
 }
 
+/** A timer that is set to more rings at once. */
+const longestTimerMs = 2 ** 31 - 1;
+
 const goal = argument(parseGoal);
-const duration = argument(parseDuration);
 
 export function waitVerb(cli: Cli): Command {
   return verbCommand("wait", "Wait until devices are in a state.")
     .argument("[name...]", "the devices' names")
     .requiredOption("--for <goal>", "what must hold; given twice: both", goals)
     .addOption(selectorOption())
-    .option("--timeout <duration>", "how long; 0 looks once", duration, parseDuration("5m"))
+    .addOption(durationOption("--timeout", "how long; 0 looks once", "5m"))
     .addHelpText("after", help)
     .action((names: string[], options: Options) => wait(cli, names, options));
 }
@@ -64,7 +72,9 @@ async function wait(cli: Cli, names: readonly string[], options: Options): Promi
   await find();
   if (waiting.left() > 0 && timeout > 0) {
     const query = selector === undefined ? {} : { labelSelector: selector };
-    await waiting.follow(client.watch(query, AbortSignal.timeout(timeout)), find);
+    const signal = AbortSignal.timeout(Math.min(timeout, longestTimerMs));
+    const insistently = (act: () => Promise<unknown>) => insist(cli, signal, act);
+    await waiting.follow(client.watch(query, signal), find, insistently);
   }
   if (waiting.left() === 0) return;
   waiting.tellLeft();
@@ -101,12 +111,16 @@ function createWaiting({ terminal }: Cli, client: Client, wanted: readonly Goal[
       for (const { id } of devices) if (!reached.has(id)) expected.set(id, undefined);
       await lookAll();
     },
-    follow: async (stream: AsyncIterable<WatchMessage>, find: () => Promise<void>) => {
+    follow: async (
+      stream: AsyncIterable<WatchMessage>,
+      find: () => Promise<void>,
+      insistently: (act: () => Promise<unknown>) => Promise<unknown>,
+    ): Promise<void> => {
       for await (const message of stream) {
         const isWhole = message.event === "ready" || message.event === "resync";
-        if (isWhole) await find();
+        if (isWhole) await insistently(find);
         else if (message.event === "device" && expected.has(message.data.id)) {
-          await look(message.data.id);
+          await insistently(() => look(message.data.id));
         }
         if (expected.size === 0) return;
       }

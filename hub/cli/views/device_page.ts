@@ -29,8 +29,10 @@ export function writeDevice(
   writeEvents(page, events, view);
 }
 
-const ago = (at: number | null, view: TimeView): string =>
-  at === null ? "never" : `${when(at, view)} ago`;
+function ago(at: number | null, view: TimeView): string {
+  if (at === null) return "never";
+  return view.times === "age" ? `${when(at, view)} ago` : when(at, view);
+}
 
 function writeStatus(page: Page, device: DeviceView, view: TimeView): void {
   const { connection, sync, health, mode, modeReason, safeMode } = device;
@@ -47,7 +49,7 @@ function writeStatus(page: Page, device: DeviceView, view: TimeView): void {
   page.line("Mode", modeReason === null ? mode : `${mode}: ${modeReason}`, toneOf(mode));
   if (safeMode !== undefined) {
     const { cause, message, since, serves } = safeMode;
-    const words = `${message} (${cause}), for ${when(since, view)}; serves: ${serves}`;
+    const words = `${message} (${cause}), since ${ago(since, view)}; serves: ${serves}`;
     page.line("Safe mode", words, "bad");
   }
   page.line("Enrolled", ago(device.enrolledAt, view));
@@ -164,7 +166,7 @@ function writeConditions(page: Page, { conditions }: DeviceView, view: TimeView)
         text: ({ status }) => status,
         tone: ({ type, status }) => conditionTone(type, status),
       },
-      { title: "FOR", text: ({ lastTransitionTime }) => when(lastTransitionTime, view) },
+      { title: "SINCE", text: ({ lastTransitionTime }) => when(lastTransitionTime, view) },
       { title: "REASON", text: ({ reason }) => reason },
       { title: "MESSAGE", text: ({ message }) => message, atLeast: 16 },
     ],
@@ -178,7 +180,7 @@ function writeUpdates(page: Page, updates: readonly UpdateView[], view: TimeView
   for (const update of updates) {
     const { app, commit, outcome, startedAt, durationMs, message, steps } = update;
     const took = durationMs === undefined ? "" : ` after ${stepDuration(durationMs)}`;
-    const words = `${when(startedAt, view)} ago  ${app}@${shortId(commit)}  ${outcome}${took}`;
+    const words = `${ago(startedAt, view)}  ${app}@${shortId(commit)}  ${outcome}${took}`;
     page.sentence(words, toneOf(outcome));
     if (message !== undefined) page.sentence(`  ${message}`);
     const told = steps.map(({ step, ok, durationMs: ms }) => {

@@ -62,13 +62,14 @@ test("get -w prints the list and then each change once", async () => {
   await change("pi-3", { health: "Healthy" });
 });
 
+/** A hub's address of its own, which can go away and come back. */
+function serverAt(port: number) {
+  const address = { host: "127.0.0.1", port, fetch: world.app.fetch };
+  return createHttpServer({ ...address, onFault: () => undefined });
+}
+
 test("events -w goes on from the last one, and over a hub that was away, without loss", async () => {
-  const server = async (port: number) =>
-    createHttpServer({
-      ...{ host: "127.0.0.1", port, fetch: world.app.fetch },
-      onFault: () => undefined,
-    });
-  const first = await server(0);
+  const first = serverAt(0);
   const { url } = await first.start();
   await addEvent("before");
   const words = ["events", "-w", "--limit", "1", "-o", "jsonpath={.message}"];
@@ -79,7 +80,7 @@ test("events -w goes on from the last one, and over a hub that was away, without
   await first.stop();
   await command.shows(/Lost the hub/);
   await addEvent("while away");
-  const second = await server(Number(new URL(url).port));
+  const second = serverAt(Number(new URL(url).port));
   await second.start();
   await command.shows(/while away/);
   await addEvent("after");
@@ -135,4 +136,22 @@ test("wait for create waits for a device that is not there yet; other goals refu
   world.bus.emit("membership", id);
   const { code, stdout } = await command.ended;
   assert.deepEqual([code, stdout], [0, "device/pi-new is as waited for\n"]);
+});
+
+test("wait outlives a hub that starts again, and sees what changed meanwhile", async () => {
+  await change("pi-1", { health: "Degraded" });
+  const first = serverAt(0);
+  const { url } = await first.start();
+  const words = ["wait", "pi-1", "--for=health=Healthy", "--timeout", "20s"];
+  const command = world.start(words, { env: { FLEET_HUB: url } });
+  await untilWatched();
+  await first.stop();
+  // Its stream, or the look that the stream had asked for: whichever was under way.
+  await command.shows(/Lost the hub|trying again/);
+  await change("pi-1", { health: "Healthy" });
+  const second = serverAt(Number(new URL(url).port));
+  await second.start();
+  const { code, stdout } = await command.ended;
+  await second.stop();
+  assert.deepEqual([code, stdout], [0, "device/pi-1 is as waited for\n"]);
 });

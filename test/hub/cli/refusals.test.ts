@@ -1,4 +1,7 @@
 import * as assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { type ExitName, exitCodes, exitMeanings } from "#hub/cli/exit.ts";
 import { createHttpServer } from "#hub/server.ts";
 import { suite } from "#test/suite.ts";
 import { type CommandWorld, createCommandWorld } from "./command.ts";
@@ -76,4 +79,16 @@ test("every verb explains itself, with an example, and lists no verb that is not
   }
   const help = await world.fleet(["help", "get"]);
   assert.equal(help.stdout, (await world.fleet(["get", "--help"])).stdout);
+});
+
+test("the page in docs names every verb and every exit code as the command does", async () => {
+  const page = await readFile(join(import.meta.dirname, "../../../docs/fleet-command.md"), "utf8");
+  for (const [name, code] of Object.entries(exitCodes)) {
+    const meaning = exitMeanings[name as ExitName].replaceAll("|", "\\|");
+    assert.ok(page.includes(`| ${code} | ${meaning} |`), name);
+  }
+  const all = await world.fleet(["--help"]);
+  for (const [, verb = ""] of all.stdout.matchAll(/^ {2}([a-z][a-z-]+) {2,}\S/gm)) {
+    assert.match(page, new RegExp(`^\\| .*\`${verb}\\b`, "m"), verb);
+  }
 });
