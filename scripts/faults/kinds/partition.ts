@@ -75,7 +75,7 @@ export const partitions: Fault = {
     const { devices } = world;
     for (const { steady } of devices) steady.reset();
     const rounds = scope.sample ? 1 : Math.ceil(samples / devices.length);
-    const all = await Promise.all(
+    const all = await allOf(
       devices.map((device, at) => {
         const random = createRandom(trial.seed * 1000 + at);
         return measured(trial, device, planPartitions(random, { rounds, sample: scope.sample }));
@@ -91,6 +91,12 @@ export const partitions: Fault = {
     }
   },
 };
+
+/** All have ended when this returns or throws: none goes on in a world that is over. */
+async function allOf<T>(running: readonly Promise<T>[]): Promise<T[]> {
+  await Promise.allSettled(running);
+  return await Promise.all(running);
+}
 
 async function measured(trial: Trial, device: Device, plan: Partition[]): Promise<Sample[]> {
   const found: Sample[] = [];
