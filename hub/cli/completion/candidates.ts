@@ -2,6 +2,8 @@
 import type { Command } from "commander";
 import { collect } from "#hub/cli/api/client.ts";
 import type { Cli } from "#hub/cli/cli.ts";
+import { kindNames } from "#hub/cli/resources/kinds.ts";
+import { topics } from "#hub/cli/topics.ts";
 
 /** A shell waits for this: a hub that is slow or away gives no names, and no words either. */
 const patienceMs = 2000;
@@ -32,9 +34,8 @@ function flagsOf(verb: Command): string[] {
   return [...verb.options.map(({ long }) => long ?? ""), "--help"].filter(Boolean);
 }
 
-const kinds = ["devices", "apps", "sites", "deployments", "releases", "events", "updates"];
 const firstWords: Record<string, string[]> = {
-  get: kinds,
+  get: kindNames,
   describe: ["device"],
   diff: ["device"],
   history: ["device", "deployment"],
@@ -42,7 +43,7 @@ const firstWords: Record<string, string[]> = {
 };
 
 function helpWords({ verbs }: Cli): string[] {
-  return [...Object.keys(verbs), "exit-codes", "jsonpath", "environment"];
+  return [...Object.keys(verbs), ...Object.keys(topics)];
 }
 
 /** Undefined where a name comes. */

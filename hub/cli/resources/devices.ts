@@ -41,10 +41,10 @@ function deviceColumns(view: TimeView): Column<DeviceSummary>[] {
     { title: "CONNECTION", ...status("connection") },
     { title: "SYNC", ...status("sync") },
     { title: "HEALTH", ...status("health") },
-    { title: "GENERATION", text: generation, tone: generationTone },
-    { title: "APPS", text: ({ apps }) => String(apps.length) },
     { title: "LAST SEEN", text: ({ lastSeenAt }) => when(lastSeenAt, view) },
     { title: "WHY", text: whyOf, atLeast: 12 },
+    { title: "GENERATION", text: generation, tone: generationTone, isWide: true },
+    { title: "APPS", text: ({ apps }) => String(apps.length), isWide: true },
     { title: "LABELS", text: ({ labels }) => labelText(labels), isWide: true, atLeast: 20 },
   ];
 }

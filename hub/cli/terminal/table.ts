@@ -17,7 +17,7 @@ export interface Table<T> {
   lines(rows: readonly T[], options?: { header?: boolean }): string[];
 }
 
-const gap = 3;
+const gap = 2;
 /** No column is cut below this, whatever the width. */
 const narrowest = 4;
 

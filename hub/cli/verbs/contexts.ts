@@ -9,6 +9,7 @@ import { createTable } from "#hub/cli/terminal/table.ts";
 export function contextsVerb(cli: Cli): Command {
   return new Command("contexts")
     .description("List the hubs that are known here, choose one, or remove one with its token.")
+    .helpCommand(false)
     .addHelpText("after", examples(["fleet contexts use staging", "from now on"]))
     .action(() => list(cli))
     .addCommand(

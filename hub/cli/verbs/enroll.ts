@@ -1,5 +1,5 @@
 // `fleet enroll`: a single-use token for a new device, alone or in a ready agent.yaml.
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import type { TokenView } from "#hub/api/tokens.ts";
 import type { Cli, ConnectionOptions } from "#hub/cli/cli.ts";
 import { argument, durationOption, examples, outputOption, verbCommand } from "#hub/cli/options.ts";
@@ -22,7 +22,11 @@ export function enrollVerb(cli: Cli): Command {
     .argument("[device]", "only this device may use it; needed for --agent-yaml")
     .addOption(durationOption("--ttl", "how long it is good, 1m to 24h", "24h"))
     .option("--agent-yaml", "print an agent.yaml with the token")
-    .option("--label <key=value>", "a label in agent.yaml; may be given again", labels, {})
+    .addOption(
+      new Option("--label <key=value>", "a label in agent.yaml; may be given again")
+        .argParser(labels)
+        .default({}, "none"),
+    )
     .option("--hub-url <url>", "the hub's address as the device reaches it", argument(baseOf))
     .addOption(outputOption())
     .addHelpText(

@@ -89,11 +89,14 @@ function queryOf<T>(resource: Resource<T>, options: Options): ListQuery {
     const way = resource.sorts.length === 0 ? "only one order" : resource.sorts.join(", ");
     throw refused(`${resource.kind}s are not sorted by "${sortBy}"`, `The hub knows ${way}.`);
   }
+  if (desc === true && resource.sorts.length === 0) {
+    throw refused(`${resource.kind}s have only one order`, "Leave --desc out.");
+  }
   return {
     ...fieldsOf(resource, options.fieldSelector),
     ...(selector === undefined ? {} : { labelSelector: selector }),
     ...(sortBy === undefined ? {} : { sort: sortBy }),
-    ...(desc === undefined || resource.sorts.length === 0 ? {} : { order: "desc" }),
+    ...(desc === undefined ? {} : { order: "desc" }),
     ...(limit === undefined || limit > 100 ? {} : { limit }),
   };
 }

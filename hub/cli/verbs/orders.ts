@@ -86,6 +86,7 @@ export function safeModeVerb(cli: Cli): Command {
   const leaveSummary = "Let devices leave safe mode, however they came into it.";
   return new Command("safe-mode")
     .description("Send devices into safe mode, or let them leave it.")
+    .helpCommand(false)
     .addCommand(verbOf(cli, "enter", enterSummary, enter))
     .addCommand(verbOf(cli, "leave", leaveSummary, leave))
     .addHelpText(

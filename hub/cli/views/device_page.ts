@@ -196,7 +196,7 @@ function writeEvents(page: Page, events: readonly EventView[], view: TimeView): 
   else
     page.table(
       [
-        { title: "AGE", text: ({ at }) => when(at, view) },
+        { title: view.times === "age" ? "AGE" : "AT", text: ({ at }) => when(at, view) },
         { title: "TYPE", text: ({ type }) => type, tone: ({ type }) => toneOf(type) },
         { title: "REASON", text: ({ reason }) => reason },
         { title: "MESSAGE", text: ({ message }) => message, atLeast: 20 },
