@@ -12,7 +12,7 @@ export interface Keeper {
   /** The world that is there, or a new one.
    *  @param shape one of the fault's own; the same object means the same world */
   enter(shape?: Partial<WorldOptions>): Stay;
-  /** Ends every world. */
+  /** Ends every world, also under a try that is still in it; who enters later waits for ever. */
   stop(): Promise<void>;
 }
 
@@ -26,39 +26,41 @@ interface Kept {
 
 export function createKeeper(common: WorldOptions): Keeper {
   let current: Kept | undefined;
-  const ending = new Set<Promise<void>>();
+  let isStopped = false;
+  const alive = new Set<Kept>();
 
-  const end = ({ world }: Kept): void => {
-    const ended = world.then(
+  const end = async (kept: Kept): Promise<void> => {
+    await kept.world.then(
       (one) => one.stop(),
       () => undefined,
     );
-    ending.add(ended);
-    void ended.finally(() => ending.delete(ended));
+    alive.delete(kept);
   };
   const retire = (kept: Kept): void => {
     if (kept === current) current = undefined;
-    if (!kept.isOld && kept.inside === 0) end(kept);
+    if (!kept.isOld && kept.inside === 0) void end(kept);
     kept.isOld = true;
   };
   return {
     enter: (shape) => {
+      if (isStopped) return { world: new Promise(() => undefined), leave: () => undefined };
       if (current !== undefined && current.shape !== shape) retire(current);
       current ??= { shape, world: createWorld({ ...common, ...shape }), inside: 0, isOld: false };
       const kept = current;
+      alive.add(kept);
       kept.inside += 1;
       return {
         world: kept.world,
         leave: ({ spoilt }) => {
           kept.inside -= 1;
-          if (kept.isOld && kept.inside === 0) end(kept);
+          if (kept.isOld && kept.inside === 0) void end(kept);
           else if (spoilt) retire(kept);
         },
       };
     },
     stop: async () => {
-      if (current !== undefined) retire(current);
-      await Promise.all(ending);
+      isStopped = true;
+      await Promise.all([...alive].map(end));
     },
   };
 }

@@ -84,7 +84,6 @@ export function createRunner({ scope, world: wanted, seed }: RunnerOptions): Run
       const { devices } = { ...defaultWorld, ...wanted, ...fault.world };
       const lanes = fault.alone === true ? 1 : Math.min(tries, devices);
       await Promise.all(Array.from({ length: lanes }, (_, lane) => work(lane)));
-      if (fault.world !== undefined) await keeper.stop();
       return lineOf(fault.name, outcomes);
     },
     stop: keeper.stop,
