@@ -8,13 +8,15 @@ import { notSurvived } from "#scripts/faults/until.ts";
 /** What the agent says when its journal has lost what it had kept. */
 const losses = new Set(["JournalRebuilt", "JournalRolledBack", "JournalVolatile"]);
 
+const sampled = 8;
+
 export const tornWrites: Fault = {
   name: "torn-writes",
   says: "The power goes in mid-update: unsynced writes are lost or torn, and the device boots from what is left.",
   needs: ["root", "loop devices"],
   endsWorkload: true,
   world: onOwnDisk,
-  tries: cutTries,
+  tries: (scope) => (scope.sample ? sampled : cutTries(scope)),
   run: async (trial) => {
     const { world, device, random, note } = trial;
     const disk = world.diskOf(device);
