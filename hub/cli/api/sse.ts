@@ -13,16 +13,22 @@ export async function* sseMessages(
   onBytes: () => void,
 ): AsyncGenerator<SseMessage> {
   const decoder = new TextDecoder();
+  const reader = body.getReader();
   let text = "";
-  for await (const chunk of body) {
-    onBytes();
-    text += decoder.decode(chunk, { stream: true });
-    const blocks = text.split(/\r?\n\r?\n/);
-    text = blocks.pop() ?? "";
-    for (const block of blocks) {
-      const message = messageOf(block);
-      if (message !== undefined) yield message;
+  try {
+    for (let part = await reader.read(); !part.done; part = await reader.read()) {
+      onBytes();
+      text += decoder.decode(part.value, { stream: true });
+      const blocks = text.split(/\r?\n\r?\n/);
+      text = blocks.pop() ?? "";
+      for (const block of blocks) {
+        const message = messageOf(block);
+        if (message !== undefined) yield message;
+      }
     }
+  } finally {
+    // A stream that broke meanwhile must not turn the reader's leaving into an error.
+    reader.cancel().catch(() => undefined);
   }
 }
 

@@ -251,3 +251,22 @@ test("a stream that the hub refuses is an error at once, also after a break", as
     );
   }
 });
+
+test("a reader that leaves after the stream broke ends it for good", async () => {
+  const breaking: Answer = (response) => {
+    response.writeHead(200, { "content-type": "text/event-stream" });
+    response.write("event: ready\ndata: {}\n\n", () => response.destroy());
+  };
+  await withServer(
+    () => breaking,
+    async ({ client, asked, words }) => {
+      for await (const { event } of client.watch({}, new AbortController().signal)) {
+        assert.equal(event, "ready");
+        await systemClock.sleep(100);
+        break;
+      }
+      await systemClock.sleep(100);
+      assert.deepEqual([asked.length, words], [1, []]);
+    },
+  );
+});
