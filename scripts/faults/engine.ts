@@ -1,7 +1,6 @@
 // A Docker Engine of the harness's own: stopped, killed and hung without touching the machine's.
 import { execFile, spawn } from "node:child_process";
-import { createWriteStream } from "node:fs";
-import { mkdir, readFile, rm } from "node:fs/promises";
+import { mkdir, open, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { dockerAnswers } from "#edge/runtime/docker/engine.ts";
@@ -32,6 +31,7 @@ export const dockerWorld = { runtime: "docker", engine: true, devices: 1 } as co
 
 const startMs = 60_000;
 const graceMs = 20_000;
+const clientMs = 60_000;
 
 /** Runs below the directory alone. It makes no rules in the machine's firewall: what containers publish is
  *  carried by its own proxies. Needs root.
@@ -41,30 +41,30 @@ export async function startEngine(directory: string, image: string): Promise<Eng
   const pidFile = join(directory, "docker.pid");
   const ending = join(import.meta.dirname, "engine_end.ts");
   let gone: Promise<void> = Promise.resolve();
-
-  const pid = async (): Promise<number> => Number(await readFile(pidFile, "utf8"));
-  const docker = async (...args: string[]): Promise<string> =>
-    (await run("docker", ["--host", `unix://${socket}`, ...args])).stdout.trim();
   let daemon: number | undefined;
+
+  const docker = async (...args: string[]): Promise<string> => {
+    const all = ["--host", `unix://${socket}`, ...args];
+    return (await run("docker", all, { timeout: clientMs })).stdout.trim();
+  };
   const signal = (name: NodeJS.Signals): void => {
     if (daemon !== undefined) process.kill(daemon, name);
   };
   const start = async (): Promise<void> => {
-    const log = createWriteStream(join(directory, "dockerd.log"), { flags: "a" });
+    const log = await open(join(directory, "dockerd.log"), "a");
     // It survives the harness; what ends it then is the process that waits for that.
     const child = spawn("dockerd", argumentsOf(directory, socket, pidFile), {
       detached: true,
-      stdio: ["ignore", "pipe", "pipe"],
+      stdio: ["ignore", log.fd, log.fd],
     });
-    child.stdout.pipe(log);
-    child.stderr.pipe(log);
+    child.once("error", () => undefined);
     const ended = new Promise<void>((resolve) => child.once("close", () => resolve()));
     gone = ended.then(() => {
       daemon = undefined;
     });
-    child.once("error", () => undefined);
+    await log.close();
     await until("a Docker Engine", () => dockerAnswers(socket), { limitMs: startMs });
-    daemon = await pid();
+    daemon = Number(await readFile(pidFile, "utf8"));
   };
   const endBy = async (name: NodeJS.Signals): Promise<void> => {
     signal("SIGCONT");

@@ -1,7 +1,7 @@
 // A disk for one device alone: small enough to be filled, and one that can be made read-only.
 import { execFile } from "node:child_process";
-import { mkdir, open, rm, statfs } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, open, rm, statfs, writeFile } from "node:fs/promises";
+import { basename, join } from "node:path";
 import { promisify } from "node:util";
 import { errnoOf } from "#shared/files.ts";
 import { type Afterwards, afterwards } from "./afterwards.ts";
@@ -17,13 +17,11 @@ export interface DiskShape {
 export interface Disk {
   /** Where it is mounted. */
   readonly directory: string;
-  /** Takes all room but so much with a file of its own; each call takes what has become free since. */
-  fill(leaveBytes?: number): Promise<void>;
+  /** Takes all room with a file of its own; each call takes what has become free since. */
+  fill(): Promise<void>;
   /** Gives it back. */
   free(): Promise<void>;
   freeBytes(): Promise<number>;
-  /** While nobody has a file open for writing. */
-  remount(how: "ro" | "rw"): Promise<void>;
   /** As a kernel does that has met an error in the file system: read-only at once, whoever writes. Only a
    *  reboot ends it. */
   fail(): Promise<void>;
@@ -58,8 +56,8 @@ const megabyte = 1_000_000;
 const copies = 3;
 const chunk = Buffer.alloc(256 * 1024, 0x2e);
 const fillerName = ".filler";
-/** Root may not take more than others, and an error in the file system makes it read-only at once. */
 const loop = ["-t", "ext4", "-o", "loop"];
+/** Root may not take more than others, and an error in the file system makes it read-only at once. */
 const makeOptions = ["-q", "-F", "-m", "0", "-e", "remount-ro", "-E", "lazy_itable_init=0"];
 
 /** An ext4 file system in an image on a tmpfs. Needs root. */
@@ -77,8 +75,7 @@ export async function mountDisk({ scratch, directory, shape }: DiskOptions): Pro
     mounted = await mount([...loop, image], directory);
   };
   const release = async (): Promise<void> => {
-    await mounted?.run();
-    await memory.run();
+    await Promise.resolve(mounted?.run()).finally(memory.run);
   };
   const freeBytes = async (): Promise<number> => {
     const { bavail, bsize } = await statfs(directory);
@@ -101,13 +98,11 @@ export async function mountDisk({ scratch, directory, shape }: DiskOptions): Pro
   }
   return {
     ...{ directory, freeBytes, snapshot, release },
-    fill: async (leaveBytes = 0) => await writeUntilFull(filler, leaveBytes),
+    fill: () => writeUntilFull(filler),
     free: () => rm(filler, { force: true }),
-    remount: async (how) => void (await run("mount", ["-o", `remount,${how}`, directory])),
     fail: async () => {
       const { stdout } = await run("findmnt", ["-n", "-o", "SOURCE", directory]);
-      const name = stdout.trim().replace("/dev/", "");
-      await run("sh", ["-c", `echo 1 > /sys/fs/ext4/${name}/trigger_fs_error`]);
+      await writeFile(join("/sys/fs/ext4", basename(stdout.trim()), "trigger_fs_error"), "1");
     },
     tear: async (torn, random) => {
       const medium = join(scratch, "torn");
@@ -157,7 +152,7 @@ async function checked(image: string): Promise<void> {
   });
 }
 
-async function writeUntilFull(file: string, leaveBytes: number): Promise<void> {
+async function writeUntilFull(file: string): Promise<void> {
   const handle = await open(file, "a");
   try {
     for (let size = chunk.byteLength; size >= 512; ) {
@@ -167,7 +162,6 @@ async function writeUntilFull(file: string, leaveBytes: number): Promise<void> {
       });
       if (wrote === undefined) size /= 2;
     }
-    if (leaveBytes > 0) await handle.truncate(Math.max(0, (await handle.stat()).size - leaveBytes));
     await handle.sync();
   } finally {
     await handle.close();
