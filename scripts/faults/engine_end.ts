@@ -2,6 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { readChildren } from "#edge/runtime/process/proc.ts";
 
 const [directory = ""] = process.argv.slice(2);
 if (!directory.startsWith("/")) throw new TypeError("usage: engine_end.ts DIRECTORY");
@@ -15,7 +16,10 @@ end(daemon(), "SIGTERM");
 await gone(daemon);
 end(daemon(), "SIGKILL");
 // Containers without their Engine, if it did not answer any more.
-for (const pid of below()) end(pid, "SIGKILL");
+for (const pid of below()) {
+  for (const child of readChildren(pid) ?? []) end(child, "SIGKILL");
+  end(pid, "SIGKILL");
+}
 unmount();
 
 function daemon(): number | undefined {
