@@ -1,5 +1,6 @@
 // Writes that survive a power cut: one rename makes the change, and its directory is synced after it.
 import { randomBytes } from "node:crypto";
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { mkdir, open, readdir, rename, rm, symlink, unlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 
@@ -71,6 +72,28 @@ export async function writeFileAtomic(
     throw error;
   }
   await syncDirectory(dirname(path));
+}
+
+/** The same for a caller that must not go on before it is on the disk. */
+export function writeFileAtomicSync(path: string, data: string, mode = 0o644): void {
+  const temporary = temporaryName(path);
+  try {
+    syncedWith(openSync(temporary, "wx", mode), (handle) => writeFileSync(handle, data));
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  }
+  syncedWith(openSync(dirname(path), "r"), () => undefined);
+}
+
+function syncedWith(handle: number, write: (handle: number) => void): void {
+  try {
+    write(handle);
+    fsyncSync(handle);
+  } finally {
+    closeSync(handle);
+  }
 }
 
 /** A new file, on the disk when the call returns. Its directory is the caller's to sync. */

@@ -8,7 +8,7 @@ import { createMemory } from "./memory.ts";
 import { createOutgoing } from "./outgoing.ts";
 import type { Journal } from "./port.ts";
 import { createPrune, type JournalLimits } from "./prune.ts";
-import { createState, type StateOfJournal } from "./state.ts";
+import { createState, type JournalState, type StateOfJournal } from "./state.ts";
 import { createUpdates } from "./updates.ts";
 
 export interface Core {
@@ -25,11 +25,14 @@ interface CoreOptions {
   limits: JournalLimits;
   /** After each write of what the shadow keeps. */
   onChange: (state: StateOfJournal) => void;
+  /** Before a newer desired state is kept. Told in this order, so that whatever the device ever says it has
+   *  observed is in the shadow too, though the disk may fail in the next instant. */
+  onWish: (state: JournalState) => void;
 }
 
 export function createCore(
   database: Connection,
-  { clock, bootId, limits, onChange }: CoreOptions,
+  { clock, bootId, limits, onChange, onWish }: CoreOptions,
 ): Core {
   const entries = createEntries(database, clock, bootId);
   const outgoing = createOutgoing(database, entries);
@@ -57,7 +60,10 @@ export function createCore(
       bootId,
       append: entries.append,
       entries: entries.list,
-      receive: telling(desired.receive),
+      receive: telling((wanted, envelope) => {
+        if (wanted.generation > desired.generation()) onWish({ ...state.read(), envelope });
+        return desired.receive(wanted, envelope);
+      }),
       desired: desired.newest,
       batch,
       acknowledge,

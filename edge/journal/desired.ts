@@ -19,6 +19,8 @@ interface Row {
 export interface DesiredStates {
   receive(desired: DesiredState, envelope: Envelope): "accepted" | "stale" | "same";
   newest(): DesiredState | undefined;
+  /** Its number; 0 before the first. */
+  generation(): number;
   /** The signed envelope of the newest. */
   envelope(): Envelope | undefined;
 }
@@ -66,6 +68,7 @@ export function createDesiredStates(
       const row = newest.get();
       return row === undefined ? undefined : contentOf(row);
     },
+    generation: () => newest.get()?.generation ?? 0,
     envelope: () => Envelope.safeParse(jsonOf(envelope.get())).data,
   };
 }

@@ -10,7 +10,7 @@ import { guardCalls, type Rooms, withRoom } from "./guard.ts";
 import type { Journal } from "./port.ts";
 import { defaultLimits, type JournalLimits } from "./prune.ts";
 import type { Shadow } from "./shadow.ts";
-import { nameDatabase, type StateOfJournal } from "./state.ts";
+import { type JournalState, nameDatabase, type StateOfJournal } from "./state.ts";
 import { isFull, unusable } from "./unusable.ts";
 
 /** For the check of a database in use; nothing waits for it. */
@@ -60,9 +60,10 @@ export function openJournal(options: OpenOptions): Journal {
 function build(database: Connection, options: OpenOptions): Core {
   const { clock, bootId = readBootId(), limits = defaultLimits, shadow } = options;
   const onChange = (state: StateOfJournal): void => shadow?.keep(state.read());
+  const onWish = (state: JournalState): void => shadow?.keepNow(state);
   const buildAll = database.transaction(() => {
     const isNew = nameDatabase(database);
-    const core = createCore(database, { clock, bootId, limits, onChange });
+    const core = createCore(database, { clock, bootId, limits, onChange, onWish });
     options.begin?.(core, isNew);
     return core;
   });

@@ -3,7 +3,13 @@ import { readFile, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { z } from "zod";
 import { sha256 } from "#shared/canonical.ts";
-import { errnoOf, isTemporary, namesIn, writeFileAtomic } from "#shared/files.ts";
+import {
+  errnoOf,
+  isTemporary,
+  namesIn,
+  writeFileAtomic,
+  writeFileAtomicSync,
+} from "#shared/files.ts";
 import { JournalState } from "./state.ts";
 
 /** The sum, over the state's JSON, tells a spoilt file from a whole one where its JSON is still JSON. */
@@ -12,6 +18,8 @@ const Content = z.object({ sha256: z.string(), state: z.unknown() });
 export interface Shadow {
   /** Writes the state in the background; what is asked for meanwhile is written once, the newest. */
   keep(state: JournalState): void;
+  /** Writes it before the call returns, or tells that it could not. */
+  keepNow(state: JournalState): void;
   /** Resolves when nothing is left to write. */
   settled(): Promise<void>;
 }
@@ -27,16 +35,16 @@ export function createShadow(file: string, onFailed: (error: unknown) => void): 
   let working: Promise<void> | undefined;
   let failing = false;
 
-  const write = async (text: string): Promise<void> => {
-    try {
-      await writeFileAtomic(file, text, 0o600);
-      written = text;
-      failing = false;
-    } catch (error) {
-      if (!failing) onFailed(error);
-      failing = true;
-    }
+  const succeeded = (text: string): void => {
+    written = text;
+    failing = false;
   };
+  const failed = (error: unknown): void => {
+    if (!failing) onFailed(error);
+    failing = true;
+  };
+  const write = (text: string): Promise<void> =>
+    writeFileAtomic(file, text, 0o600).then(() => succeeded(text), failed);
   const work = async (): Promise<void> => {
     while (wanted !== undefined) {
       const text = wanted;
@@ -47,8 +55,17 @@ export function createShadow(file: string, onFailed: (error: unknown) => void): 
   };
   return {
     keep: (state) => {
-      wanted = `${JSON.stringify({ sha256: sumOf(state), state })}\n`;
+      wanted = textOf(state);
       working ??= work();
+    },
+    keepNow: (state) => {
+      const text = textOf(state);
+      try {
+        writeFileAtomicSync(file, text, 0o600);
+        succeeded(text);
+      } catch (error) {
+        failed(error);
+      }
     },
     settled: async () => working,
   };
@@ -76,6 +93,10 @@ function parseShadow(text: string): { state?: JournalState; problem?: string } {
   } catch {
     return { problem: "cannot be understood" };
   }
+}
+
+function textOf(state: JournalState): string {
+  return `${JSON.stringify({ sha256: sumOf(state), state })}\n`;
 }
 
 function sumOf(state: unknown): string {

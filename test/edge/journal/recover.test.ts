@@ -9,7 +9,7 @@ import {
 } from "node:fs";
 import Database from "better-sqlite3";
 import { migrations } from "#edge/journal/migrations.ts";
-import { shadowFile } from "#edge/journal/shadow.ts";
+import { readShadow, shadowFile } from "#edge/journal/shadow.ts";
 import { suite } from "#test/suite.ts";
 import { copyInUse, flip, truncateTo } from "./damage.ts";
 import { acknowledge, withScratch } from "./fixture.ts";
@@ -191,5 +191,15 @@ test("goes on where a recovery was cut off", () =>
     const { journal } = await recover(file);
     assert.deepEqual(holdings(journal), held);
     assert.ok(!existsSync(`${file}.found-damaged`));
+    journal.close();
+  }));
+
+test("whatever was received is in the shadow as soon as the call has returned", () =>
+  withScratch(async ({ file }) => {
+    const { journal } = await recover(file);
+    const { desired, envelope } = sealed(9);
+    journal.receive(desired, envelope);
+    const { state } = await readShadow(shadowFile(file));
+    assert.deepEqual(state?.envelope, envelope);
     journal.close();
   }));
