@@ -141,6 +141,7 @@ async function run(options: HubOptions): Promise<void> {
     repository,
     fleet: releases,
     desired,
+    rollouts,
     bundles,
     reports: createReportSink(ingest),
     introduction: {

@@ -25,6 +25,7 @@ import { orderRoutes } from "./orders.ts";
 import type * as ports from "./ports.ts";
 import { type ProblemParts, sendProblem } from "./problem.ts";
 import { releaseRoutes } from "./releases.ts";
+import { rolloutRoutes } from "./rollouts.ts";
 import type { Sessions } from "./sessions.ts";
 import { tokenRoutes } from "./tokens.ts";
 import { refuseInvalid } from "./validation.ts";
@@ -44,6 +45,7 @@ export interface ApiOptions {
   repository: ports.RepositorySource;
   fleet: ports.FleetSource;
   desired: ports.DesiredSource;
+  rollouts: ports.RolloutControl;
   bundles: ports.BundleSource;
   reports: ports.ReportSink;
   introduction: ports.Introduction;
@@ -83,6 +85,7 @@ function addResources(app: OpenAPIHono<ApiEnv>, options: ApiOptions): void {
     fleetRoutes(all),
     deploymentRoutes(all),
     releaseRoutes(all),
+    rolloutRoutes(all),
     webhookRoutes(all),
     deviceRoutes(all),
     orderRoutes(all),

@@ -60,8 +60,8 @@ export interface RolloutController {
   haltFleet(given: { isHalted: boolean; operator: string; reason: string }): Promise<void>;
   /** Null while the fleet is not halted. */
   fleetHalt(): FleetHalt | null;
-  /** Why the deployment's newest rollout does not go on right now; null when nothing holds it. */
-  waitsFor(deployment: AppName): string | null;
+  /** Why the rollout does not go on right now; null when nothing holds it, or when it is over. */
+  waitsFor(id: number): string | null;
 }
 
 const retryMs = 5000;
@@ -74,7 +74,7 @@ export function createRolloutController(options: Options): RolloutController {
   const { store, desired, tracks, bus, clock, coalesceMs = 200 } = options;
   const alone = createQueue();
   const look = createLook(store);
-  const waits = new Map<AppName, string | null>();
+  const waits = new Map<AppName, { id: number; why: string | null }>();
   /** Devices whose stored placement their desired state does not follow yet. */
   const owed = new Set<DeviceId>();
   const stopping = new AbortController();
@@ -135,7 +135,7 @@ export function createRolloutController(options: Options): RolloutController {
     const { snapshots } = tracks;
     const input = { track, view, newest: last.fleet, snapshots, now: clock.now(), isFrozen };
     const decided = decideChange(input);
-    waits.set(track.row.deployment, decided.waitsFor);
+    waits.set(track.row.deployment, { id: track.row.id, why: decided.waitsFor });
     if (decided.change === undefined) {
       if (decided.nextAt !== null) waker.at(decided.nextAt);
       return false;
@@ -230,7 +230,7 @@ export function createRolloutController(options: Options): RolloutController {
     order: (id, given) => alone(() => give(id, given)),
     haltFleet: (given) => alone(() => haltFleet(given)),
     fleetHalt: () => fleetHalt,
-    waitsFor: (deployment) => waits.get(deployment) ?? null,
+    waitsFor: (id) => [...waits.values()].find((one) => one.id === id)?.why ?? null,
   };
 }
 

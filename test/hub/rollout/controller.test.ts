@@ -127,7 +127,10 @@ test("a new commit in the midst takes the place of the old, from what each devic
       const had = hub.broker.published
         .filter(({ device }) => device === id)
         .map(({ apps }) => digests.indexOf(apps[0]?.release.digest ?? ""));
-      assert.deepEqual(had, had.toSorted());
+      assert.deepEqual(
+        had,
+        had.toSorted((a, b) => a - b),
+      );
     }
   }));
 
