@@ -25,6 +25,7 @@ import { createAnnouncer } from "#hub/release/announce.ts";
 import { createBundleStore } from "#hub/release/bundles.ts";
 import { createReleaseController } from "#hub/release/controller.ts";
 import { createRolloutController } from "#hub/rollout/controller.ts";
+import { createPreviewer } from "#hub/rollout/previewer.ts";
 import { createTracks } from "#hub/rollout/track.ts";
 import { createHttpServer } from "#hub/server.ts";
 import { openStore } from "#hub/store/sqlite.ts";
@@ -142,6 +143,7 @@ async function run(options: HubOptions): Promise<void> {
     fleet: releases,
     desired,
     rollouts,
+    previews: createPreviewer({ store, releases, tracks, clock, loadCompose }),
     bundles,
     reports: createReportSink(ingest),
     introduction: {

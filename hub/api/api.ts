@@ -23,6 +23,7 @@ import { limitedBody, measured, onError, securityHeaders } from "./middleware.ts
 import { monitoringRoutes } from "./monitoring.ts";
 import { orderRoutes } from "./orders.ts";
 import type * as ports from "./ports.ts";
+import { previewRoutes } from "./preview.ts";
 import { type ProblemParts, sendProblem } from "./problem.ts";
 import { releaseRoutes } from "./releases.ts";
 import { rolloutRoutes } from "./rollouts.ts";
@@ -46,6 +47,7 @@ export interface ApiOptions {
   fleet: ports.FleetSource;
   desired: ports.DesiredSource;
   rollouts: ports.RolloutControl;
+  previews: ports.PreviewSource;
   bundles: ports.BundleSource;
   reports: ports.ReportSink;
   introduction: ports.Introduction;
@@ -86,6 +88,7 @@ function addResources(app: OpenAPIHono<ApiEnv>, options: ApiOptions): void {
     deploymentRoutes(all),
     releaseRoutes(all),
     rolloutRoutes(all),
+    previewRoutes(all),
     webhookRoutes(all),
     deviceRoutes(all),
     orderRoutes(all),

@@ -3,6 +3,7 @@
 import type { RepositoryHealth } from "#hub/git/health.ts";
 import type { FleetSnapshot } from "#hub/release/model.ts";
 import type { RolloutController } from "#hub/rollout/controller.ts";
+import type { Previewer } from "#hub/rollout/previewer.ts";
 import type { DesiredRow } from "#hub/store/port.ts";
 import type { ReportRequest } from "#shared/gateway.ts";
 import type { DeviceId, Digest } from "#shared/ids.ts";
@@ -29,6 +30,8 @@ export type RolloutControl = Pick<
   RolloutController,
   "order" | "haltFleet" | "fleetHalt" | "waitsFor"
 >;
+
+export type PreviewSource = Previewer;
 
 export interface DesiredSource {
   current(device: DeviceId): Promise<DesiredRow | null>;

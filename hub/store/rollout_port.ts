@@ -2,7 +2,13 @@
 // move between.
 import type { FleetSnapshot } from "#hub/release/model.ts";
 import type { RolloutPolicy } from "#hub/release/rollout_policy.ts";
-import type { Member, RolloutHead, RolloutState, Suspect } from "#hub/rollout/advance/model.ts";
+import type {
+  Member,
+  MemberState,
+  RolloutHead,
+  RolloutState,
+  Suspect,
+} from "#hub/rollout/advance/model.ts";
 import type { AppName, Digest } from "#shared/ids.ts";
 import type { HubEvent, NewEvent, Page } from "./port.ts";
 
@@ -87,6 +93,11 @@ export interface RolloutStore {
   /** Newest first. */
   rollouts(query: RolloutQuery): Promise<Page<RolloutRow>>;
   rolloutMembers(id: number): Promise<MemberRow[]>;
+  /** Of the newest rollout of each deployment, and of their devices; a state that nothing is in may be absent. */
+  rolloutCounts(): Promise<{
+    rollouts: Partial<Record<RolloutState, number>>;
+    devices: Partial<Record<MemberState, number>>;
+  }>;
   /** Whether the newest rollout with this content was quarantined. */
   isQuarantined(deployment: AppName, signature: string): Promise<boolean>;
   snapshot(id: string): Promise<FleetSnapshot | null>;

@@ -11,10 +11,7 @@ import type { Tables } from "./tables.ts";
 export function rolloutStore(db: Kysely<Tables>): RolloutStore {
   return {
     latestRollouts: async () => {
-      const newest = db
-        .selectFrom("rollouts")
-        .select((eb) => eb.fn.max("id").as("id"))
-        .groupBy("deployment");
+      const newest = newestOf(db);
       const rows = await db.selectFrom("rollouts").selectAll().where("id", "in", newest).execute();
       return Promise.all(
         rows.map(async (row) => ({ row: rolloutRow(row), members: await membersOf(db, row.id) })),
@@ -27,6 +24,7 @@ export function rolloutStore(db: Kysely<Tables>): RolloutStore {
     },
     rollouts: (query) => rolloutPage(db, query),
     rolloutMembers: (id) => membersOf(db, id),
+    rolloutCounts: () => countsOf(db),
     isQuarantined: async (deployment, signature) => {
       const row = await db
         .selectFrom("rollouts")
@@ -51,6 +49,37 @@ export function rolloutStore(db: Kysely<Tables>): RolloutStore {
     changeRollout: (change) => fenced(db, (trx) => applyChange(trx, change)),
     ...haltStore(db),
   };
+}
+
+/** The newest rollout of each deployment. */
+function newestOf(db: Kysely<Tables>) {
+  return db
+    .selectFrom("rollouts")
+    .select((eb) => eb.fn.max("id").as("id"))
+    .groupBy("deployment");
+}
+
+async function countsOf(db: Kysely<Tables>): ReturnType<RolloutStore["rolloutCounts"]> {
+  const rollouts = await db
+    .selectFrom("rollouts")
+    .select((eb) => ["state", eb.fn.countAll<number>().as("count")])
+    .where("id", "in", newestOf(db))
+    .groupBy("state")
+    .execute();
+  const devices = await db
+    .selectFrom("rollout_devices")
+    .select((eb) => ["state", eb.fn.countAll<number>().as("count")])
+    .where("rollout", "in", newestOf(db))
+    .groupBy("state")
+    .execute();
+  return { rollouts: byState(rollouts), devices: byState(devices) };
+}
+
+function byState<S extends string>(
+  rows: { state: S; count: number }[],
+): Partial<Record<S, number>> {
+  const entries = rows.map(({ state, count }) => [state, Number(count)]);
+  return Object.fromEntries(entries) as Partial<Record<S, number>>;
 }
 
 async function fenced<T>(

@@ -15,6 +15,7 @@ import { createAnnouncer } from "#hub/release/announce.ts";
 import { type BundleStore, createBundleStore } from "#hub/release/bundles.ts";
 import { createReleaseController, type ReleaseController } from "#hub/release/controller.ts";
 import { createRolloutController, type RolloutController } from "#hub/rollout/controller.ts";
+import { createPreviewer, type Previewer } from "#hub/rollout/previewer.ts";
 import { createTracks } from "#hub/rollout/track.ts";
 import type { HubEvent, Store } from "#hub/store/port.ts";
 import { openStore } from "#hub/store/sqlite.ts";
@@ -51,6 +52,7 @@ export interface RunningHub {
   releases: ReleaseController;
   desired: DesiredController;
   rollouts: RolloutController;
+  previews: Previewer;
   watcher: GitWatcher;
   broker: RecordingBroker;
   bus: ReturnType<typeof createBus>;
@@ -133,6 +135,7 @@ async function startHub(repository: string, directory: string): Promise<RunningH
     releases,
     desired,
     rollouts,
+    previews: createPreviewer({ store, releases, tracks, clock, loadCompose }),
     watcher,
     broker,
     bus,

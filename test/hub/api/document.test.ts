@@ -116,6 +116,7 @@ test("real answers have the described form", async () => {
     if (method !== "get" || schema === undefined) continue;
     const url = path
       .replace("/rollouts/{id}", `/rollouts/${rollout}`)
+      .replace("{name}", "robots")
       .replace("{id}", "pi-1")
       .replace("{digest}", digestOf("first"));
     const response = await world.get(url, asOperator);

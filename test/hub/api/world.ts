@@ -136,6 +136,15 @@ export async function createWorld(
     },
     desired: { current: (device) => store.desired(device) },
     rollouts,
+    previews: {
+      preview: async (deployment, commit = "0".repeat(40)) => ({
+        ...{ deployment, commit, branch: "main", digest: "0".repeat(64) as Digest, unchanged: 2 },
+        devices: [
+          { device: "pi-1" as DeviceId, downloadBytes: 10, services: ["web"], risks: ["away"] },
+          { device: "pi-2" as DeviceId, downloadBytes: 5, services: null, risks: [] },
+        ],
+      }),
+    },
     bundles: { open: async (digest) => world.bundles.get(digest) ?? null },
     reports: {
       accept: async (device, report) => {
