@@ -211,17 +211,3 @@ function baseOf(track: Track | undefined): string | undefined {
     ? undefined
     : track?.row.base;
 }
-
-/** Devices that came to the deployment since the rollout began and would change with it. */
-export function joining(
-  track: Track,
-  devices: readonly Placed[],
-  { base, newest }: { base: Source | undefined; newest: Source | undefined },
-): MemberRow[] {
-  return devices.flatMap((device) => {
-    if (track.members.has(device.id)) return [];
-    const has = revisionIn(base, device);
-    if (has === undefined || has === revisionIn(newest, device)) return [];
-    return [{ member: freshMember(device.id), before: track.row.base }];
-  });
-}

@@ -100,8 +100,7 @@ export function createRolloutController(options: Options): RolloutController {
     }
     last = { id, fleet };
     tracks.snapshots.set(id, fleet);
-    const names = [...tracks.byDeployment.keys()];
-    look.renew(fleet, names, names.length === 0 ? [] : await store.allDevices());
+    await look.renew(fleet, tracks);
     await desired.follow(fleet);
     await settleAll();
   };
@@ -117,6 +116,7 @@ export function createRolloutController(options: Options): RolloutController {
     const events = await store.changeRollout(next);
     if (events === null) {
       await load();
+      if (last !== undefined) await look.renew(last.fleet, tracks);
       return false;
     }
     faultPoint("after:rollout");
@@ -130,11 +130,9 @@ export function createRolloutController(options: Options): RolloutController {
   /** @returns whether there may be more to do */
   const step = async (track: Track): Promise<boolean> => {
     const view = look.view(track.row.deployment);
-    if (view === undefined || last === undefined) return false;
+    if (view === undefined) return false;
     const isFrozen = fleetHalt !== null;
-    const { snapshots } = tracks;
-    const input = { track, view, newest: last.fleet, snapshots, now: clock.now(), isFrozen };
-    const decided = decideChange(input);
+    const decided = decideChange({ track, view, now: clock.now(), isFrozen });
     waits.set(track.row.deployment, { id: track.row.id, why: decided.waitsFor });
     if (decided.change === undefined) {
       if (decided.nextAt !== null) waker.at(decided.nextAt);

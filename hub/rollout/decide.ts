@@ -1,20 +1,15 @@
 // One decision about one rollout, as the change that the store is asked for; pure.
-import { sourceOf } from "#hub/desired/compute/render.ts";
-import type { FleetSnapshot } from "#hub/release/model.ts";
 import type { MemberRow, RolloutChange } from "#hub/store/rollout_port.ts";
 import { canonicalJson } from "#shared/canonical.ts";
 import { advance } from "./advance/advance.ts";
 import type { Decision } from "./advance/model.ts";
-import { joining } from "./begin.ts";
 import type { View } from "./look.ts";
-import { rolloutOf, type Track, type Tracks, trackOf } from "./track.ts";
+import { freshMember, rolloutOf, type Track, trackOf } from "./track.ts";
 import { eventOf } from "./words.ts";
 
 interface Input {
   track: Track;
   view: View;
-  newest: FleetSnapshot;
-  snapshots: Tracks["snapshots"];
   /** Unix ms. */
   now: number;
   isFrozen: boolean;
@@ -46,14 +41,11 @@ export function decideChange(input: Input): Decided {
 
 const over = new Set(["Superseded", "Undone", "Promoted"]);
 
-function joinedTo({ track, view, newest, snapshots }: Input): MemberRow[] {
-  const { row } = track;
+/** Devices that came to the deployment since the rollout began and would change with it. */
+function joinedTo({ track: { row, members }, view }: Input): MemberRow[] {
   if (over.has(row.head.state)) return [];
-  const base = snapshots.get(row.base);
-  return joining(track, [...view.devices.values()], {
-    base: base === undefined ? undefined : sourceOf(base, row.deployment),
-    newest: sourceOf(newest, row.deployment),
-  });
+  const fresh = [...view.differing].filter((id) => !members.has(id));
+  return fresh.map((id) => ({ member: freshMember(id), before: row.base }));
 }
 
 function isNothing({ row }: Track, { head, marks, joined }: RolloutChange): boolean {

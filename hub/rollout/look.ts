@@ -2,70 +2,71 @@
 import { type Source, sourceOf } from "#hub/desired/compute/render.ts";
 import { type Deployment, entryOf, type FleetSnapshot } from "#hub/release/model.ts";
 import type { DeviceRow, Store } from "#hub/store/port.ts";
-import type { AppName, DeviceId } from "#shared/ids.ts";
+import { canonicalJson } from "#shared/canonical.ts";
+import type { AppName, DeviceId, RevisionId } from "#shared/ids.ts";
 import { factOf } from "./advance/fact.ts";
 import type { Fact } from "./advance/model.ts";
 import { devicesOf, type Placed, revisionIn } from "./begin.ts";
+import type { Tracks } from "./track.ts";
 
 /** The devices of one deployment. */
 export interface View {
-  facts: Map<DeviceId, Fact>;
-  devices: Map<DeviceId, Placed>;
+  facts: ReadonlyMap<DeviceId, Fact>;
+  /** Devices on which the newest rendering is not the last promoted one. */
+  differing: ReadonlySet<DeviceId>;
 }
 
 export interface Look {
-  /** Reads every device, for a new state of the fleet.
-   *  @param names deployments that have a rollout */
-  renew(fleet: FleetSnapshot, names: readonly AppName[], rows: readonly DeviceRow[]): void;
+  /** Reads every device of the deployments that have a rollout, for a new state of the fleet. */
+  renew(fleet: FleetSnapshot, tracks: Pick<Tracks, "byDeployment" | "snapshots">): Promise<void>;
   /** Reads again the devices that changed since. */
   refresh(): Promise<void>;
   touch(id: DeviceId): void;
   view(deployment: AppName): View | undefined;
 }
 
-interface Watched extends View {
+interface Watched {
   deployment: Deployment;
   newest: Source | undefined;
+  base: Source | undefined;
+  facts: Map<DeviceId, Fact>;
+  differing: Set<DeviceId>;
+  /** The newest revision on each device, under the labels that it was rendered with. */
+  targets: Map<DeviceId, { labels: string; revision: RevisionId | undefined }>;
 }
 
 export function createLook(store: Pick<Store, "allDevices">): Look {
   const touched = new Set<DeviceId>();
-  const watched = new Map<AppName, Watched>();
+  let watched = new Map<AppName, Watched>();
   let fleet: FleetSnapshot | undefined;
 
-  const take = (one: Watched, row: DeviceRow): void => {
-    const [device] = fleet === undefined ? [] : devicesOf(fleet, one.deployment, [row]);
-    if (device === undefined) {
-      one.facts.delete(row.id);
-      one.devices.delete(row.id);
-      return;
+  const take = (row: DeviceRow): void => {
+    if (fleet === undefined) return;
+    for (const one of watched.values()) {
+      const [device] = devicesOf(fleet, one.deployment, [row]);
+      if (device === undefined) forget(one, row.id);
+      else learn(one, device, row);
     }
-    const { labels } = device;
-    one.devices.set(row.id, device);
-    const target = revisionIn(one.newest, device);
-    one.facts.set(row.id, factOf({ ...row, labels }, one.deployment.name, target));
   };
   return {
-    renew: (next, names, rows) => {
+    renew: async (next, { byDeployment, snapshots }) => {
       fleet = next;
-      watched.clear();
+      watched = new Map();
       touched.clear();
       const main = entryOf(next.branches, next.defaultBranch);
       for (const deployment of main?.deployments ?? []) {
-        if (!names.includes(deployment.name)) continue;
-        const newest = sourceOf(next, deployment.name);
-        const one: Watched = { deployment, newest, facts: new Map(), devices: new Map() };
-        for (const row of rows) take(one, row);
-        watched.set(deployment.name, one);
+        const track = byDeployment.get(deployment.name);
+        if (track === undefined) continue;
+        watched.set(deployment.name, watch(deployment, next, snapshots.get(track.row.base)));
       }
+      if (watched.size > 0) for (const row of await store.allDevices()) take(row);
     },
     refresh: async () => {
       if (touched.size === 0 || watched.size === 0) return;
       const ids = [...touched];
       touched.clear();
       try {
-        const rows = await store.allDevices(ids);
-        for (const one of watched.values()) for (const row of rows) take(one, row);
+        for (const row of await store.allDevices(ids)) take(row);
       } catch (error) {
         for (const id of ids) touched.add(id);
         throw error;
@@ -74,4 +75,41 @@ export function createLook(store: Pick<Store, "allDevices">): Look {
     touch: (id) => void touched.add(id),
     view: (deployment) => watched.get(deployment),
   };
+}
+
+function watch(
+  deployment: Deployment,
+  newest: FleetSnapshot,
+  base: FleetSnapshot | undefined,
+): Watched {
+  return {
+    deployment,
+    newest: sourceOf(newest, deployment.name),
+    base: base === undefined ? undefined : sourceOf(base, deployment.name),
+    facts: new Map(),
+    differing: new Set(),
+    targets: new Map(),
+  };
+}
+
+function forget({ facts, differing, targets }: Watched, id: DeviceId): void {
+  facts.delete(id);
+  differing.delete(id);
+  targets.delete(id);
+}
+
+/** Rendering costs more than all the rest, and depends on nothing but the labels. */
+function learn(one: Watched, device: Placed, row: DeviceRow): void {
+  const { deployment, newest, base, targets, differing, facts } = one;
+  const labels = canonicalJson(device.labels);
+  let known = targets.get(device.id);
+  if (known?.labels !== labels) {
+    known = { labels, revision: revisionIn(newest, device) };
+    targets.set(device.id, known);
+    const before = revisionIn(base, device);
+    if (before === undefined || before === known.revision) differing.delete(device.id);
+    else differing.add(device.id);
+  }
+  const { name } = deployment;
+  facts.set(device.id, factOf({ ...row, labels: device.labels }, name, known.revision));
 }

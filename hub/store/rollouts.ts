@@ -1,6 +1,7 @@
 // Rollouts, their devices and the snapshots that they move between; each decision is one fenced transaction.
 import type { Kysely, Transaction } from "kysely";
 import { z } from "zod";
+import { chunksOf } from "./chunks.ts";
 import { decodeCursor, pageOf } from "./cursor.ts";
 import { insertEvents } from "./events.ts";
 import { follow, insertMembers } from "./rollout_begin.ts";
@@ -132,16 +133,33 @@ async function applyChange(trx: Transaction<Tables>, change: RolloutChange) {
     .where("version", "=", version)
     .executeTakeFirstOrThrow();
   if (updated.numUpdatedRows !== 1n) throw new Fenced();
-  for (const member of change.marks) {
-    await trx
-      .updateTable("rollout_devices")
-      .set({ ...memberColumns(member), changed_at: now })
-      .where("rollout", "=", id)
-      .where("device", "=", member.device)
-      .execute();
-  }
+  await markDevices(trx, change);
   if (change.joined.length > 0) await join(trx, change);
   return insertEvents(trx, change.events);
+}
+
+/** A step marks many devices alike, which are then one statement. */
+async function markDevices(
+  trx: Transaction<Tables>,
+  { id, marks, now }: RolloutChange,
+): Promise<void> {
+  const alike = Map.groupBy(marks, (member) => JSON.stringify(memberColumns(member)));
+  for (const group of alike.values()) {
+    for (const chunk of chunksOf(group)) {
+      const [first] = chunk;
+      if (first === undefined) continue;
+      await trx
+        .updateTable("rollout_devices")
+        .set({ ...memberColumns(first), changed_at: now })
+        .where("rollout", "=", id)
+        .where(
+          "device",
+          "in",
+          chunk.map(({ device }) => device),
+        )
+        .execute();
+    }
+  }
 }
 
 async function join(trx: Transaction<Tables>, { id, joined, now }: RolloutChange): Promise<void> {
