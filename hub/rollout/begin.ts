@@ -95,15 +95,29 @@ interface Change {
 
 /** Undefined when the new commits change nothing for any device of the deployment. */
 function changeOf(input: Input, deployment: Deployment): Change | undefined {
-  const { fleet, last } = input;
-  if (last === undefined) return undefined;
-  const newest = sourceOf(fleet, deployment.name);
-  const before = sourceOf(last.fleet, deployment.name);
-  if (newest === undefined || before === undefined) return undefined;
+  const newest = sourceOf(input.fleet, deployment.name);
+  const had = standing(input, deployment.name);
+  if (newest === undefined || had === undefined) return undefined;
+  const { before, last } = had;
   if (signatureOf(newest) === signatureOf(before)) return undefined;
-  const devices = devicesOf(fleet, deployment, input.devices);
+  const devices = devicesOf(input.fleet, deployment, input.devices);
   const differs = (one: Placed): boolean => revisionIn(before, one) !== revisionIn(newest, one);
-  return devices.some(differs) ? { newest, before, last: last.id, devices } : undefined;
+  return devices.some(differs) ? { newest, before, last, devices } : undefined;
+}
+
+/** What the deployment was until now. While its branch could not be read its devices kept what they had, which
+ *  is what its newest rollout gave them. */
+function standing(
+  { last, tracks }: Input,
+  name: AppName,
+): Pick<Change, "before" | "last"> | undefined {
+  const target = tracks.byDeployment.get(name)?.row.target;
+  const known = target === undefined ? undefined : tracks.snapshots.get(target);
+  for (const one of [last, target !== undefined && known && { id: target, fleet: known }]) {
+    const before = one ? sourceOf(one.fleet, name) : undefined;
+    if (one && before !== undefined) return { before, last: one.id };
+  }
+  return undefined;
 }
 
 function nameOf({ deployment, branch }: Source): string {
