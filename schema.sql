@@ -151,6 +151,65 @@ create table operators (
   hash text not null unique,
   created_at bigint not null
 );
+
+-- Accepted states of the fleet repository that devices have or return to; the one with the greatest place is
+-- followed now. body is JSON.
+create table snapshots (
+  id text primary key not null,
+  place bigint not null,
+  body text not null
+);
+
+-- One row per move of a deployment to a new rendering. target and base name snapshots; cohorts, suspects and
+-- policy are JSON; a change is refused unless it was decided on the present version.
+create table rollouts (
+  id bigint primary key not null,
+  deployment text not null,
+  branch text not null,
+  commit_id text not null,
+  digest text not null,
+  target text not null,
+  base text not null,
+  signature text not null,
+  quarantined bigint not null,
+  state text not null,
+  step bigint not null,
+  bake_until bigint,
+  approved bigint not null,
+  forced bigint not null,
+  cohorts text not null,
+  suspects text not null,
+  policy text not null,
+  operator text,
+  reason text,
+  began_at bigint not null,
+  changed_at bigint not null,
+  version bigint not null
+);
+create index rollouts_by_deployment on rollouts (deployment, id);
+
+-- What became of each device of a rollout; place is the order of release, before names the snapshot that the
+-- device had when the rollout began.
+create table rollout_devices (
+  rollout bigint not null references rollouts (id) on delete cascade,
+  device text not null references devices (id) on delete cascade,
+  place bigint not null,
+  state text not null,
+  step bigint,
+  before text not null,
+  deadline_at bigint,
+  reason text,
+  changed_at bigint not null,
+  primary key (rollout, device)
+);
+
+-- Emergency halts by scope; the scope is `fleet`.
+create table halts (
+  scope text primary key not null,
+  operator text not null,
+  reason text not null,
+  at bigint not null
+);
 -- === end of hub ===
 
 -- === edge ===

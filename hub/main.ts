@@ -24,6 +24,9 @@ import { prepareOperator } from "#hub/operator.ts";
 import { createAnnouncer } from "#hub/release/announce.ts";
 import { createBundleStore } from "#hub/release/bundles.ts";
 import { createReleaseController } from "#hub/release/controller.ts";
+import { createRolloutController } from "#hub/rollout/controller.ts";
+import { createPreviewer } from "#hub/rollout/previewer.ts";
+import { createTracks } from "#hub/rollout/track.ts";
 import { createHttpServer } from "#hub/server.ts";
 import { openStore } from "#hub/store/sqlite.ts";
 import { createUpkeep } from "#hub/upkeep.ts";
@@ -73,7 +76,23 @@ async function run(options: HubOptions): Promise<void> {
     broker.publishDesired(device, envelope);
     metrics.published();
   };
-  const desired = createDesiredController({ store, broker: { publishDesired }, bus, clock, key });
+  const tracks = createTracks();
+  const desired = createDesiredController({
+    store,
+    broker: { publishDesired },
+    bus,
+    clock,
+    key,
+    placements: tracks,
+  });
+  const rollouts = createRolloutController({
+    store,
+    desired,
+    tracks,
+    bus,
+    clock,
+    onFailed: (err) => log.error({ err }, "rollouts could not be looked at"),
+  });
   const remote = parseRemote(options.repository);
   const mirror = createMirror({ remote, directory: join(data, "repository.git") });
   const bundles = createBundleStore({ directory: join(data, "bundles") });
@@ -85,7 +104,7 @@ async function run(options: HubOptions): Promise<void> {
     clock,
     loadCompose,
     ...(options.branch === undefined ? {} : { defaultBranch: options.branch }),
-    onFleet: desired.follow,
+    onFleet: rollouts.follow,
   });
   const watcher = createGitWatcher({
     mirror,
@@ -100,7 +119,7 @@ async function run(options: HubOptions): Promise<void> {
     store,
     bundles,
     releases,
-    desired,
+    desired: { inUse: () => [...desired.inUse(), ...tracks.inUse()] },
     branches: async () => [...(await mirror.heads()).keys()],
     clock,
     keepDays: options.keepDays,
@@ -123,6 +142,8 @@ async function run(options: HubOptions): Promise<void> {
     repository,
     fleet: releases,
     desired,
+    rollouts,
+    previews: createPreviewer({ store, releases, tracks, clock, loadCompose }),
     bundles,
     reports: createReportSink(ingest),
     introduction: {
@@ -144,6 +165,7 @@ async function run(options: HubOptions): Promise<void> {
 
   await ingest.start();
   await desired.start();
+  await rollouts.start();
   await releases.start();
   await broker.start();
   const { url } = await server.start();
@@ -157,7 +179,8 @@ async function run(options: HubOptions): Promise<void> {
       { watcher: watcher.stop, upkeep: upkeep.stop, watch: watch.stop },
       { broker: broker.stop, server: server.stop },
       // After the last message has come in, and before the store closes: it stores them.
-      { ingest: ingest.stop, desired: desired.stop },
+      { ingest: ingest.stop, rollouts: rollouts.stop },
+      { desired: desired.stop },
       { store: store.close },
     ],
     limitMs: 4000,

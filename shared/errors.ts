@@ -42,6 +42,7 @@ export const errorCodes = {
   forbidden: "never",
   not_found: "never",
   precondition_failed: "never",
+  state_conflict: "never",
   request_invalid: "never",
   token_invalid: "never",
   hub_unreachable: "later",

@@ -23,8 +23,10 @@ import { limitedBody, measured, onError, securityHeaders } from "./middleware.ts
 import { monitoringRoutes } from "./monitoring.ts";
 import { orderRoutes } from "./orders.ts";
 import type * as ports from "./ports.ts";
+import { previewRoutes } from "./preview.ts";
 import { type ProblemParts, sendProblem } from "./problem.ts";
 import { releaseRoutes } from "./releases.ts";
+import { rolloutRoutes } from "./rollouts.ts";
 import type { Sessions } from "./sessions.ts";
 import { tokenRoutes } from "./tokens.ts";
 import { refuseInvalid } from "./validation.ts";
@@ -44,6 +46,8 @@ export interface ApiOptions {
   repository: ports.RepositorySource;
   fleet: ports.FleetSource;
   desired: ports.DesiredSource;
+  rollouts: ports.RolloutControl;
+  previews: ports.PreviewSource;
   bundles: ports.BundleSource;
   reports: ports.ReportSink;
   introduction: ports.Introduction;
@@ -83,6 +87,8 @@ function addResources(app: OpenAPIHono<ApiEnv>, options: ApiOptions): void {
     fleetRoutes(all),
     deploymentRoutes(all),
     releaseRoutes(all),
+    rolloutRoutes(all),
+    previewRoutes(all),
     webhookRoutes(all),
     deviceRoutes(all),
     orderRoutes(all),

@@ -47,6 +47,10 @@ const license = { name: "Apache-2.0", identifier: "Apache-2.0" };
 
 const tags = [
   { name: "Fleet", description: "The whole, its sites, branches, deployments and releases." },
+  {
+    name: "Rollouts",
+    description: "How releases move through the devices, and the halt of the fleet.",
+  },
   { name: "Devices", description: "Each device: what it has, what it wants, what happened." },
   { name: "Events", description: "What happened, as a list and as a stream." },
   { name: "Access", description: "Tokens and codes that an operator hands out." },

@@ -2,6 +2,8 @@
 
 import type { RepositoryHealth } from "#hub/git/health.ts";
 import type { FleetSnapshot } from "#hub/release/model.ts";
+import type { RolloutController } from "#hub/rollout/controller.ts";
+import type { Previewer } from "#hub/rollout/previewer.ts";
 import type { DesiredRow } from "#hub/store/port.ts";
 import type { ReportRequest } from "#shared/gateway.ts";
 import type { DeviceId, Digest } from "#shared/ids.ts";
@@ -22,6 +24,14 @@ export interface FleetSource {
   /** Undefined before the first accepted commit. */
   snapshot(): FleetSnapshot | undefined;
 }
+
+/** What people order of rollouts. */
+export type RolloutControl = Pick<
+  RolloutController,
+  "order" | "haltFleet" | "fleetHalt" | "waitsFor"
+>;
+
+export type PreviewSource = Previewer;
 
 export interface DesiredSource {
   current(device: DeviceId): Promise<DesiredRow | null>;

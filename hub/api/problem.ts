@@ -22,6 +22,7 @@ const fleetCodes: Partial<Record<ErrorCode, { status: number; title: string }>> 
   token_invalid: { status: 403, title: "Token not valid" },
   not_found: { status: 404, title: "Not found" },
   generation_conflict: { status: 409, title: "Conflict" },
+  state_conflict: { status: 409, title: "Not in this state" },
   precondition_failed: { status: 412, title: "Precondition failed" },
   message_too_large: { status: 413, title: "Too large" },
   store_unavailable: { status: 503, title: "Store unavailable" },

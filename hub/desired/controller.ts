@@ -10,6 +10,7 @@ import { FleetError } from "#shared/errors.ts";
 import { faultPoint } from "#shared/fault.ts";
 import type { DeviceId, Digest } from "#shared/ids.ts";
 import { serially } from "#shared/serial.ts";
+import type { OlderOf } from "./compute/compute.ts";
 import { decide } from "./decide.ts";
 import type { SigningKey } from "./keys.ts";
 
@@ -22,6 +23,8 @@ interface DesiredControllerOptions {
   bus: Bus;
   clock: Clock;
   key: SigningKey;
+  /** Devices that a rollout keeps at an older state of the fleet, or sends back to it. */
+  placements?: { olderOf(device: DeviceId): OlderOf };
 }
 
 export interface DesiredController {
@@ -61,7 +64,8 @@ export function createDesiredController(options: DesiredControllerOptions): Desi
       // Once for each content: an agent that hashes it otherwise must not get new numbers without end.
       const isAnswer = current !== undefined && answered.get(device.id) === current.specHash;
       const now = clock.now();
-      const decision = decide({ fleet: wanted, device, current, isAnswer, key, now });
+      const olderOf = options.placements?.olderOf(device.id);
+      const decision = decide({ fleet: wanted, device, current, isAnswer, key, now, olderOf });
       if (decision.isConflict === true) answered.set(device.id, current?.specHash ?? "");
       faults.delete(device.id);
       return decision;

@@ -8,7 +8,7 @@ import { sealDesired } from "#shared/envelope.ts";
 import { FleetError } from "#shared/errors.ts";
 import type { Labels } from "#shared/ids.ts";
 import { maxDesiredBytes } from "#shared/wire.ts";
-import { compute, effectiveLabels } from "./compute/compute.ts";
+import { compute, effectiveLabels, type OlderOf } from "./compute/compute.ts";
 import type { SigningKey } from "./keys.ts";
 
 interface Decision {
@@ -32,13 +32,15 @@ interface DecideInput {
   key: SigningKey;
   /** Unix ms. */
   now: number;
+  /** A rollout's word on this device. */
+  olderOf?: OlderOf | undefined;
 }
 
 /** @throws FleetError message_too_large */
 export function decide({ fleet, device, current, key, now, ...rest }: DecideInput): Decision {
   const labels = effectiveLabels(fleet, device.id, device.agentLabels);
   const { id, mode, retry } = device;
-  const content = compute(fleet, { id, labels, mode, retry }, current?.content);
+  const content = compute(fleet, { id, labels, mode, retry }, current?.content, rest.olderOf);
   const hash = specHash(content);
   const decision: Decision =
     canonicalJson(labels) === canonicalJson(device.labels) ? {} : { labels };

@@ -3,7 +3,7 @@ import type { Bus } from "#hub/bus.ts";
 import type { Mirror } from "#hub/git/mirror.ts";
 import type { Store } from "#hub/store/port.ts";
 import type { Clock } from "#shared/clock.ts";
-import { asFleetError } from "#shared/errors.ts";
+import { asFleetError, FleetError } from "#shared/errors.ts";
 import type { Digest } from "#shared/ids.ts";
 import { createAnnouncer } from "./announce.ts";
 import type { BundleStore } from "./bundles.ts";
@@ -13,6 +13,7 @@ import { judge, type Verdict } from "./judge.ts";
 import { defaultLimits, type SizeLimits } from "./layout.ts";
 import type { BranchSnapshot, FleetSnapshot } from "./model.ts";
 import { createRecorder } from "./record.ts";
+import type { RoleContent } from "./role.ts";
 
 interface ReleaseControllerOptions {
   mirror: Mirror;
@@ -35,6 +36,12 @@ export interface ReleaseController {
   advance(heads: ReadonlyMap<string, string>): Promise<void>;
   /** Undefined before the first accepted commit. */
   snapshot(): FleetSnapshot | undefined;
+  /** The fleet as it would be with this commit on the branch; nothing is taken up.
+   *  @throws FleetError not_found when the commit is not in the repository; repository_invalid, role_invalid */
+  candidate(branch: string, commit: string): Promise<FleetSnapshot>;
+  /** Contents of the roles at a commit, by digest.
+   *  @throws as `candidate` */
+  contents(branch: string, commit: string): Promise<Map<Digest, RoleContent>>;
   /** Releases of every accepted commit, also of branches that no deployment names now. */
   inUse(): Digest[];
 }
@@ -84,6 +91,12 @@ export function createReleaseController(options: ReleaseControllerOptions): Rele
     const fact = { type: "Warning", reason: "AcceptedCommitLost" } as const;
     await announce(...lost.map((message) => ({ ...fact, message })));
   };
+  const draftAt = async (branch: string, commit: string, main: string): Promise<BranchDraft> => {
+    const standing = accepted.get(branch);
+    if (standing?.snapshot.commit === commit) return standing;
+    if (!(await mirror.has(commit))) throw unknownCommit(commit);
+    return drafter.draft(branch, commit, main);
+  };
   const record = async (verdict: Verdict): Promise<void> => {
     const { branch } = verdict;
     if (!("draft" in verdict)) {
@@ -114,11 +127,30 @@ export function createReleaseController(options: ReleaseControllerOptions): Rele
       handled = seen;
     },
     snapshot: () => fleet,
+    candidate: async (branch, commit) => {
+      const main = fleet?.defaultBranch ?? branch;
+      const draft = await draftAt(branch, commit, main);
+      const candidate = fleetOf(main, new Map([...accepted, [branch, draft]]));
+      if (candidate === undefined) throw unknownCommit(commit);
+      return candidate;
+    },
+    contents: async (branch, commit) => {
+      const { roles } = await draftAt(branch, commit, fleet?.defaultBranch ?? branch);
+      return new Map([...roles.values()].map((role) => [role.release.digest, role]));
+    },
     inUse: () =>
       [...accepted.values()].flatMap(({ snapshot }) =>
         Object.values(snapshot.roles).map(({ digest }) => digest),
       ),
   };
+}
+
+function unknownCommit(commit: string): FleetError {
+  return new FleetError("not_found", {
+    message: `the repository has no commit ${commit}`,
+    hint: "Push it, and wait for the next fetch.",
+    subject: commit,
+  });
 }
 
 /** The default branch and the branches that its deployments name, each at its accepted commit. */

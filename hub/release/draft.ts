@@ -7,8 +7,9 @@ import type { BundleStore } from "./bundles.ts";
 import { createCache } from "./cache.ts";
 import { createConfigReader, type FleetConfig } from "./config.ts";
 import { fleetPaths, layOut, type RoleTree, type SizeLimits } from "./layout.ts";
-import { type BranchSnapshot, type Deployment, safeModeRole } from "./model.ts";
+import { type BranchSnapshot, type Deployment, entryOf, safeModeRole } from "./model.ts";
 import { type RoleContent, readRole } from "./role.ts";
+import type { RolloutPolicy } from "./rollout_policy.ts";
 import type { FleetFile } from "./schema.ts";
 
 export interface BranchDraft {
@@ -59,7 +60,7 @@ export function createDrafter({ mirror, bundles, limits }: DrafterOptions): Draf
 }
 
 function deploymentsOf(
-  { deployments }: FleetFile,
+  { deployments, rollouts }: FleetFile,
   locate: (path: Path) => Where,
   defaultBranch: string,
 ): Deployment[] {
@@ -76,6 +77,9 @@ function deploymentsOf(
     }
     seen.add(name);
     const where = locate(["deployments", index, "selector"]);
+    const policy = policyOf(entry.rollout, rollouts, () =>
+      locate(["deployments", index, "rollout"]),
+    );
     return {
       name,
       role,
@@ -84,7 +88,23 @@ function deploymentsOf(
       selector: selectorFrom(entry.selector ?? "", where),
       ...(windows === undefined ? {} : { windows }),
       ...(lock === undefined ? {} : { lock }),
+      ...(policy === undefined ? {} : { rollout: policy }),
     };
+  });
+}
+
+function policyOf(
+  rollout: RolloutPolicy | string | undefined,
+  named: FleetFile["rollouts"],
+  where: () => Where,
+): RolloutPolicy | undefined {
+  if (typeof rollout !== "string") return rollout;
+  const policy = entryOf(named, rollout);
+  if (policy !== undefined) return policy;
+  throw new FleetError("repository_invalid", {
+    message: `names the rollout policy "${rollout}", which is not among rollouts`,
+    where: where(),
+    hint: `Add it under rollouts in fleet.yaml, or correct the name.`,
   });
 }
 

@@ -3,6 +3,7 @@ import type { AppPolicy, Rhythm, UpdateRules } from "#shared/desired.ts";
 import type { AppName, DeviceId, Digest, Labels, Values } from "#shared/ids.ts";
 import type { Selector } from "#shared/selector.ts";
 import type { MaintenanceWindow } from "#shared/window.ts";
+import type { RolloutPolicy } from "./rollout_policy.ts";
 
 /** The role whose app runs in safe mode when nothing else is healthy; no deployment may take its name. */
 export const safeModeRole = "safe-mode" as AppName;
@@ -16,6 +17,8 @@ export interface Deployment {
   values: Values;
   windows?: MaintenanceWindow[];
   lock?: NonNullable<UpdateRules["lock"]>;
+  /** Absent: a new release goes to all devices at once. */
+  rollout?: RolloutPolicy;
 }
 
 /** A role's content at a commit, already bundled. */

@@ -19,6 +19,8 @@ export interface RoleContent {
   composeText: string;
   /** The smaller text files by path inside the role, for `env_file`. */
   texts: ReadonlyMap<string, string>;
+  /** Every file with its kind and Git's id of its content. */
+  files: readonly { name: string; kind: string; id: string }[];
 }
 
 /** An env_file has a few lines; what is larger than this is none. */
@@ -60,6 +62,7 @@ export function readRole(
     composeFile,
     composeText,
     texts,
+    files: files.map(({ name, kind, id }) => ({ name, kind, id })),
   };
   return { content, bundle: made };
 }

@@ -4,6 +4,7 @@ import { AppName, Labels, RoleName, ValueName, type Values } from "#shared/ids.t
 import { stringValues } from "#shared/role.ts";
 import { SelectorText } from "#shared/selector.ts";
 import { MaintenanceWindow } from "#shared/window.ts";
+import { RolloutPolicy } from "./rollout_policy.ts";
 
 /** Values that the hub sets itself on every app; no file may set them. */
 export const reservedValues: readonly string[] = ["FLEET_DEVICE", "FLEET_SITE", "FLEET_APP"];
@@ -46,11 +47,16 @@ const DeploymentEntry = z.strictObject({
   /** When its apps may change; instead of the role's and the site's windows. */
   windows: Windows.exactOptional(),
   lock: VersionLock.exactOptional(),
+  /** How a new release moves through its devices: a policy, or the name of one of `rollouts`. Without it all
+   *  get it at once. */
+  rollout: z.union([z.string().min(1), RolloutPolicy]).exactOptional(),
 });
 
 export const FleetFile = z.strictObject({
   ...header("Fleet"),
   values: FileValues,
+  /** Policies by name, for several deployments. */
+  rollouts: z.record(z.string().min(1), RolloutPolicy).default({}),
   deployments: z.array(DeploymentEntry),
 });
 export type FleetFile = z.infer<typeof FleetFile>;

@@ -143,4 +143,58 @@ export const migrations: readonly Migration[] = [
       "alter table devices add column retry bigint not null default 0",
     ],
   },
+  {
+    id: 4,
+    name: "rollouts",
+    statements: [
+      `create table snapshots (
+        id text primary key not null,
+        place bigint not null,
+        body text not null
+      )`,
+      `create table rollouts (
+        id bigint primary key not null,
+        deployment text not null,
+        branch text not null,
+        commit_id text not null,
+        digest text not null,
+        target text not null,
+        base text not null,
+        signature text not null,
+        quarantined bigint not null,
+        state text not null,
+        step bigint not null,
+        bake_until bigint,
+        approved bigint not null,
+        forced bigint not null,
+        cohorts text not null,
+        suspects text not null,
+        policy text not null,
+        operator text,
+        reason text,
+        began_at bigint not null,
+        changed_at bigint not null,
+        version bigint not null
+      )`,
+      "create index rollouts_by_deployment on rollouts (deployment, id)",
+      `create table rollout_devices (
+        rollout bigint not null references rollouts (id) on delete cascade,
+        device text not null references devices (id) on delete cascade,
+        place bigint not null,
+        state text not null,
+        step bigint,
+        before text not null,
+        deadline_at bigint,
+        reason text,
+        changed_at bigint not null,
+        primary key (rollout, device)
+      )`,
+      `create table halts (
+        scope text primary key not null,
+        operator text not null,
+        reason text not null,
+        at bigint not null
+      )`,
+    ],
+  },
 ];

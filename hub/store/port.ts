@@ -7,6 +7,7 @@ import type { EventBody, JournalBatch, JournalEntry } from "#shared/journal.ts";
 import type { ReportedState } from "#shared/reported.ts";
 import type { Selector } from "#shared/selector.ts";
 import type { Connection, HealthStatus, SyncStatus } from "#shared/status.ts";
+import type { RolloutStore } from "./rollout_port.ts";
 
 /** A device as lists and pages need it: one row, no joins. All times Unix ms by the hub's clock. */
 export interface DeviceRow {
@@ -203,7 +204,7 @@ export interface Pruned {
 
 /** Every method is one transaction: all of it is stored, or nothing is and it throws
  *  FleetError store_unavailable. */
-export interface Store {
+export interface Store extends RolloutStore {
   /** Adds or replaces a device's credentials and returns its row. A new device's effective labels are
    *  the agent's; a known one keeps its own until `changeDevices` sets them.
    *  @param secretHash sha256 in hex of the device's secret */

@@ -22,6 +22,7 @@ import { operatorStore } from "./operators.ts";
 import type { Store } from "./port.ts";
 import { pruneStore } from "./prune.ts";
 import { releaseStore } from "./releases.ts";
+import { rolloutStore } from "./rollouts.ts";
 import type { Tables } from "./tables.ts";
 import { tokenStore } from "./tokens.ts";
 
@@ -115,6 +116,7 @@ function assemble(db: Kysely<Tables>, counted: CountedDatabase): Store {
     ...branchStore(db),
     ...operatorStore(db),
     ...pruneStore(db),
+    ...rolloutStore(db),
     ping: async () => {
       await db.selectFrom("counters").select("name").limit(1).execute();
     },

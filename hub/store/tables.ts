@@ -1,6 +1,8 @@
 // The hub's tables as kysely sees them; JSON columns are text.
+
+import type { MemberState, RolloutState } from "#hub/rollout/advance/model.ts";
 import type { DesiredMode } from "#shared/desired.ts";
-import type { DeviceId, Digest } from "#shared/ids.ts";
+import type { AppName, DeviceId, Digest } from "#shared/ids.ts";
 import type { EventBody, JournalEntry } from "#shared/journal.ts";
 import type { Connection, HealthStatus, SyncStatus } from "#shared/status.ts";
 import type { HubEvent } from "./port.ts";
@@ -67,6 +69,45 @@ export interface Tables {
     used_at: number | null;
   };
   operators: { name: string; hash: string; created_at: number };
+  snapshots: { id: string; place: number; body: string };
+  rollouts: RolloutsTable;
+  rollout_devices: {
+    rollout: number;
+    device: DeviceId;
+    place: number;
+    state: MemberState;
+    step: number | null;
+    before: string;
+    deadline_at: number | null;
+    reason: string | null;
+    changed_at: number;
+  };
+  halts: { scope: string; operator: string; reason: string; at: number };
+}
+
+export interface RolloutsTable {
+  id: number;
+  deployment: AppName;
+  branch: string;
+  commit_id: string;
+  digest: Digest;
+  target: string;
+  base: string;
+  signature: string;
+  quarantined: number;
+  state: RolloutState;
+  step: number;
+  bake_until: number | null;
+  approved: number;
+  forced: number;
+  cohorts: string;
+  suspects: string;
+  policy: string;
+  operator: string | null;
+  reason: string | null;
+  began_at: number;
+  changed_at: number;
+  version: number;
 }
 
 export interface DevicesTable {

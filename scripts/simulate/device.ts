@@ -1,4 +1,4 @@
-// One simulated device: the agent's own sync over a journal in memory, and work that always succeeds.
+// One simulated device: the agent's own sync over a journal in memory, and work that succeeds unless the release fails on its model.
 import { randomBytes, randomUUID } from "node:crypto";
 import { redeem } from "#edge/sync/enrol.ts";
 import type { Identity } from "#edge/sync/identity.ts";
@@ -8,9 +8,10 @@ import { createSync } from "#edge/sync/sync.ts";
 import type { Clock } from "#shared/clock.ts";
 import { type DesiredState, revisionOf, specHash } from "#shared/desired.ts";
 import type { DeviceId, Labels } from "#shared/ids.ts";
+import type { ReportedState } from "#shared/reported.ts";
 import { parseTopic } from "#shared/topic.ts";
 import { createMemoryJournal, type MemoryJournal } from "./journal.ts";
-import { reportOf } from "./report.ts";
+import { fails, reportOf } from "./report.ts";
 import type { Counts } from "./tally.ts";
 
 export interface DeviceSettings {
@@ -25,6 +26,7 @@ export interface DeviceSettings {
 interface DeviceOptions {
   device: DeviceId;
   labels: Labels;
+  model: string;
   token: string;
   settings: DeviceSettings;
   clock: Clock;
@@ -48,13 +50,19 @@ export async function startDevice(options: DeviceOptions): Promise<SimulatedDevi
 }
 
 function runDevice(options: DeviceOptions, identity: Identity): SimulatedDevice {
-  const { device, labels, settings, clock } = options;
+  const { device, labels, model, settings, clock } = options;
   const { heartbeatMs } = settings;
   const bootId = randomUUID();
   const journal = createMemoryJournal(clock, bootId);
   const wire = countingLink(clock);
   const over = new AbortController();
-  const simulated = { device, bootId, epoch: journal.epoch, labels, heartbeatMs };
+  const simulated = { device, bootId, epoch: journal.epoch, labels, heartbeatMs, model };
+  let before: ReportedState | undefined;
+  const report = (desired: DesiredState, isDone: boolean): void => {
+    const next = reportOf(simulated, desired, { done: isDone, at: clock.now(), before });
+    before = next;
+    sync.report(next);
+  };
   const latenciesMs: number[] = [];
   let begun = 0;
   let done = 0;
@@ -71,12 +79,12 @@ function runDevice(options: DeviceOptions, identity: Identity): SimulatedDevice 
   });
   const work = async (desired: DesiredState): Promise<void> => {
     latenciesMs.push(clock.now() - Math.max(desired.issuedAt, wire.connectedAt()));
-    sync.report(reportOf(simulated, desired, { done: false, at: clock.now() }));
+    report(desired, false);
     await clock.sleep(settings.applyMs * (0.5 + Math.random()), over.signal);
     if (over.signal.aborted || journal.desired()?.generation !== desired.generation) return;
-    recordUpdates(journal, desired, settings.applyMs);
+    recordUpdates(journal, desired, { durationMs: settings.applyMs, model });
     sync.journalGrew();
-    sync.report(reportOf(simulated, desired, { done: true, at: clock.now() }));
+    report(desired, true);
     done = desired.generation;
   };
   sync.onChange(() => {
@@ -121,12 +129,17 @@ function beatOf(
   return { bootId, generation: desired?.generation ?? 0, specHash: hash, at, heartbeatMs };
 }
 
-function recordUpdates(journal: MemoryJournal, desired: DesiredState, durationMs: number): void {
+function recordUpdates(
+  journal: MemoryJournal,
+  desired: DesiredState,
+  { durationMs, model }: { durationMs: number; model: string },
+): void {
   for (const app of desired.apps) {
     const { digest, commit } = app.release;
     const names = { attempt: randomUUID(), revision: revisionOf(app), digest, commit };
     journal.append({ kind: "update.started", app: app.name, body: names });
-    const body = { ...names, outcome: "succeeded", durationMs };
+    const outcome = fails(app, model) ? "rolledBack" : "succeeded";
+    const body = { ...names, outcome, durationMs };
     journal.append({ kind: "update.finished", app: app.name, body });
   }
 }

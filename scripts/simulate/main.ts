@@ -60,6 +60,7 @@ function assignments(options: SimulateOptions, hub: OwnHub): Assignment[] {
   const all = Array.from({ length: options.devices }, (_, index) => ({
     id: DeviceId.parse(`${options.prefix}-${String(index + 1).padStart(5, "0")}`),
     labels: { site: siteName(index % options.sites), role: "simulated" },
+    model: options.models[index % options.models.length] ?? "",
   }));
   const share = devicesPerProcess(options.devices, options.processes);
   const shares = Array.from({ length: Math.ceil(all.length / share) }, (_, at) =>

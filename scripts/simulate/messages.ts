@@ -7,7 +7,7 @@ export interface Assignment {
   settings: DeviceSettings;
   /** An operator's, for the enrolment tokens. */
   operatorToken: string;
-  devices: { id: DeviceId; labels: Labels }[];
+  devices: { id: DeviceId; labels: Labels; model: string }[];
 }
 
 export type ToWorker = { kind: "start"; assignment: Assignment } | { kind: "finish" };

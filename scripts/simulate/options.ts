@@ -12,6 +12,8 @@ export interface SimulateOptions {
   tokenFile?: string;
   prefix: string;
   sites: number;
+  /** Spread over the devices in turn. */
+  models: string[];
   heartbeatSeconds: number;
   applySeconds: number;
   sampleSeconds: number;
@@ -36,6 +38,10 @@ function prefix(text: string): string {
   throw new InvalidArgumentError("It must be 1 to 50 characters of a-z, 0-9 and -.");
 }
 
+function list(text: string): string[] {
+  return text.split(",").map((name) => name.trim());
+}
+
 /** @throws FleetError config_invalid; what commander itself refuses ends the process with code 1 */
 export function readOptions(argv: readonly string[]): SimulateOptions {
   const whole = (low: number, high: number) => number(low, high, true);
@@ -49,6 +55,9 @@ export function readOptions(argv: readonly string[]): SimulateOptions {
     .option("--token-file <file>", "file with an operator's token of that hub")
     .option("--prefix <text>", "how the devices' ids begin", prefix, "sim")
     .option("--sites <count>", "sites to spread the devices over", whole(1, 10_000), 10)
+    .option("--models <names>", "models of the devices, in turn, separated by commas", list, [
+      "simulated device",
+    ])
     .option("--heartbeat-seconds <seconds>", "between two heartbeats", seconds, 10)
     .option("--apply-seconds <seconds>", "to do what a device is told", seconds, 1)
     .option("--sample-seconds <seconds>", "between two health samples", seconds, 30)

@@ -27,10 +27,10 @@ function countAll(): Counts {
 async function start({ settings, operatorToken, devices: mine }: Assignment): Promise<void> {
   const hub = createHubClient(settings.hubUrl, async () => operatorToken);
   const waiting = [...mine];
-  const startOne = async ({ id, labels }: (typeof mine)[number]): Promise<void> => {
+  const startOne = async ({ id, labels, model }: (typeof mine)[number]): Promise<void> => {
     const token = await hub.enrolmentToken(id);
     const { signal } = stopping;
-    devices.push(await startDevice({ device: id, labels, token, settings, clock, signal }));
+    devices.push(await startDevice({ device: id, labels, model, token, settings, clock, signal }));
   };
   const drain = async (): Promise<void> => {
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {

@@ -43,10 +43,10 @@ function valuesAsWritten({ value, text, keys }: WrittenNumber): string | number 
   return keys.at(-2) === "values" ? text : value;
 }
 
-/** Of a union, the form that came closest: a person meant one of them. */
+/** Of a union, the form that came closest: a person meant one of those of the value's type. */
 function innermost(issue: Issue): Issue {
   if (issue.code !== "invalid_union" || wantedTypes(issue.errors) !== undefined) return issue;
-  const forms = issue.errors.filter((form) => form.length > 0);
+  const forms = issue.errors.filter((form) => form.length > 0 && wantedTypes([form]) === undefined);
   const [closest] = forms.toSorted((a, b) => a.length - b.length)[0] ?? [];
   if (closest === undefined) return issue;
   return innermost({ ...closest, path: [...issue.path, ...closest.path] });

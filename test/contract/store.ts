@@ -7,6 +7,7 @@ import { suite } from "#test/suite.ts";
 import { aReport, desiredRow, enrolFleet, id } from "./rows.ts";
 import { type Check, events, journal, releases } from "./store_history.ts";
 import { pruning } from "./store_prune.ts";
+import { rollouts } from "./store_rollouts.ts";
 
 export interface OpenedStore {
   store: Store;
@@ -34,6 +35,7 @@ export function storeContract(subject: string, open: () => Promise<OpenedStore>)
   events(check);
   releases(check);
   pruning(check);
+  rollouts(check);
 }
 
 function devices(check: Check): void {

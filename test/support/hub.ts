@@ -14,6 +14,9 @@ import { createGitWatcher, type GitWatcher } from "#hub/git/watch.ts";
 import { createAnnouncer } from "#hub/release/announce.ts";
 import { type BundleStore, createBundleStore } from "#hub/release/bundles.ts";
 import { createReleaseController, type ReleaseController } from "#hub/release/controller.ts";
+import { createRolloutController, type RolloutController } from "#hub/rollout/controller.ts";
+import { createPreviewer, type Previewer } from "#hub/rollout/previewer.ts";
+import { createTracks } from "#hub/rollout/track.ts";
 import type { HubEvent, Store } from "#hub/store/port.ts";
 import { openStore } from "#hub/store/sqlite.ts";
 import { systemClock } from "#shared/clock.ts";
@@ -48,6 +51,8 @@ export interface RunningHub {
   bundles: BundleStore;
   releases: ReleaseController;
   desired: DesiredController;
+  rollouts: RolloutController;
+  previews: Previewer;
   watcher: GitWatcher;
   broker: RecordingBroker;
   bus: ReturnType<typeof createBus>;
@@ -94,7 +99,9 @@ async function startHub(repository: string, directory: string): Promise<RunningH
   const remote = parseRemote(repository);
   const mirror = createMirror({ remote, directory: join(directory, "mirror.git") });
   const bundles = createBundleStore({ directory: join(directory, "bundles") });
-  const desired = createDesiredController({ store, broker, bus, clock, key });
+  const tracks = createTracks();
+  const desired = createDesiredController({ store, broker, bus, clock, key, placements: tracks });
+  const rollouts = createRolloutController({ store, desired, tracks, bus, clock, coalesceMs: 10 });
   const releases = createReleaseController({
     mirror,
     bundles,
@@ -102,7 +109,7 @@ async function startHub(repository: string, directory: string): Promise<RunningH
     bus,
     clock,
     loadCompose,
-    onFleet: (fleet) => desired.follow(fleet),
+    onFleet: (fleet) => rollouts.follow(fleet),
   });
   const announce = createAnnouncer({ store, bus, clock });
   const watcher = createGitWatcher({
@@ -113,10 +120,12 @@ async function startHub(repository: string, directory: string): Promise<RunningH
     onEvent: (event) => announce(event),
   });
   await desired.start();
+  await rollouts.start();
   await releases.start();
   let stopped: Promise<void> | undefined;
   const stop = async (): Promise<void> => {
     await watcher.stop();
+    await rollouts.stop();
     await desired.stop();
     await store.close();
   };
@@ -125,6 +134,8 @@ async function startHub(repository: string, directory: string): Promise<RunningH
     bundles,
     releases,
     desired,
+    rollouts,
+    previews: createPreviewer({ store, releases, tracks, clock, loadCompose }),
     watcher,
     broker,
     bus,

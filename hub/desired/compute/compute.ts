@@ -14,8 +14,9 @@ import {
   type DesiredMode,
   revisionOf,
 } from "#shared/desired.ts";
-import type { DeviceId, Labels } from "#shared/ids.ts";
+import type { AppName, DeviceId, Labels } from "#shared/ids.ts";
 import { matches } from "#shared/selector.ts";
+import { render, type Source, sourceOf } from "./render.ts";
 import { rhythmOf, rulesOf } from "./rules.ts";
 import { valuesOf } from "./values.ts";
 
@@ -35,25 +36,34 @@ export function effectiveLabels(fleet: FleetSnapshot, id: DeviceId, agentLabels:
   return { ...agentLabels, ...(declared === undefined ? {} : entryOf(declared, id)?.labels) };
 }
 
+/** From which state of the fleet a deployment is rendered; undefined: from the newest. */
+export type OlderOf = (deployment: AppName) => FleetSnapshot | undefined;
+
 /** The desired state of a device, apps by name. Pure.
  *  An app that cannot be rendered now (its branch or role is gone) stays as it was: an outage of the
  *  repository takes nothing from a device.
- *  @param previous what was wanted before: an app that means the same keeps the commit that changed it */
+ *  @param previous what was wanted before: an app that means the same keeps the commit that changed it
+ *  @param olderOf a rollout's word on this device. What it keeps back is the release with its values; which
+ *  deployments there are, their rules and all else is as the newest commits say */
 export function compute(
   fleet: FleetSnapshot,
   device: Device,
   previous: DesiredContent | undefined,
+  olderOf: OlderOf = () => undefined,
 ): DesiredContent {
   const main = entryOf(fleet.branches, fleet.defaultBranch);
   const all = main === undefined ? [] : placed(fleet, main, device);
   const apps = all
     .flatMap((one) => {
-      const before = previous?.apps.find(({ name }) => name === one.deployment.name);
-      return appOf(one, device, before);
+      const { name } = one.deployment;
+      const before = previous?.apps.find((app) => app.name === name);
+      const older = olderOf(name);
+      const source = older === undefined ? undefined : sourceOf(older, name);
+      return appOf(one, source ?? one.newest, device, before);
     })
     .toSorted((a, b) => byCodeUnit(a.name, b.name));
   const safeStack = main === undefined ? undefined : safeStackOf(main, device, previous?.safeStack);
-  const rhythm = rhythmOf(all.flatMap(({ release }) => (release === undefined ? [] : [release])));
+  const rhythm = rhythmOf(all.flatMap(({ newest }) => newest?.release ?? []));
   return {
     device: device.id,
     mode: device.mode,
@@ -68,36 +78,25 @@ export function compute(
 interface Placed {
   main: BranchSnapshot;
   deployment: Deployment;
-  branch: BranchSnapshot | undefined;
-  release: RoleRelease | undefined;
+  newest: Source | undefined;
 }
 
 function placed(fleet: FleetSnapshot, main: BranchSnapshot, device: Device): Placed[] {
   return main.deployments
     .filter(({ selector }) => matches(selector, device.labels))
-    .map((deployment) => {
-      const branch = entryOf(fleet.branches, deployment.branch);
-      const release = branch === undefined ? undefined : entryOf(branch.roles, deployment.role);
-      return { main, deployment, branch, release };
-    });
+    .map((deployment) => ({ main, deployment, newest: sourceOf(fleet, deployment.name) }));
 }
 
 function appOf(
-  { main, deployment, branch, release }: Placed,
+  { main, deployment, newest }: Placed,
+  source: Source | undefined,
   device: Device,
   before: AppSpec | undefined,
 ): AppSpec[] {
-  if (branch === undefined || release === undefined) return before === undefined ? [] : [before];
-  const { role, digest, size, policy } = release;
+  if (source === undefined) return before === undefined ? [] : [before];
   const place = { site: device.labels["site"], device: device.id };
-  const app: AppSpec = {
-    name: deployment.name,
-    release: { digest, size, role, commit: branch.commit, branch: branch.branch },
-    values: valuesOf(branch, deployment, place),
-    policy,
-    rules: rulesOf(main, deployment, place, release),
-  };
-  return [keepingCommit(app, before)];
+  const rules = rulesOf(main, deployment, place, (newest ?? source).release);
+  return [keepingCommit({ ...render(source, device), rules }, before)];
 }
 
 /** The commit of an app is the one that last changed it on this device. */

@@ -2,7 +2,14 @@ import * as assert from "node:assert/strict";
 import { Ajv2020, type AnySchema } from "ajv/dist/2020.js";
 import { problemCodes } from "#hub/api/problem.ts";
 import { suite } from "#test/suite.ts";
-import { addDevice, addJournal, digestOf, releaseRow, updateEntries } from "./fixtures.ts";
+import {
+  addDevice,
+  addJournal,
+  addRollout,
+  digestOf,
+  releaseRow,
+  updateEntries,
+} from "./fixtures.ts";
 import { asOperator, createWorld, startMs, type World } from "./world.ts";
 
 const test = suite("OpenAPI document");
@@ -102,11 +109,16 @@ test("real answers have the described form", async () => {
     refusal: "x",
     checkedAt: startMs,
   });
+  const rollout = await addRollout(world);
   const checker = ajv();
   for (const { path, method, operation } of operations()) {
     const schema = operation.responses["200"]?.content?.["application/json"]?.schema;
     if (method !== "get" || schema === undefined) continue;
-    const url = path.replace("{id}", "pi-1").replace("{digest}", digestOf("first"));
+    const url = path
+      .replace("/rollouts/{id}", `/rollouts/${rollout}`)
+      .replace("{name}", "robots")
+      .replace("{id}", "pi-1")
+      .replace("{digest}", digestOf("first"));
     const response = await world.get(url, asOperator);
     assert.equal(response.status, 200, url);
     const check = checker.compile(rebased(schema));

@@ -1,5 +1,7 @@
 // Devices, reports, desired states and releases as tests put them into the store.
 import { generateKeyPairSync } from "node:crypto";
+import type { FleetSnapshot } from "#hub/release/model.ts";
+import { RolloutPolicy } from "#hub/release/rollout_policy.ts";
 import type { DesiredRow, ReleaseRow } from "#hub/store/port.ts";
 import { sha256 } from "#shared/canonical.ts";
 import { type DesiredState, specHash } from "#shared/desired.ts";
@@ -213,4 +215,31 @@ export function releaseRow(name: string, createdAt = startMs): ReleaseRow {
       },
     ],
   };
+}
+
+/** The fleet at a commit, with one deployment that selects every device and rolls out by a policy. */
+export function fleetAt(name: string): FleetSnapshot {
+  const policy = { gracePeriodMs: 1000, stableMs: 0 };
+  const release = { role: "robot", digest: digestOf(name), size: 1024, values: {}, policy };
+  const rollout = RolloutPolicy.parse({ steps: [{ select: "role=canary" }, { approval: true }] });
+  const deployment = { name: "robots" as AppName, selector: [], role: "robot", branch: "main" };
+  const main = {
+    branch: "main",
+    commit: commitOf(name),
+    values: {},
+    deployments: [{ ...deployment, values: {}, rollout }],
+    sites: {},
+    devices: {},
+    roles: { robot: { ...release, rules: { maxHoldMs: 0 } } },
+  };
+  return { defaultBranch: "main", branches: { main } };
+}
+
+/** Lets the hub take up a second commit, which begins a rollout.
+ *  @returns its number */
+export async function addRollout(world: World): Promise<number> {
+  await world.rollouts.follow(fleetAt("first"));
+  await world.rollouts.follow(fleetAt("second"));
+  const { rows } = await world.store.rollouts({ limit: 1 });
+  return rows[0]?.id ?? 0;
 }

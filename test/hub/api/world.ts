@@ -8,6 +8,8 @@ import type { Authenticator } from "#hub/broker/port.ts";
 import { type Bus, createBus } from "#hub/bus.ts";
 import type { RepositoryHealth } from "#hub/git/health.ts";
 import type { BranchSnapshot } from "#hub/release/model.ts";
+import { createRolloutController, type RolloutController } from "#hub/rollout/controller.ts";
+import { createTracks } from "#hub/rollout/track.ts";
 import type { Store } from "#hub/store/port.ts";
 import { openStore } from "#hub/store/sqlite.ts";
 import type { Clock } from "#shared/clock.ts";
@@ -26,6 +28,7 @@ export interface World {
   app: ReturnType<typeof createApi>;
   store: Store;
   bus: Bus;
+  rollouts: RolloutController;
   clock: Clock & { advance(ms: number): void };
   sessions: Sessions;
   watch: Watch;
@@ -79,9 +82,18 @@ export async function createWorld(
   const repository = { health: () => world.repository };
   const parts = { store, sessions, clock, authenticator, repository, fleet };
   const pages = options.pages?.(parts);
+  const rollouts = createRolloutController({
+    store,
+    desired: { follow: async () => undefined, reconcile: async () => undefined },
+    tracks: createTracks(),
+    bus,
+    clock,
+  });
+  await rollouts.start();
   const world: Omit<World, "app"> = {
     store,
     bus,
+    rollouts,
     clock,
     sessions,
     watch,
@@ -107,6 +119,7 @@ export async function createWorld(
         body: JSON.stringify(body),
       }),
     close: async () => {
+      await rollouts.stop();
       watch.stop();
       await store.close();
     },
@@ -122,6 +135,16 @@ export async function createWorld(
       },
     },
     desired: { current: (device) => store.desired(device) },
+    rollouts,
+    previews: {
+      preview: async (deployment, commit = "0".repeat(40)) => ({
+        ...{ deployment, commit, branch: "main", digest: "0".repeat(64) as Digest, unchanged: 2 },
+        devices: [
+          { device: "pi-1" as DeviceId, downloadBytes: 10, services: ["web"], risks: ["away"] },
+          { device: "pi-2" as DeviceId, downloadBytes: 5, services: null, risks: [] },
+        ],
+      }),
+    },
     bundles: { open: async (digest) => world.bundles.get(digest) ?? null },
     reports: {
       accept: async (device, report) => {

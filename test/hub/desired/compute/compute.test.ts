@@ -201,6 +201,27 @@ test("a lock of the device goes before one of the deployment, and neither is ano
   assert.deepEqual(both.apps[0]?.rules?.lock, own);
 });
 
+test("renders an app from an older state of the fleet where a rollout says so, under the newest rules", () => {
+  const first = compute(fleet(branch()), { ...device, labels }, undefined);
+  const lock = { reason: "fair week" };
+  const values = { FROM: "fleet", FLEET: "new" };
+  const deployments = [
+    { ...deployment("robots", "role=robot", { FROM: "deployment", DEPLOYMENT: "d" }), lock },
+  ];
+  const newer = fleet(branch({ commit: commit("2"), values, deployments }));
+  const older = (name: string): FleetSnapshot | undefined =>
+    name === "robots" ? fleet(branch()) : undefined;
+  const kept = compute(newer, { ...device, labels }, first, older);
+  assert.deepEqual(kept.apps[0], { ...first.apps[0], rules: { maxHoldMs: 1000, lock } });
+  const moved = compute(newer, { ...device, labels: { ...labels, site: "rome" } }, first, older);
+  assert.equal(moved.apps[0]?.values["FLEET_SITE"], "rome");
+  assert.equal(moved.apps[0]?.values["FLEET"], "f");
+  const unknown = compute(newer, { ...device, labels }, first, () =>
+    fleet(branch({ deployments: [] })),
+  );
+  assert.equal(unknown.apps[0]?.values["FLEET"], "new");
+});
+
 test("a device sleeps only when every role that it runs may, and looks as often as the keenest", () => {
   const robot = branch().roles["robot"] as RoleRelease;
   const rhythmOf = (a: RoleRelease["rhythm"], b: RoleRelease["rhythm"]): unknown => {

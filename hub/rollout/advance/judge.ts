@@ -1,0 +1,79 @@
+// What became of one device of a rollout, by what it says and by the time; pure.
+import type { Fact, Member, Rollout } from "./model.ts";
+
+type Place = Pick<Rollout, "state" | "step" | "policy">;
+
+/** The member's next state; the same object when nothing changed. A device that is away, in safe mode since
+ *  before, or held back by a window or a person says nothing about the release. Pure.
+ *  @param fact undefined when the device is no longer in the deployment
+ *  @param now Unix ms */
+export function judge(member: Member, fact: Fact | undefined, place: Place, now: number): Member {
+  if (fact === undefined) return moved(member, "Left", "is no longer in the deployment");
+  switch (member.state) {
+    case "Left":
+      return { ...member, state: "Pending", step: null, deadlineAt: null, reason: null };
+    case "Released":
+      return judgeReleased(member, fact, now);
+    case "Waiting":
+      return judgeWaiting(member, fact, place, now);
+    case "Succeeded":
+      return judgeSucceeded(member, fact, place, now);
+    case "Failed":
+      return fact.answer === "succeeded" && !fact.isSafe
+        ? moved(member, "Succeeded", null)
+        : member;
+    case "Pending":
+    case "Reverted":
+    case "Held":
+      return member;
+  }
+}
+
+/** A device that gets the release now. One that cannot take it waits from the start. Pure. */
+export function released(member: Member, fact: Fact, place: Place, now: number): Member {
+  const given = { ...member, step: place.step, reason: null };
+  if (fact.isSafe) return moved(given, "Waiting", "is in safe mode since before the release");
+  if (fact.connection !== "Online") return moved(given, "Waiting", "is away");
+  return { ...given, state: "Released", deadlineAt: now + place.policy.deadlineMs };
+}
+
+function judgeReleased(member: Member, fact: Fact, now: number): Member {
+  if (fact.isSafe) return moved(member, "Failed", `entered safe mode${quoted(fact)}`);
+  if (fact.answer === "succeeded") return moved(member, "Succeeded", null);
+  if (fact.answer === "refused")
+    return moved(member, "Failed", `refused or rolled back${quoted(fact)}`);
+  if (member.deadlineAt === null || now < member.deadlineAt) return member;
+  if (fact.connection !== "Online") return moved(member, "Waiting", "was away at its deadline");
+  if (fact.isHeld) return moved(member, "Waiting", `is held back${quoted(fact)}`);
+  return moved(member, "Failed", `was not healthy at its deadline${quoted(fact)}`);
+}
+
+/** It has returned: from now on it must answer as the others. */
+function judgeWaiting(member: Member, fact: Fact, { policy }: Place, now: number): Member {
+  if (fact.isSafe) return member;
+  if (fact.answer === "succeeded") return moved(member, "Succeeded", null);
+  if (fact.answer === "refused")
+    return moved(member, "Failed", `refused or rolled back${quoted(fact)}`);
+  if (fact.connection !== "Online" || fact.isHeld) return member;
+  return { ...member, state: "Released", deadlineAt: now + policy.deadlineMs, reason: null };
+}
+
+/** While its step is on trial a device may still fall ill. */
+function judgeSucceeded(member: Member, fact: Fact, place: Place, now: number): Member {
+  const onTrial = place.state !== "Promoted" && member.step === place.step;
+  if (!onTrial) return member;
+  if (fact.isSafe) return moved(member, "Failed", `entered safe mode${quoted(fact)}`);
+  if (fact.answer === "refused") return moved(member, "Failed", `rolled back${quoted(fact)}`);
+  if (fact.answer !== "unhealthy" || fact.connection !== "Online") return member;
+  const deadlineAt = now + place.policy.deadlineMs;
+  return { ...member, state: "Released", deadlineAt, reason: "was healthy and is no longer" };
+}
+
+function moved(member: Member, state: Member["state"], reason: string | null): Member {
+  if (member.state === state) return member;
+  return { ...member, state, deadlineAt: null, reason };
+}
+
+function quoted({ words }: Fact): string {
+  return words === null ? "" : `: ${words}`;
+}

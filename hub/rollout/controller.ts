@@ -1,0 +1,239 @@
+// Moves rollouts on: asks what is to be done, stores it, and only then lets the devices' desired states follow.
+import type { Bus } from "#hub/bus.ts";
+import type { FleetSnapshot } from "#hub/release/model.ts";
+import type { HubEvent, Store } from "#hub/store/port.ts";
+import type { FleetHalt, RolloutChange, RolloutRow } from "#hub/store/rollout_port.ts";
+import type { Clock } from "#shared/clock.ts";
+import { FleetError } from "#shared/errors.ts";
+import { faultPoint } from "#shared/fault.ts";
+import type { AppName, DeviceId } from "#shared/ids.ts";
+import { createQueue } from "#shared/serial.ts";
+import { type OrderName, order } from "./advance/order.ts";
+import { snapshotId } from "./begin.ts";
+import { decideChange } from "./decide.ts";
+import { createLook } from "./look.ts";
+import { type Followed, loadTracks, takeUp } from "./take_up.ts";
+import { changed, movedBy, rolloutOf, type Track, type Tracks } from "./track.ts";
+import { createWaker } from "./waker.ts";
+import { eventOf, meaningless, tellHalt, tellOrder, unknownRollout } from "./words.ts";
+
+// INVARIANTS
+// 1. What the devices are to have follows from the store alone. Killed after a decision was stored, the hub
+//    computes the same desired states at its next start; killed before, it makes the same decision again.
+// 2. Every change names the version that it was decided on; another one is refused whole, and looked at anew.
+// 3. A new state of the fleet reaches the desired states only after its rollouts have begun.
+
+interface Options {
+  store: Store;
+  /** The desired states of the devices. */
+  desired: {
+    follow(fleet: FleetSnapshot): Promise<void>;
+    reconcile(ids?: readonly DeviceId[]): Promise<void>;
+  };
+  tracks: Tracks;
+  bus: Bus;
+  clock: Clock;
+  /** What the next look will try again. */
+  readonly onFailed?: (error: unknown) => void;
+  /** Ms in which changes of devices gather before they are looked at. */
+  coalesceMs?: number;
+}
+
+export interface Order {
+  name: OrderName;
+  operator: string;
+  reason: string;
+  /** With `halt`: devices that have the release return to the last promoted one. */
+  heals?: boolean;
+}
+
+export interface RolloutController {
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  /** The accepted commits say this now. Settles when every device was looked at. */
+  follow(fleet: FleetSnapshot): Promise<void>;
+  /** Looks at every rollout until nothing is left to do now. */
+  settle(): Promise<void>;
+  /** @throws FleetError not_found, state_conflict */
+  order(id: number, given: Order): Promise<RolloutRow>;
+  /** Halted, nothing is released and no commit is taken up. */
+  haltFleet(given: { isHalted: boolean; operator: string; reason: string }): Promise<void>;
+  /** Null while the fleet is not halted. */
+  fleetHalt(): FleetHalt | null;
+  /** Why the rollout does not go on right now; null when nothing holds it, or when it is over. */
+  waitsFor(id: number): string | null;
+}
+
+const retryMs = 5000;
+/** Found changed by another hub so often in a row. */
+const maxConflicts = 5;
+/** Each round ends a step or marks devices, so that this is never reached. */
+const maxRounds = 100;
+
+export function createRolloutController(options: Options): RolloutController {
+  const { store, desired, tracks, bus, clock, coalesceMs = 200 } = options;
+  const alone = createQueue();
+  const look = createLook(store);
+  const waits = new Map<AppName, { id: number; why: string | null }>();
+  /** Devices whose stored placement their desired state does not follow yet. */
+  const owed = new Set<DeviceId>();
+  const stopping = new AbortController();
+  let last: Followed | undefined;
+  /** Accepted while the fleet is halted. */
+  let kept: FleetSnapshot | undefined;
+  let fleetHalt: FleetHalt | null = null;
+  let listening: (() => void)[] = [];
+
+  const publish = (events: readonly HubEvent[]): void => {
+    for (const event of events) bus.emit("event", event);
+  };
+  const load = async (): Promise<void> => {
+    fleetHalt = await store.fleetHalt();
+    last = await loadTracks(store, tracks);
+  };
+  const follow = async (fleet: FleetSnapshot): Promise<void> => {
+    const id = snapshotId(fleet);
+    for (let tries = 0; last?.id !== id; tries += 1) {
+      if (tries === maxConflicts) throw contested();
+      publish((await takeUp({ store, tracks, clock }, { id, fleet }, last)) ?? []);
+      await load();
+    }
+    last = { id, fleet };
+    tracks.snapshots.set(id, fleet);
+    await look.renew(fleet, tracks);
+    await desired.follow(fleet);
+    await settleAll();
+  };
+  const payOwed = async (): Promise<void> => {
+    if (owed.size === 0) return;
+    const ids = [...owed];
+    await desired.reconcile(ids);
+    for (const id of ids) owed.delete(id);
+  };
+  /** @returns whether it was stored; otherwise the tracks were loaded again */
+  const change = async (track: Track, next: RolloutChange): Promise<boolean> => {
+    faultPoint("before:rollout");
+    const events = await store.changeRollout(next);
+    if (events === null) {
+      await load();
+      if (last !== undefined) await look.renew(last.fleet, tracks);
+      return false;
+    }
+    faultPoint("after:rollout");
+    const after = changed(track, next);
+    tracks.byDeployment.set(track.row.deployment, after);
+    for (const id of movedBy(track, after)) owed.add(id);
+    publish(events);
+    await payOwed();
+    return true;
+  };
+  /** @returns whether there may be more to do */
+  const step = async (track: Track): Promise<boolean> => {
+    const view = look.view(track.row.deployment);
+    if (view === undefined) return false;
+    const isFrozen = fleetHalt !== null;
+    const decided = decideChange({ track, view, now: clock.now(), isFrozen });
+    waits.set(track.row.deployment, { id: track.row.id, why: decided.waitsFor });
+    if (decided.change === undefined) {
+      if (decided.nextAt !== null) waker.at(decided.nextAt);
+      return false;
+    }
+    await change(track, decided.change);
+    return true;
+  };
+  const settleAll = async (): Promise<void> => {
+    await payOwed();
+    await look.refresh();
+    for (const name of [...tracks.byDeployment.keys()]) {
+      for (let round = 0; round < maxRounds && !stopping.signal.aborted; round += 1) {
+        const track = tracks.byDeployment.get(name);
+        if (track === undefined || !(await step(track))) break;
+      }
+    }
+  };
+  const settle = (): Promise<void> => {
+    waker.clear();
+    return alone(settleAll);
+  };
+  const waker = createWaker({
+    clock,
+    coalesceMs,
+    wake: () => {
+      if (stopping.signal.aborted) return;
+      settle().catch((error: unknown) => {
+        options.onFailed?.(error);
+        waker.at(clock.now() + retryMs);
+      });
+    },
+  });
+  const touched = (id: DeviceId): void => {
+    look.touch(id);
+    if (tracks.byDeployment.size > 0) waker.soon();
+  };
+  const trackWith = (id: number): Track => {
+    const track = [...tracks.byDeployment.values()].find(({ row }) => row.id === id);
+    if (track === undefined) throw unknownRollout(id);
+    return track;
+  };
+  const give = async (id: number, given: Order): Promise<RolloutRow> => {
+    const { operator, reason } = given;
+    for (let isDone = false, tries = 0; !isDone; tries += 1) {
+      if (tries === maxConflicts) throw contested();
+      const track = trackWith(id);
+      const { row } = track;
+      const ordered = order(rolloutOf(track), given.name, given.heals);
+      if (ordered === undefined) throw meaningless(row, given.name);
+      const now = clock.now();
+      isDone = await change(track, {
+        ...{ id, version: row.version, now, operator, reason, marks: ordered.marks, joined: [] },
+        head: { ...row.head, ...ordered.head },
+        isQuarantined: ordered.isQuarantined ?? row.isQuarantined,
+        suspects: row.suspects,
+        events: [eventOf(tellOrder(given), now, row)],
+      });
+    }
+    await settleAll();
+    return trackWith(id).row;
+  };
+  const haltFleet: RolloutController["haltFleet"] = async ({ isHalted, operator, reason }) => {
+    const at = clock.now();
+    const next = isHalted ? { operator, reason, at } : null;
+    publish(await store.setFleetHalt(next, eventOf(tellHalt(next, operator, reason), at)));
+    fleetHalt = next;
+    const waiting = kept;
+    if (next !== null || waiting === undefined) return settleAll();
+    kept = undefined;
+    return follow(waiting);
+  };
+
+  return {
+    start: async () => {
+      await load();
+      listening = [bus.on("device", touched), bus.on("membership", touched)];
+    },
+    stop: async () => {
+      for (const stop of listening) stop();
+      stopping.abort();
+      waker.stop();
+      await alone(() => Promise.resolve());
+    },
+    follow: (fleet) =>
+      alone(async () => {
+        // What was in force when the fleet was halted stays in force.
+        if (fleetHalt === null || last === undefined) return follow(fleet);
+        kept = fleet;
+        return follow(last.fleet);
+      }),
+    settle,
+    order: (id, given) => alone(() => give(id, given)),
+    haltFleet: (given) => alone(() => haltFleet(given)),
+    fleetHalt: () => fleetHalt,
+    waitsFor: (id) => [...waits.values()].find((one) => one.id === id)?.why ?? null,
+  };
+}
+
+function contested(): FleetError {
+  return new FleetError("store_unavailable", {
+    message: "another hub changed the rollouts again and again",
+  });
+}

@@ -1,0 +1,69 @@
+// What is told of rollouts, as events and as refusals.
+import type { NewEvent } from "#hub/store/port.ts";
+import type { FleetHalt, RolloutRow } from "#hub/store/rollout_port.ts";
+import { FleetError } from "#shared/errors.ts";
+import type { Tell } from "./advance/model.ts";
+import { type OrderName, statesFor } from "./advance/order.ts";
+
+/** @param row absent for what is told of the fleet */
+export function eventOf(
+  { type, reason, message, device }: Tell,
+  at: number,
+  row?: Pick<RolloutRow, "id" | "deployment">,
+): NewEvent {
+  const subject = row === undefined ? "" : `rollout ${row.id} of ${row.deployment}: `;
+  const app = row?.deployment ?? null;
+  return {
+    at,
+    device: device ?? null,
+    app,
+    type,
+    reason,
+    source: "hub",
+    message: `${subject}${message}`,
+  };
+}
+
+const orderWords = {
+  pause: { reason: "RolloutPaused", words: "paused it" },
+  halt: { reason: "RolloutHalted", words: "halted it" },
+  resume: { reason: "RolloutResumed", words: "resumed it" },
+  promote: { reason: "RolloutForced", words: "releases it to all that remain" },
+  undo: {
+    reason: "RolloutUndone",
+    words: "undid it; its devices keep the last promoted release until Git says otherwise",
+  },
+  approve: { reason: "RolloutApproved", words: "approved its next step" },
+} as const satisfies Record<OrderName, { reason: string; words: string }>;
+
+export function tellOrder(given: { name: OrderName; operator: string; reason: string }): Tell {
+  const { reason, words } = orderWords[given.name];
+  const type = given.name === "halt" || given.name === "undo" ? "Warning" : "Normal";
+  return { type, reason, message: `${given.operator} ${words}: ${given.reason}` };
+}
+
+/** @param halt null: lifted */
+export function tellHalt(
+  halt: Pick<FleetHalt, "reason"> | null,
+  operator: string,
+  why: string,
+): Tell {
+  return halt === null
+    ? { type: "Normal", reason: "FleetResumed", message: `${operator} lifted the halt: ${why}` }
+    : { type: "Warning", reason: "FleetHalted", message: `${operator} halted the fleet: ${why}` };
+}
+
+export function unknownRollout(id: number): FleetError {
+  return new FleetError("not_found", {
+    message: `no deployment has the rollout ${id} as its newest`,
+    hint: "List them with GET /v1/rollouts.",
+    subject: String(id),
+  });
+}
+
+export function meaningless({ id, head }: RolloutRow, name: OrderName): FleetError {
+  return new FleetError("state_conflict", {
+    message: `rollout ${id} is ${head.state}; ${name} means something only while it is ${statesFor(name).join(", ")}`,
+    subject: String(id),
+  });
+}

@@ -1,0 +1,112 @@
+// A hundred devices over five sites: canary, 10 %, 50 %, all; a release that one model cannot run; a hub that is
+// killed again and again on the way.
+import assert from "node:assert/strict";
+import { systemClock as clock } from "#shared/clock.ts";
+import { suite } from "#test/suite.ts";
+import { createRolloutWorld, type RolloutWorld, type SimDevice } from "./rollout_world.ts";
+
+const test = suite("rollout of a fleet", { limitMs: 240_000 });
+const policy = {
+  steps: [{ select: "ring=canary", bakeMinutes: 0.01 }, { percent: 10 }, { percent: 50 }],
+  deadlineMinutes: 1,
+  maxParallel: 20,
+  budget: { groupBy: "site", minAvailable: "60%" },
+};
+/** Beyond these it may end in peace. */
+const maxKills = 25;
+let world: RolloutWorld;
+
+test.before(async () => {
+  world = await createRolloutWorld(policy);
+  await world.startHub();
+  await world.startDevices(100);
+});
+test.after(() => world.stop());
+
+const inState = (state: string) => async () => {
+  const rollout = await world.newest();
+  return rollout.state === state && rollout;
+};
+
+function having(devices: readonly SimDevice[], digest: string): SimDevice[] {
+  return devices.filter(({ apps }) => apps[0]?.current?.digest === digest);
+}
+
+/** How many devices each step released. */
+async function batches(id: number): Promise<number[]> {
+  const sizes = [0, 0, 0, 0];
+  for (const { step } of await world.members(id)) {
+    if (step !== null) sizes[step - 1] = (sizes[step - 1] ?? 0) + 1;
+  }
+  return sizes;
+}
+
+/** Update attempts of one app that a device has journalled since. */
+async function updatesOf(device: string): Promise<{ commit: string }[]> {
+  const list = await world.get<{ items: { commit: string }[] }>(`/v1/devices/${device}/updates`);
+  return list.items;
+}
+
+test("goes from the canary to 10 %, to 50 %, to all, by its gates", async () => {
+  await world.release(2);
+  const rollout = await world.until("promoted", inState("Promoted"));
+  assert.deepEqual(await batches(rollout.id), [1, 9, 40, 50]);
+  assert.equal(having(await world.devices(), rollout.digest).length, 100);
+});
+
+test("a release that fails on one model halts within one batch, names it, and reaches nobody else", async () => {
+  const before = await world.newest();
+  await world.release(3, "Raspberry Pi 3");
+  const rollout = await world.until("halted", inState("Halted"));
+  const [first] = rollout.suspects;
+  assert.deepEqual([first?.key, first?.value], ["model", "Raspberry Pi 3"]);
+  const released = (await world.members(rollout.id)).filter(({ step }) => step !== null);
+  // The canary is another model, so that the second batch meets it first.
+  assert.ok(released.length <= 10, `${released.length}`);
+  const healed = async (): Promise<SimDevice[] | false> => {
+    const devices = await world.devices();
+    return having(devices, before.digest).length === 100 && devices;
+  };
+  await world.until("healed", healed);
+  for (const { device, step } of await world.members(rollout.id)) {
+    const got = (await updatesOf(device)).some(({ commit }) => commit === rollout.commit);
+    assert.equal(got, step !== null, device);
+  }
+  const events = await world.get<{ items: { message: string }[] }>(
+    "/v1/events?reason=RolloutHalted",
+  );
+  assert.match(events.items[0]?.message ?? "", /model=Raspberry Pi 3/);
+  await world.post(`/v1/rollouts/${rollout.id}/undo`, { reason: "it fails on one model" });
+  assert.equal((await world.newest()).state, "Undone");
+});
+
+test("a hub killed again and again on the way: the same batches, and each device moved once", async () => {
+  const undone = await world.newest();
+  await world.release(4);
+  const begun = async () => {
+    const rollout = await world.newest();
+    return rollout.id > undone.id && rollout;
+  };
+  const { id } = await world.until("begun", begun);
+  let kills = 0;
+  for (; kills < maxKills && (await world.newest()).state !== "Promoted"; kills += 1) {
+    await clock.sleep(100 + ((kills * 379) % 900));
+    await world.killHub();
+    await world.startHub();
+  }
+  assert.ok(kills >= 5, String(kills));
+  const rollout = await world.until("promoted", inState("Promoted"), 120_000);
+  assert.equal(rollout.id, id);
+  assert.deepEqual(await batches(id), [1, 9, 40, 50]);
+  const done = async (): Promise<true | false> =>
+    having(await world.devices(), rollout.digest).length === 100;
+  await world.until("all have it", done);
+  for (const { device } of await world.members(id)) {
+    const updates = async (): Promise<number | false> => {
+      const all = await updatesOf(device);
+      const count = all.filter(({ commit }) => commit === rollout.commit).length;
+      return count > 0 && count;
+    };
+    assert.equal(await world.until(`the update of ${device}`, updates), 1, device);
+  }
+});
