@@ -220,5 +220,5 @@ test("a look costs little more than asking the file system once for each file", 
       await store.mend(app, () => assert.fail("nothing has to be mended"));
       await store.verifyFiles(app, look);
     });
-    assert.ok(looks > 0 && lookMs < bareMs * 20, `${lookMs} ms against ${bareMs} ms`);
+    assert.ok(looks > 0 && lookMs < bareMs * 5, `${lookMs} ms against ${bareMs} ms`);
   }));
