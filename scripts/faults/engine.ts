@@ -103,7 +103,8 @@ function argumentsOf(directory: string, socket: string, pidFile: string): string
     ...["--data-root", join(directory, "data"), "--exec-root", join(directory, "run")],
     // Where the machine's containerd is used, its other users do not see each other.
     ...["--containerd-namespace", space, "--containerd-plugins-namespace", `${space}-plugins`],
-    ...["--bridge", "none", "--iptables=false", "--ip6tables=false"],
+    // Without a bridge of its own name: told "none", it would delete the one of the machine's Engine.
+    ...["--iptables=false", "--ip6tables=false"],
     ...["--ip-masq=false", "--ip-forward=false", "--live-restore"],
     ...["--default-address-pool", "base=10.213.0.0/16,size=27"],
   ];
