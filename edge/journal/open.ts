@@ -1,6 +1,6 @@
 // Opens the journal: one SQLite file that keeps what the device must remember over a power cut.
 import type { Clock } from "#shared/clock.ts";
-import type { FleetError } from "#shared/errors.ts";
+import { FleetError } from "#shared/errors.ts";
 import { markDamaged, removeSetAside } from "./aside.ts";
 import { readBootId } from "./boot.ts";
 import { type Core, createCore } from "./core.ts";
@@ -59,8 +59,10 @@ export function openJournal(options: OpenOptions): Journal {
 
 function build(database: Connection, options: OpenOptions): Core {
   const { clock, bootId = readBootId(), limits = defaultLimits, shadow } = options;
-  const onChange = (state: StateOfJournal): void => shadow?.keep(state.read());
-  const onWish = (state: JournalState): void => shadow?.keepNow(state);
+  const onChange = (state: StateOfJournal): void => void shadow?.keep(state.read());
+  const onWish = (state: JournalState): void => {
+    if (shadow?.keep(state) === "EROFS") throw readOnly(options.file);
+  };
   const buildAll = database.transaction(() => {
     const isNew = nameDatabase(database);
     const core = createCore(database, { clock, bootId, limits, onChange, onWish });
@@ -73,6 +75,16 @@ function build(database: Connection, options: OpenOptions): Core {
   const state = core.state.read();
   shadow?.keep(state);
   return core;
+}
+
+/** SQLite may still write into files that were open before; after the next start nothing of it is found. */
+function readOnly(file: string): FleetError {
+  return new FleetError("journal_unusable", {
+    message: `the disk of the journal ${file} is read-only`,
+    hint: "Check the disk: dmesg shows its errors. The device goes on with what it has.",
+    retry: "later",
+    subject: file,
+  });
 }
 
 function enclose(core: Core, roomsOutside: Rooms, options: OpenOptions): Journal {

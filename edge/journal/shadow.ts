@@ -3,25 +3,17 @@ import { readFile, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { z } from "zod";
 import { sha256 } from "#shared/canonical.ts";
-import {
-  errnoOf,
-  isTemporary,
-  namesIn,
-  writeFileAtomic,
-  writeFileAtomicSync,
-} from "#shared/files.ts";
+import { errnoOf, isTemporary, namesIn, writeFileAtomicSync } from "#shared/files.ts";
 import { JournalState } from "./state.ts";
 
 /** The sum, over the state's JSON, tells a spoilt file from a whole one where its JSON is still JSON. */
 const Content = z.object({ sha256: z.string(), state: z.unknown() });
 
 export interface Shadow {
-  /** Writes the state in the background; what is asked for meanwhile is written once, the newest. */
-  keep(state: JournalState): void;
-  /** Writes it before the call returns, or tells that it could not. */
-  keepNow(state: JournalState): void;
-  /** Resolves when nothing is left to write. */
-  settled(): Promise<void>;
+  /** Writes the state before the call returns, or tells that it could not. Not in the background: a disk may
+   *  fail in the next instant, and what the device has said by then must be there.
+   *  @returns the errno when it failed */
+  keep(state: JournalState): string | undefined;
 }
 
 export function shadowFile(journalFile: string): string {
@@ -30,44 +22,23 @@ export function shadowFile(journalFile: string): string {
 
 /** @param onFailed called at the first of a row of failures; the journal itself is not at stake */
 export function createShadow(file: string, onFailed: (error: unknown) => void): Shadow {
-  let wanted: string | undefined;
   let written: string | undefined;
-  let working: Promise<void> | undefined;
   let failing = false;
-
-  const succeeded = (text: string): void => {
-    written = text;
-    failing = false;
-  };
-  const failed = (error: unknown): void => {
-    if (!failing) onFailed(error);
-    failing = true;
-  };
-  const write = (text: string): Promise<void> =>
-    writeFileAtomic(file, text, 0o600).then(() => succeeded(text), failed);
-  const work = async (): Promise<void> => {
-    while (wanted !== undefined) {
-      const text = wanted;
-      wanted = undefined;
-      if (text !== written) await write(text);
-    }
-    working = undefined;
-  };
   return {
     keep: (state) => {
-      wanted = textOf(state);
-      working ??= work();
-    },
-    keepNow: (state) => {
-      const text = textOf(state);
+      const text = `${JSON.stringify({ sha256: sumOf(state), state })}\n`;
+      if (text === written) return undefined;
       try {
         writeFileAtomicSync(file, text, 0o600);
-        succeeded(text);
+        written = text;
+        failing = false;
+        return undefined;
       } catch (error) {
-        failed(error);
+        if (!failing) onFailed(error);
+        failing = true;
+        return errnoOf(error) ?? "unknown";
       }
     },
-    settled: async () => working,
   };
 }
 
@@ -93,10 +64,6 @@ function parseShadow(text: string): { state?: JournalState; problem?: string } {
   } catch {
     return { problem: "cannot be understood" };
   }
-}
-
-function textOf(state: JournalState): string {
-  return `${JSON.stringify({ sha256: sumOf(state), state })}\n`;
 }
 
 function sumOf(state: unknown): string {

@@ -4,6 +4,7 @@ import type { DeviceId } from "#shared/ids.ts";
 import type { JournalAck } from "#shared/journal.ts";
 import type { Message } from "#shared/wire.ts";
 import type { Moment } from "./apply.ts";
+import { isOvertaken } from "./overtaken.ts";
 
 export type Uplinked = { [C in Uplink]: { channel: C; message: Message<C> } }[Uplink];
 
@@ -44,6 +45,12 @@ interface Bounds {
   maxJournalBytesPerDevice: number;
 }
 
+/** Whether it came late: of two that wait, the one that was said last counts. */
+function isOlder(item: Queued, known: Queued): boolean {
+  if (item.channel === "conn" || item.channel === "journal") return false;
+  return known.channel === item.channel && isOvertaken(item.message, known.message);
+}
+
 export function createQueue(bounds: Bounds): Queue {
   const items = new Map<string, Queued>();
   const lengths: Record<Uplink, number> = { reported: 0, conn: 0, beat: 0, journal: 0 };
@@ -81,8 +88,9 @@ export function createQueue(bounds: Bounds): Queue {
       if (verdict !== null) return verdict;
       // Taken out and put at the end: a heartbeat after a will is still after it.
       if (older !== undefined) remove(key, older);
-      items.set(key, { ...item, waiters: [...(older?.waiters ?? []), ...item.waiters] });
-      count(item, 1);
+      const newer = older !== undefined && isOlder(item, older) ? older : item;
+      items.set(key, { ...newer, waiters: [...(older?.waiters ?? []), ...item.waiters] });
+      count(newer, 1);
       return older === undefined ? "queued" : "coalesced";
     },
     take: (limit) => {

@@ -21,6 +21,21 @@ test("a report that comes again after a newer one changes nothing", async () => 
   });
 });
 
+test("of two reports that come at once the one that was said last counts, in either order", async () => {
+  await withIngest(async ({ send, clock, device }) => {
+    const older = anAppReport(late, { bootId: "b1", monotonicMs: 10, observedGeneration: 1 });
+    const newer = anAppReport(good, { bootId: "b1", monotonicMs: 20, observedGeneration: 2 });
+    for (const reports of [
+      [newer, older],
+      [older, newer],
+    ]) {
+      for (const report of reports) send(pi, "reported", report);
+      await clock.advance(200);
+      assert.deepEqual((await device(pi)).reported, newer);
+    }
+  });
+});
+
 test("a late heartbeat shows that the device is there, and takes no generation back", async () => {
   await withIngest(async ({ send, clock, device }) => {
     send(pi, "beat", aBeat({ generation: 3, monotonicMs: 30 }));
