@@ -110,6 +110,9 @@ async function writeAgentConfig(
     "workloadsOnStop: stop",
     "disk:",
     "  reserveMegabytes: 50",
+    // People who try it out kill agents in a row, which no device in the field does.
+    "safeMode:",
+    "  healthySeconds: 2",
     "",
   ];
   await writeFile(file, lines.join("\n"), { mode: 0o600 });
