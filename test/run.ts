@@ -6,8 +6,6 @@ import { join, relative } from "node:path";
 import type { Counts } from "./suite.ts";
 
 const fileLimitMs = 300_000;
-/** Whole programs, Engines and their updates, one after the other. */
-const aloneLimitMs = 600_000;
 const root = join(import.meta.dirname, "..");
 
 interface FileResult {
@@ -38,12 +36,11 @@ async function runFile(file: string, scratch: string): Promise<FileResult> {
   const chunks: Buffer[] = [];
   child.stdout.on("data", (chunk: Buffer) => chunks.push(chunk));
   child.stderr.on("data", (chunk: Buffer) => chunks.push(chunk));
-  const limitMs = runsAlone(file) ? aloneLimitMs : fileLimitMs;
-  const timer = setTimeout(() => child.kill("SIGKILL"), limitMs);
+  const timer = setTimeout(() => child.kill("SIGKILL"), fileLimitMs);
   const code = await new Promise<number | null>((resolve) => child.on("exit", resolve));
   clearTimeout(timer);
   const counts = readCounts(countsFile);
-  const failure = judge(code, counts, limitMs);
+  const failure = judge(code, counts);
   return {
     file,
     counts: counts ?? { registered: 1, passed: 0, skipped: [] },
@@ -61,12 +58,8 @@ function readCounts(file: string): Counts | undefined {
   }
 }
 
-function judge(
-  code: number | null,
-  counts: Counts | undefined,
-  limitMs: number,
-): string | undefined {
-  if (code === null) return `was ended by a signal (limit ${limitMs / 1000} s)`;
+function judge(code: number | null, counts: Counts | undefined): string | undefined {
+  if (code === null) return `was ended by a signal (limit ${fileLimitMs / 1000} s)`;
   if (counts === undefined) return `ended with code ${code} before its tests were counted`;
   if (counts.passed !== counts.registered) {
     return `${counts.passed} of ${counts.registered} registered tests passed`;

@@ -5,6 +5,8 @@ import type { AppInput } from "./input.ts";
 
 /** The wall clock may jump, so a closed window is looked at again after this long. */
 const lookAgainMs = 60_000;
+/** Two clocks that are both right differ by less. */
+const clockToleranceMs = 86_400_000;
 
 export interface Hold extends Cause {
   /** Ms since boot at which to look again; absent when only another wish ends it. */
@@ -42,9 +44,6 @@ function closedWindow(input: AppInput): Hold | undefined {
   const untilMs = nowMs + Math.min(opensAt - wallMs, lookAgainMs);
   return { reason: "WindowClosed", message, untilMs };
 }
-
-/** Two clocks that are both right differ by less. */
-const clockToleranceMs = 86_400_000;
 
 function timeText(wallMs: number): string {
   return `${new Date(wallMs).toISOString().slice(0, 16).replace("T", " ")} UTC`;

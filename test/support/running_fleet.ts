@@ -50,7 +50,7 @@ export interface TestFleet {
   stop(): Promise<void>;
 }
 
-const convergingMs = 120_000;
+const convergingMs = 60_000;
 
 export async function launchFleet(settings: {
   runtime: "docker" | "process";

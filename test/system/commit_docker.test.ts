@@ -6,7 +6,7 @@ import { importBusybox, removeImage, startRegistry, uniqueName } from "#test/sup
 import { launchFleet, type TestFleet } from "#test/support/running_fleet.ts";
 import { tellCommitStory } from "./commit.ts";
 
-const test = suite("a commit, on Docker", { limitMs: 200_000 });
+const test = suite("a commit, on Docker", { limitMs: 120_000 });
 const run = promisify(execFile);
 const image = uniqueName("sample");
 let launched: TestFleet | undefined;
