@@ -9,53 +9,11 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { revisionOf } from "#shared/desired.ts";
 import { suite } from "#test/suite.ts";
-import {
-  type BundleServer,
-  plainCompose,
-  scratch,
-  serveBundles,
-  specOf,
-  stageFrom,
-  storeAt,
-  tarOf,
-} from "./fixture.ts";
+import { plainCompose, specOf, stageFrom, storeAt } from "./fixture.ts";
+import { app, bench, bundle, look, none, revision, spec } from "./serving_bench.ts";
 
 const test = suite("repair of a release");
-const large = "x".repeat(70_000);
-const bundle = tarOf([
-  { path: "compose.yaml", content: plainCompose },
-  { path: "conf/a.txt", content: "alpha" },
-  { path: "conf/deep/b.txt", content: "beta" },
-  { path: "bin/run.sh", content: "#!/bin/sh\n", mode: 0o755 },
-  { path: "empty/", type: "Directory" },
-  { path: "large.bin", content: large },
-]);
-const spec = specOf(bundle);
-const app = spec.name;
-const revision = revisionOf(spec);
-
-interface Bench {
-  root: string;
-  store: ReturnType<typeof storeAt>;
-  server: BundleServer;
-  at: (...path: string[]) => string;
-}
-
-async function bench(use: (bench: Bench) => Promise<void>): Promise<void> {
-  using directory = scratch();
-  await using server = await serveBundles(bundle);
-  const store = storeAt(directory.path, server.url);
-  await stageFrom(store, spec);
-  await store.swap(app, revision);
-  const release = join(directory.path, "apps", app, "releases", spec.release.digest);
-  await use({ root: directory.path, store, server, at: (...path) => join(release, ...path) });
-}
-
-const look = { depth: "look" } as const;
-const none = { keeps: () => false };
-
 test("nothing is loaded from files that are known to be damaged, and then again", () =>
   bench(async ({ store, at }) => {
     const hash = (await store.load(app, revision)).contentHash("conf");

@@ -15,54 +15,11 @@ import {
 } from "node:fs";
 import { lstat } from "node:fs/promises";
 import { join } from "node:path";
-import { revisionOf } from "#shared/desired.ts";
 import { suite } from "#test/suite.ts";
-import {
-  type BundleServer,
-  plainCompose,
-  scratch,
-  serveBundles,
-  specOf,
-  stageFrom,
-  storeAt,
-  tarOf,
-} from "./fixture.ts";
+import { plainCompose, storeAt } from "./fixture.ts";
+import { app, type Bench, bench, large, look, none, read } from "./serving_bench.ts";
 
 const test = suite("files of the current release");
-const large = "x".repeat(70_000);
-const bundle = tarOf([
-  { path: "compose.yaml", content: plainCompose },
-  { path: "conf/a.txt", content: "alpha" },
-  { path: "conf/deep/b.txt", content: "beta" },
-  { path: "bin/run.sh", content: "#!/bin/sh\n", mode: 0o755 },
-  { path: "empty/", type: "Directory" },
-  { path: "large.bin", content: large },
-]);
-const spec = specOf(bundle);
-const app = spec.name;
-const revision = revisionOf(spec);
-
-interface Bench {
-  root: string;
-  store: ReturnType<typeof storeAt>;
-  server: BundleServer;
-  at: (...path: string[]) => string;
-}
-
-async function bench(use: (bench: Bench) => Promise<void>): Promise<void> {
-  using directory = scratch();
-  await using server = await serveBundles(bundle);
-  const store = storeAt(directory.path, server.url);
-  await stageFrom(store, spec);
-  await store.swap(app, revision);
-  const release = join(directory.path, "apps", app, "releases", spec.release.digest);
-  await use({ root: directory.path, store, server, at: (...path) => join(release, ...path) });
-}
-
-const look = { depth: "look" } as const;
-const read = { depth: "read" } as const;
-const none = { keeps: () => false };
-
 test("a release that nobody touched has no findings, at a look and when all is read", () =>
   bench(async ({ store }) => {
     const first = await store.verifyFiles(app, look);
