@@ -197,8 +197,11 @@ function isOver(outcome: string | undefined): boolean {
 function inWords(view: DeviceView | undefined): string {
   const [app] = view?.apps ?? [];
   if (view === undefined || app === undefined) return "the hub knows nothing of its app";
+  const conditions = view.conditions.map(
+    ({ type, status, message }) => `${type} ${status}: ${message}`,
+  );
   const words = [view.connection, app.sync, app.health, app.step, app.failure?.message];
-  return words.filter((word) => word !== undefined).join(", ");
+  return [...words, ...conditions].filter((word) => word !== undefined).join(", ");
 }
 
 /** Desired and observed generation only rise. */
