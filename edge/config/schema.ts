@@ -128,7 +128,7 @@ export const AgentFile = z.strictObject({
     .strictObject({
       /** Seconds for which the agent must work well before its start counts as good. Five starts in ten
        *  minutes of which none was are a boot loop. Default: 30. */
-      healthySeconds: seconds(1, 300).default(30),
+      healthySeconds: seconds(0.1, 300).default(30),
     })
     .prefault({}),
 });

@@ -113,7 +113,7 @@ async function configOf(options: AgentOptions, how: AgentStart): Promise<string>
     ...(how.ballastMegabytes === undefined ? [] : [`  ballastMegabytes: ${how.ballastMegabytes}`]),
     // Tries follow one another faster than deaths in the field: what works for a moment has started well.
     "safeMode:",
-    "  healthySeconds: 1",
+    "  healthySeconds: 0.1",
     ...(how.lines ?? []),
   ];
   return `${lines.join("\n")}\n`;
