@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { canonicalHash } from "./canonical.ts";
 import { AppName, CommitId, DeviceId, Digest, type RevisionId, RoleName, Values } from "./ids.ts";
+import { RunOrder } from "./run.ts";
 import { MaintenanceWindow } from "./window.ts";
 
 /** How an app's update behaves on the device; the hub fills it from role.yaml and fleet.yaml. */
@@ -68,6 +69,8 @@ export const DesiredState = z.object({
   safeStack: AppSpec.exactOptional(),
   /** Absent: the device's own interval and heartbeat hold. */
   rhythm: Rhythm.exactOptional(),
+  /** What the device is to do once, beside being so. */
+  run: RunOrder.exactOptional(),
 });
 export type DesiredState = z.infer<typeof DesiredState>;
 
@@ -76,8 +79,8 @@ export type DesiredContent = Omit<DesiredState, "generation" | "issuedAt">;
 
 /** sha256 of the canonical content: the same wish has the same hash whatever its generation. Pure. */
 export function specHash(desired: DesiredContent | DesiredState): string {
-  const { device, mode, apps, retry, safeStack, rhythm } = desired;
-  return canonicalHash({ device, mode, apps, retry, safeStack, rhythm });
+  const { device, mode, apps, retry, safeStack, rhythm, run } = desired;
+  return canonicalHash({ device, mode, apps, retry, safeStack, rhythm, run });
 }
 
 /** Names what an app is to run: content, values and policy, but not the commit that asked for it. */

@@ -44,11 +44,14 @@ export const errorCodes = {
   precondition_failed: "never",
   state_conflict: "never",
   request_invalid: "never",
+  request_reused: "never",
   token_invalid: "never",
   hub_unreachable: "later",
   journal_unusable: "never",
   store_unavailable: "later",
   interrupted: "later",
+  step_failed: "never",
+  step_timeout: "later",
   internal: "later",
 } as const satisfies Record<string, Retry>;
 

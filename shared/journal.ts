@@ -16,6 +16,11 @@ export const EntryKind = z.enum([
   "event",
   "health.sampled",
   "entries.dropped",
+  "run.started",
+  "run.step.started",
+  "run.step.ended",
+  "run.log",
+  "run.ended",
 ]);
 export type EntryKind = z.infer<typeof EntryKind>;
 

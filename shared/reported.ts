@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { DesiredMode } from "./desired.ts";
 import { AppName, DeviceId, Digest, Labels, RevisionId } from "./ids.ts";
+import { RunReport } from "./run.ts";
 import { Condition, HealthStatus, SyncStatus } from "./status.ts";
 
 export const RuntimeName = z.enum(["docker", "process"]);
@@ -129,5 +130,7 @@ export const ReportedState = z.object({
   conditions: z.array(Condition),
   /** Present while the device is in safe mode. */
   safeMode: SafeModeReport.exactOptional(),
+  /** The run under way, or the last one. */
+  run: RunReport.exactOptional(),
 });
 export type ReportedState = z.infer<typeof ReportedState>;

@@ -25,6 +25,7 @@ const fleetCodes: Partial<Record<ErrorCode, { status: number; title: string }>> 
   state_conflict: { status: 409, title: "Not in this state" },
   precondition_failed: { status: 412, title: "Precondition failed" },
   message_too_large: { status: 413, title: "Too large" },
+  request_reused: { status: 422, title: "Request id used for something else" },
   store_unavailable: { status: 503, title: "Store unavailable" },
 };
 const fallback = { status: 500, title: "Internal error" };
