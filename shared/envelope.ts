@@ -1,4 +1,4 @@
-// Signed desired state: the DSSE envelope with Ed25519.
+// What the hub signs for a device, above all its desired state: the DSSE envelope with Ed25519.
 import { createHash, type KeyObject, sign, verify } from "node:crypto";
 import { z } from "zod";
 import { canonicalJson } from "./canonical.ts";
@@ -33,15 +33,40 @@ function preAuthenticationEncoding(payloadType: string, payload: Buffer): Buffer
   return Buffer.concat([Buffer.from(head), payload]);
 }
 
-/** @param privateKey Ed25519 */
-export function sealDesired(desired: DesiredState, privateKey: KeyObject, keyid: string): Envelope {
-  const payload = Buffer.from(canonicalJson(desired));
-  const sig = sign(null, preAuthenticationEncoding(desiredPayloadType, payload), privateKey);
+/** Seals a value as canonical JSON.
+ *  @param privateKey Ed25519 */
+export function seal(
+  payloadType: string,
+  value: unknown,
+  privateKey: KeyObject,
+  keyid: string,
+): Envelope {
+  const payload = Buffer.from(canonicalJson(value));
+  const sig = sign(null, preAuthenticationEncoding(payloadType, payload), privateKey);
   return {
-    payloadType: desiredPayloadType,
+    payloadType,
     payload: payload.toString("base64"),
     signatures: [{ keyid, sig: sig.toString("base64") }],
   };
+}
+
+/** The bytes inside, once one signature holds under a trusted key; undefined when none does, or when the
+ *  envelope holds something of another type.
+ *  @param trusted Ed25519 public keys by key id */
+export function open(
+  envelope: Envelope,
+  payloadType: string,
+  trusted: ReadonlyMap<string, KeyObject>,
+): Buffer | undefined {
+  const payload = Buffer.from(envelope.payload, "base64");
+  return envelope.payloadType === payloadType && isSigned(envelope, payload, trusted)
+    ? payload
+    : undefined;
+}
+
+/** @param privateKey Ed25519 */
+export function sealDesired(desired: DesiredState, privateKey: KeyObject, keyid: string): Envelope {
+  return seal(desiredPayloadType, desired, privateKey, keyid);
 }
 
 /** The desired state inside, once one signature holds under a trusted key.
@@ -51,8 +76,8 @@ export function openDesired(
   envelope: Envelope,
   trusted: ReadonlyMap<string, KeyObject>,
 ): DesiredState {
-  const payload = Buffer.from(envelope.payload, "base64");
-  if (!isSigned(envelope, payload, trusted)) {
+  const payload = open(envelope, desiredPayloadType, trusted);
+  if (payload === undefined) {
     throw new FleetError("envelope_invalid", {
       message: "no signature of the desired state holds under a key that this device trusts",
       hint: "Enrol the device again if the hub's key was replaced.",
@@ -62,13 +87,12 @@ export function openDesired(
 }
 
 function isSigned(
-  envelope: Envelope,
+  { payloadType, signatures }: Envelope,
   payload: Buffer,
   trusted: ReadonlyMap<string, KeyObject>,
 ): boolean {
-  if (envelope.payloadType !== desiredPayloadType) return false;
-  const signed = preAuthenticationEncoding(envelope.payloadType, payload);
-  return envelope.signatures.some(({ keyid, sig }) => {
+  const signed = preAuthenticationEncoding(payloadType, payload);
+  return signatures.some(({ keyid, sig }) => {
     const key = trusted.get(keyid);
     return key !== undefined && verify(null, signed, key, Buffer.from(sig, "base64"));
   });

@@ -47,6 +47,8 @@ export const errorCodes = {
   request_reused: "never",
   token_invalid: "never",
   hub_unreachable: "later",
+  device_unreachable: "later",
+  limit_reached: "later",
   journal_unusable: "never",
   store_unavailable: "later",
   interrupted: "later",

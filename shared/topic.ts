@@ -3,7 +3,16 @@ import { DeviceId } from "./ids.ts";
 
 const root = "fleet/v1/d";
 
-export const channels = ["desired", "reported", "conn", "beat", "journal", "ack"] as const;
+export const channels = [
+  "desired",
+  "reported",
+  "conn",
+  "beat",
+  "journal",
+  "ack",
+  "cmd",
+  "out",
+] as const;
 export type Channel = (typeof channels)[number];
 
 export function topicOf(device: DeviceId, channel: Channel): string {

@@ -5,7 +5,12 @@ import { Envelope } from "./envelope.ts";
 import { FleetError } from "./errors.ts";
 import { JournalAck, JournalBatch } from "./journal.ts";
 import { ReportedState } from "./reported.ts";
+import { StreamOutput } from "./stream.ts";
 import type { Channel } from "./topic.ts";
+
+/** The desired state, and beside it the hub's memo, which the device only keeps. */
+const DesiredMessage = Envelope.extend({ memo: Envelope.exactOptional() });
+export type DesiredMessage = z.infer<typeof DesiredMessage>;
 
 interface WireRow {
   schema: z.ZodType;
@@ -16,12 +21,15 @@ interface WireRow {
 }
 
 export const wire = {
-  desired: { schema: Envelope, from: "hub", qos: 1, retain: true, maxBytes: 96 * 1024 },
+  desired: { schema: DesiredMessage, from: "hub", qos: 1, retain: true, maxBytes: 160 * 1024 },
   reported: { schema: ReportedState, from: "device", qos: 1, retain: true, maxBytes: 256 * 1024 },
   conn: { schema: Presence, from: "device", qos: 1, retain: true, maxBytes: 1024 },
   beat: { schema: Beat, from: "device", qos: 0, retain: false, maxBytes: 4096 },
   journal: { schema: JournalBatch, from: "device", qos: 1, retain: false, maxBytes: 512 * 1024 },
   ack: { schema: JournalAck, from: "hub", qos: 1, retain: false, maxBytes: 1024 },
+  cmd: { schema: Envelope, from: "hub", qos: 1, retain: false, maxBytes: 8192 },
+  // Numbered and sent again by the stream itself, so the broker need not.
+  out: { schema: StreamOutput, from: "device", qos: 0, retain: false, maxBytes: 128 * 1024 },
 } as const satisfies Record<Channel, WireRow>;
 
 export type Wire = typeof wire;

@@ -25,8 +25,10 @@ const fleetCodes: Partial<Record<ErrorCode, { status: number; title: string }>> 
   state_conflict: { status: 409, title: "Not in this state" },
   precondition_failed: { status: 412, title: "Precondition failed" },
   message_too_large: { status: 413, title: "Too large" },
+  limit_reached: { status: 429, title: "Too many at once" },
   request_reused: { status: 422, title: "Request id used for something else" },
   store_unavailable: { status: 503, title: "Store unavailable" },
+  device_unreachable: { status: 503, title: "Device not reachable" },
 };
 const fallback = { status: 500, title: "Internal error" };
 

@@ -9,9 +9,9 @@ import { type Access, createAccess } from "./auth.ts";
 import { createExchange } from "./exchange.ts";
 import { type ConnectionLimits, LimitedConnection } from "./limit.ts";
 import { retainedOnly } from "./persistence.ts";
-import type { Authenticator, Broker, UplinkListener } from "./port.ts";
+import type { Authenticator, Broker, StreamListener, UplinkListener } from "./port.ts";
 import { createRetainedMessages } from "./retained.ts";
-import { uplinkOf } from "./rules.ts";
+import { streamOf, uplinkOf } from "./rules.ts";
 import { createThrottle } from "./throttle.ts";
 
 interface Options {
@@ -47,6 +47,7 @@ export function createEmbeddedBroker(options: Options): EmbeddedBroker {
   const access = createAccess(authenticator, createThrottle(clock));
   const retained = createRetainedMessages();
   const listeners: UplinkListener[] = [];
+  const streamListeners: StreamListener[] = [];
   const refusals: Record<string, number> = {};
   const sockets = new Set<LimitedConnection>();
   const clients = new Set<Client>();
@@ -73,13 +74,17 @@ export function createEmbeddedBroker(options: Options): EmbeddedBroker {
     });
     aedes.addListener("error", () => refuse("broker_error"));
   };
-  /** While stopping, wills say nothing about devices: it is the hub that goes. */
-  const hear: NonNullable<AedesOptions["published"]> = (packet, client, done) => {
-    const uplink = client === null || running === undefined ? undefined : uplinkOf(packet.topic);
+  const tell = (topic: string, payload: Buffer): void => {
+    const uplink = uplinkOf(topic);
     if (uplink !== undefined) {
-      const payload = Buffer.from(packet.payload);
       for (const listener of listeners) listener(uplink.device, uplink.channel, payload);
     }
+    const device = streamOf(topic);
+    if (device !== undefined) for (const listener of streamListeners) listener(device, payload);
+  };
+  /** While stopping, wills say nothing about devices: it is the hub that goes. */
+  const hear: NonNullable<AedesOptions["published"]> = (packet, client, done) => {
+    if (client !== null && running !== undefined) tell(packet.topic, Buffer.from(packet.payload));
     done();
   };
   const publish = (topic: string, payload: Buffer): void => {
@@ -131,6 +136,11 @@ export function createEmbeddedBroker(options: Options): EmbeddedBroker {
       publish(topic, payload);
     },
     acknowledge: (device, ack) => publish(topicOf(device, "ack"), encode("ack", ack)),
+    command: (device, command) => publish(topicOf(device, "cmd"), encode("cmd", command)),
+    isConnected: (device) => access.connectionOf(device) !== undefined,
+    onStream: (listener) => {
+      streamListeners.push(listener);
+    },
     disconnect: (device) => access.connectionOf(device)?.close(),
     onUplink: (listener) => {
       listeners.push(listener);

@@ -3,11 +3,14 @@ import type { DeviceId } from "#shared/ids.ts";
 import type { Channel } from "#shared/topic.ts";
 import type { Message } from "#shared/wire.ts";
 
-/** Channels on which devices speak. */
+/** Channels on which devices speak and which are ingested. */
 export type Uplink = Extract<Channel, "reported" | "conn" | "beat" | "journal">;
 
 /** Gets every message of a device that its credentials allow, still undecoded. */
 export type UplinkListener = (device: DeviceId, channel: Uplink, payload: Uint8Array) => void;
+
+/** Gets what devices send on their live streams, still undecoded. */
+export type StreamListener = (device: DeviceId, payload: Uint8Array) => void;
 
 export interface Broker {
   start(): Promise<void>;
@@ -17,6 +20,11 @@ export interface Broker {
   /** Sets the retained desired state and sends it to the device if it is connected. */
   publishDesired(device: DeviceId, envelope: Message<"desired">): void;
   acknowledge(device: DeviceId, ack: Message<"ack">): void;
+  /** A command of live streams; lost when the device is not connected. */
+  command(device: DeviceId, command: Message<"cmd">): void;
+  /** Whether the device has an MQTT connection now. */
+  isConnected(device: DeviceId): boolean;
+  onStream(listener: StreamListener): void;
   /** Ends the device's connections, for a revoked or replaced identity. */
   disconnect(device: DeviceId): void;
   onUplink(listener: UplinkListener): void;

@@ -44,10 +44,19 @@ function isFleetTopic(topic: string): boolean {
   return topic.startsWith("fleet/v1/");
 }
 
-/** The device and channel of a message that a device sends; undefined for any other. Pure. */
+const uplinks = ["reported", "conn", "beat", "journal"] as const satisfies readonly Uplink[];
+
+/** The device and channel of a message that is ingested; undefined for any other. Pure. */
 export function uplinkOf(topic: string): { device: DeviceId; channel: Uplink } | undefined {
   const parts = parseTopic(topic);
-  if (parts === undefined || parts.channel === "desired" || parts.channel === "ack")
-    return undefined;
-  return { device: parts.device, channel: parts.channel };
+  const channel = uplinks.find((known) => known === parts?.channel);
+  return parts === undefined || channel === undefined
+    ? undefined
+    : { device: parts.device, channel };
+}
+
+/** The device whose live stream this topic is; undefined for any other. Pure. */
+export function streamOf(topic: string): DeviceId | undefined {
+  const parts = parseTopic(topic);
+  return parts?.channel === "out" ? parts.device : undefined;
 }

@@ -25,7 +25,8 @@ export const exitMeanings: Record<ExitName, string> = {
   done: "Done; for diff: desired and reported are the same.",
   partly: "diff: they differ. Orders: some devices did not take it. sync: a commit was refused.",
   usage: "The command line or a file that it names is wrong; nothing was done.",
-  unreachable: "The hub, or the repository behind it, does not answer or answers that it cannot.",
+  unreachable:
+    "The hub, or the repository or device behind it, does not answer or answers that it cannot.",
   denied: "No token, a token that the hub does not know, or one that may not do this.",
   unknown: "No device, release or other thing has this name.",
   late: "wait: the condition did not hold within --timeout.",
@@ -44,6 +45,7 @@ const byError: Partial<Record<ErrorCode, ExitName>> = {
   hub_unreachable: "unreachable",
   repository_unreachable: "unreachable",
   store_unavailable: "unreachable",
+  device_unreachable: "unreachable",
   unauthenticated: "denied",
   forbidden: "denied",
   token_invalid: "denied",
