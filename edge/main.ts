@@ -37,6 +37,7 @@ import { identify } from "#edge/sync/identify.ts";
 import { httpAuthorization, readIdentity, trustedKeys } from "#edge/sync/identity.ts";
 import { openAddressed } from "#edge/sync/inbox.ts";
 import { createSync } from "#edge/sync/sync.ts";
+import { createTelemetry } from "#edge/telemetry/telemetry.ts";
 import pkg from "#package.json" with { type: "json" };
 import { systemClock as clock } from "#shared/clock.ts";
 import { asFleetError } from "#shared/errors.ts";
@@ -207,6 +208,12 @@ async function run(file: string): Promise<void> {
     random: Math.random,
     logger: log,
   });
+  const telemetry = createTelemetry({
+    runDirectory: config.runDirectory,
+    clock,
+    warn: (app, why) => log.warn({ app, why }, "this app cannot post telemetry"),
+  });
+  ending.add("telemetry", telemetry.stop);
   const rhythm = createRhythm({ sync, desired: journal.desired });
   const resolve = createResolver();
   const projectOf = (app: AppName): string => `${config.projectPrefix}${app}`;
@@ -223,6 +230,7 @@ async function run(file: string): Promise<void> {
     runtimes: runtimes.all,
     forwarder: runtimes.forwarder,
     sync,
+    telemetry,
     resolve: (staged) => {
       const options = {
         project: projectOf(staged.spec.name),

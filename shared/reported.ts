@@ -4,6 +4,7 @@ import { DesiredMode } from "./desired.ts";
 import { AppName, DeviceId, Digest, Labels, RevisionId } from "./ids.ts";
 import { RunReport } from "./run.ts";
 import { Condition, HealthStatus, SyncStatus } from "./status.ts";
+import { TelemetryDigest } from "./telemetry.ts";
 
 export const RuntimeName = z.enum(["docker", "process"]);
 export type RuntimeName = z.infer<typeof RuntimeName>;
@@ -130,6 +131,8 @@ export const ReportedState = z.object({
   conditions: z.array(Condition),
   /** Present while the device is in safe mode. */
   safeMode: SafeModeReport.exactOptional(),
+  /** What the workloads say of themselves; absent while none does. */
+  telemetry: TelemetryDigest.exactOptional(),
   /** The run under way, or the last one. */
   run: RunReport.exactOptional(),
 });

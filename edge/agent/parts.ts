@@ -7,6 +7,7 @@ import type { ReleaseStore, StagedRevision } from "#edge/release/port.ts";
 import type { Forwarder } from "#edge/runtime/forward/forwarder.ts";
 import type { ResolvedApp, Runtime } from "#edge/runtime/port.ts";
 import type { Sync } from "#edge/sync/port.ts";
+import type { WorkloadTelemetry } from "#edge/telemetry/telemetry.ts";
 import type { HostHealth } from "#shared/beat.ts";
 import type { Clock } from "#shared/clock.ts";
 import type { AppName, DeviceId, Labels } from "#shared/ids.ts";
@@ -63,6 +64,8 @@ export interface AgentParts {
   /** Holds the published ports of services that are handed over. */
   forwarder: Forwarder;
   sync: Sync;
+  /** What workloads say of themselves. */
+  telemetry?: Pick<WorkloadTelemetry, "observe" | "workloads" | "digest">;
   /** Reads and resolves a revision; cached by the caller's side, so cheap when repeated.
    *  @throws FleetError with the reason why it cannot run here */
   resolve(app: StagedRevision): Resolved;

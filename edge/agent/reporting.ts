@@ -4,6 +4,7 @@ import { appReport } from "#edge/plan/report.ts";
 import { safeStackName } from "#edge/plan/resting.ts";
 import type { Step } from "#edge/plan/step.ts";
 import { type DeviceFacts, whyDevice, whyNot } from "#edge/plan/why.ts";
+import { withTelemetry } from "#edge/telemetry/attach.ts";
 import { canonicalHash } from "#shared/canonical.ts";
 import { specHash } from "#shared/desired.ts";
 import type { AppName } from "#shared/ids.ts";
@@ -143,9 +144,10 @@ export function createReporter({ parts, memory, gatherer, repairs, safety }: Par
         const previous = stored.find(({ app }) => app === input.app)?.previous;
         apps.push(await reportApp(input, steps.get(input.app) ?? [], previous));
       }
+      await parts.telemetry?.observe(apps);
       const { labels, heartbeatMs } = parts.settings();
       const entered = safety.report();
-      latest = {
+      const reported: ReportedState = {
         device: parts.device,
         bootId: parts.journal.bootId,
         epoch: parts.journal.epoch,
@@ -161,6 +163,7 @@ export function createReporter({ parts, memory, gatherer, repairs, safety }: Par
         conditions: judgeConditions(observation, apps),
         ...(entered === undefined ? {} : { safeMode: entered }),
       };
+      latest = withTelemetry(reported, parts.telemetry);
       const hash = canonicalHash(withoutTicking(latest));
       if (hash !== sentHash) parts.sync.report(latest);
       sentHash = hash;

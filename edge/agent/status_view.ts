@@ -33,6 +33,7 @@ export function createStatusView({
     const { host } = agent.beat();
     const why = agent.why();
     const { safeMode } = reported ?? {};
+    const workloads = parts.telemetry?.workloads() ?? [];
     return {
       device,
       hostname: hostname(),
@@ -59,6 +60,7 @@ export function createStatusView({
       ...(safeMode === undefined ? {} : { safeMode }),
       ...(why.length === 0 ? {} : { why }),
       ...(isolated ? { isolated } : {}),
+      ...(workloads.length === 0 ? {} : { workloads }),
       ...readHistory(),
     };
   };

@@ -8,6 +8,7 @@ import type { DeviceId, Labels } from "#shared/ids.ts";
 import type { JournalEntry } from "#shared/journal.ts";
 import type { AppReport, Cause, RuntimeName, SafeModeReport } from "#shared/reported.ts";
 import type { Condition, HealthStatus, SyncStatus } from "#shared/status.ts";
+import type { WorkloadReport } from "#shared/telemetry.ts";
 
 /** An update under way. */
 export type RunningUpdate = Pick<
@@ -60,6 +61,8 @@ export interface LocalStatus {
   isolated?: boolean;
   running?: RunningUpdate[];
   disk?: DiskNow;
+  /** What copies of services said of themselves; absent while none does. */
+  workloads?: WorkloadReport[];
   /** Newest first. */
   events?: JournalEntry[];
 }

@@ -20,6 +20,8 @@ export interface FleetExtension {
   update?: "hand-over";
   /** Whether a container gets the directory of the app's update lock; a process always knows its path. */
   updateLock?: boolean;
+  /** Whether a container gets the socket for its telemetry; a process always knows its path. */
+  telemetry?: boolean;
 }
 
 /** Whether a new copy of the service starts beside the old one. */

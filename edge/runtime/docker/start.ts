@@ -9,6 +9,7 @@ import { besideName, containerName, serviceOf } from "#edge/runtime/docker/creat
 import { refuseUnsupported } from "#edge/runtime/docker/create/unsupported.ts";
 import { giveLockPlace, makeLockPlace } from "#edge/runtime/lock.ts";
 import type { InstanceRef, ResolvedApp } from "#edge/runtime/port.ts";
+import { makeTelemetryPlace } from "#edge/telemetry/place.ts";
 import { type ComposeService, isHandedOver } from "#shared/compose/model.ts";
 import { FleetError } from "#shared/errors.ts";
 import type { DockerContext } from "./context.ts";
@@ -139,6 +140,7 @@ async function create(context: DockerContext, app: ResolvedApp, ref: InstanceRef
     imageId: image.Id,
     files: await context.files.write(app, ref),
     lockDirectory: await lockDirectory(context, app, spec),
+    telemetryDirectory: await telemetryDirectory(context, app, spec),
     readProfile: profileReader(app, ref.service),
   });
   const id = await context.engine
@@ -164,6 +166,14 @@ async function lockDirectory(
   const owner = uid === undefined ? {} : { uid: Number(uid), gid: Number(gid) };
   if (lock !== undefined) await giveLockPlace(lock, owner);
   return join(runDirectory, app.app);
+}
+
+async function telemetryDirectory(
+  { runDirectory }: DockerContext,
+  app: ResolvedApp,
+  { fleet }: ComposeService,
+): Promise<string | undefined> {
+  return fleet.telemetry === true ? makeTelemetryPlace(runDirectory, app.app) : undefined;
 }
 
 async function localImage(context: DockerContext, image: string): Promise<ImageDetail> {

@@ -9,6 +9,7 @@ import { constants } from "node:os";
 import { join, posix, resolve } from "node:path";
 import { z } from "zod";
 import type { ResolvedApp } from "#edge/runtime/port.ts";
+import { telemetryEnvironment } from "#edge/telemetry/place.ts";
 import {
   type ComposeService,
   isHandedOver,
@@ -72,6 +73,8 @@ export interface Places {
   volumes: string;
   /** The file whose existence holds the app's update. */
   lock?: string;
+  /** The directory of the socket for the app's telemetry. */
+  telemetry?: string;
 }
 
 /** @param own of a service that is handed over
@@ -92,6 +95,9 @@ export function resolveLaunch(
     METRICA_FLEET_VOLUMES: places.volumes,
     ...(places.files === undefined ? {} : { METRICA_FLEET_FILES: places.files }),
     ...(places.lock === undefined ? {} : { FLEET_LOCK: places.lock }),
+    ...(places.telemetry === undefined
+      ? {}
+      : telemetryEnvironment(places.telemetry, { service: service.name, index })),
     ...Object.fromEntries(own.map(({ target, port }) => [`FLEET_PORT_${target}`, String(port)])),
   };
   const rule = healthRule(service.healthcheck);

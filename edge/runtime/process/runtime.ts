@@ -12,6 +12,7 @@ import { join, resolve } from "node:path";
 import type { PortHolder } from "#edge/runtime/forward/forwarder.ts";
 import { giveLockPlace, makeLockPlace } from "#edge/runtime/lock.ts";
 import type { InstanceRef, ResolvedApp, ResolvedService, Runtime } from "#edge/runtime/port.ts";
+import { makeTelemetryPlace } from "#edge/telemetry/place.ts";
 import type { Clock } from "#shared/clock.ts";
 import { FleetError } from "#shared/errors.ts";
 import { allotPorts } from "./allot.ts";
@@ -33,7 +34,7 @@ export interface ProcessRuntimeOptions {
   limits?: RestartLimits;
   /** Of all log files of one copy together; 1 MiB by default. */
   maxLogBytes?: number;
-  /** Below it each app has a directory for its update lock; absent: processes are told of none. */
+  /** Below it each app has its update lock and its telemetry socket; absent: processes are told of none. */
   runDirectory?: string;
   /** Who has a port that the device's forwarder holds. */
   holder?: PortHolder;
@@ -95,7 +96,12 @@ export function createProcessRuntime(options: ProcessRuntimeOptions): ProcessRun
     const copies = await opened();
     const service = serviceOf(app, instance.service);
     const lock = await makeLockPlace(options.runDirectory, app.app);
-    const places = { ...placesOf(app, service), ...(lock === undefined ? {} : { lock }) };
+    const telemetry = await makeTelemetryPlace(options.runDirectory, app.app);
+    const places = {
+      ...placesOf(app, service),
+      ...(lock === undefined ? {} : { lock }),
+      ...(telemetry === undefined ? {} : { telemetry }),
+    };
     const named = { app: app.app, ...instance, configHash: service.configHash };
     const own = await ownPorts(copies, named, service);
     const launch = resolveLaunch(app, service.spec, instance.index, places, own);

@@ -14,8 +14,8 @@ import {
   text,
 } from "./field.ts";
 
-const knownKeys = ["runtime", "command", "update", "updateLock"];
-const keysText = "runtime, command, update and updateLock";
+const knownKeys = ["runtime", "command", "update", "updateLock", "telemetry"];
+const keysText = "runtime, command, update, updateLock and telemetry";
 
 export function normaliseExtension(field: Field): FleetExtension {
   if (!isSet(field)) return {};
@@ -28,6 +28,7 @@ export function normaliseExtension(field: Field): FleetExtension {
     command: processCommand(at(field, "command")),
     update: update(at(field, "update")),
     updateLock: flag(at(field, "updateLock")) === true ? true : undefined,
+    telemetry: flag(at(field, "telemetry")) === true ? true : undefined,
   });
 }
 

@@ -1,6 +1,7 @@
 // Maps one copy of a service to the Engine's create document: every key that the model carries. Pure.
 import type { CreateBody, HealthcheckBody, HostConfig } from "#edge/runtime/docker/calls/api.ts";
 import type { InstanceRef, ResolvedApp } from "#edge/runtime/port.ts";
+import { telemetryEnvironment, telemetryTarget } from "#edge/telemetry/place.ts";
 import { type ComposeService, forwardedPorts, type Healthcheck } from "#shared/compose/model.ts";
 import {
   type Endpoints,
@@ -24,6 +25,8 @@ export interface BodyContext {
   files: readonly HostFile[];
   /** The host's directory of the app's update lock; absent: the app has none. */
   lockDirectory?: string | undefined;
+  /** The host's directory of the app's telemetry socket; absent: the service has none. */
+  telemetryDirectory?: string | undefined;
   /** Text of a seccomp profile by its path, relative to the release directory or absolute. */
   readProfile: (path: string) => string;
 }
@@ -38,7 +41,9 @@ export function createBody(app: ResolvedApp, ref: InstanceRef, context: BodyCont
     Image: context.image,
     Cmd: spec.command,
     Entrypoint: spec.entrypoint,
-    Env: Object.entries(environmentOf(spec, context)).map(([name, value]) => `${name}=${value}`),
+    Env: Object.entries(environmentOf(spec, ref, context)).map(
+      ([name, value]) => `${name}=${value}`,
+    ),
     WorkingDir: spec.workingDir,
     User: spec.user,
     Hostname: spec.hostname,
@@ -63,13 +68,18 @@ export function createBody(app: ResolvedApp, ref: InstanceRef, context: BodyCont
 }
 
 /** The same variables as a process gets, so that one command serves both runtimes. */
-function environmentOf(spec: ComposeService, { lockDirectory }: BodyContext) {
+function environmentOf(
+  spec: ComposeService,
+  ref: InstanceRef,
+  { lockDirectory, telemetryDirectory }: BodyContext,
+) {
   const ports = forwardedPorts(spec).map(({ target }) => [`FLEET_PORT_${target}`, `${target}`]);
   const lock = spec.fleet.updateLock === true && lockDirectory !== undefined;
   return {
     ...spec.environment,
     ...(Object.fromEntries(ports) as Record<string, string>),
     ...(lock ? { FLEET_LOCK: `${lockTarget}/lock` } : {}),
+    ...(telemetryDirectory === undefined ? {} : telemetryEnvironment(telemetryTarget, ref)),
   };
 }
 

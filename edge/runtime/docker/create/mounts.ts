@@ -2,6 +2,7 @@
 import { resolve } from "node:path";
 import type { HostConfig, MountBody } from "#edge/runtime/docker/calls/api.ts";
 import type { ResolvedApp } from "#edge/runtime/port.ts";
+import { telemetryTarget } from "#edge/telemetry/place.ts";
 import type { ComposeService, Mount } from "#shared/compose/model.ts";
 import { containerName, volumeName } from "./names.ts";
 
@@ -17,6 +18,7 @@ export interface HostFile {
 interface MountContext {
   files: readonly HostFile[];
   lockDirectory?: string | undefined;
+  telemetryDirectory?: string | undefined;
 }
 
 /** Where a container finds the directory of its app's update lock. The short form of a bind: a reboot takes
@@ -26,7 +28,7 @@ export const lockTarget = "/run/fleet";
 export function mountsOf(
   app: ResolvedApp,
   spec: ComposeService,
-  { files, lockDirectory }: MountContext,
+  { files, lockDirectory, telemetryDirectory }: MountContext,
 ): HostConfig {
   const binds = spec.mounts.filter((mount) => mount.type === "bind");
   const tmpfs = spec.mounts.filter((mount) => mount.type === "tmpfs");
@@ -37,6 +39,7 @@ export function mountsOf(
       ...(spec.fleet.updateLock === true && lockDirectory !== undefined
         ? [`${lockDirectory}:${lockTarget}:rw`]
         : []),
+      ...(telemetryDirectory === undefined ? [] : [`${telemetryDirectory}:${telemetryTarget}:ro`]),
     ],
     Mounts: [
       ...binds.filter((bind) => !needsLegacyForm(bind)).map((bind) => bindMount(app, bind)),

@@ -100,14 +100,14 @@ for (const [yaml, line, expected] of [
   [
     "x-fleet: {runtme: process}",
     4,
-    "x-fleet.runtme: is none of the keys runtime, command, update and updateLock",
+    "x-fleet.runtme: is none of the keys runtime, command, update, updateLock and telemetry",
   ],
   ["x-fleet:\n  runtime: podman", 5, 'x-fleet.runtime: must be docker or process, but is "podman"'],
   ["x-fleet:\n  command: ''", 5, "x-fleet.command: is empty"],
   [
     "x-fleet: [a]",
     4,
-    "x-fleet: must be a map with the keys runtime, command, update and updateLock",
+    "x-fleet: must be a map with the keys runtime, command, update, updateLock and telemetry",
   ],
   [
     "x-fleet:\n  update: blue-green",
