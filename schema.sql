@@ -18,7 +18,7 @@ create table counters (
 
 -- One row per device, for lists without a join. Times are Unix ms by the hub's clock; last_seen_at is 0 before the
 -- first message. labels, agent_labels, host_health and reported are JSON. mode, mode_reason and retry are what an
--- operator ordered.
+-- operator ordered; identity_at is when the secret was given; edits (JSON) is what lies on top of the device's files (hub/control/overrides.ts).
 create table devices (
   id text primary key not null,
   secret_hash text not null,
@@ -39,7 +39,9 @@ create table devices (
   reported text,
   mode text not null default 'run',
   mode_reason text not null default '',
-  retry bigint not null default 0
+  retry bigint not null default 0,
+  edits text not null default '{"labels":{},"values":{}}',
+  identity_at bigint not null default 0
 );
 create index devices_by_last_seen on devices (last_seen_at, id);
 create index devices_by_status on devices (id, connection, sync, health);
@@ -203,12 +205,120 @@ create table rollout_devices (
   primary key (rollout, device)
 );
 
+-- How many copies of an app's services on a device say what of themselves; summed by site and app.
+create table workloads (
+  device text not null references devices (id) on delete cascade,
+  app text not null,
+  operational bigint not null,
+  degraded bigint not null,
+  down bigint not null,
+  unknown bigint not null,
+  low_battery bigint not null,
+  primary key (device, app)
+);
+
 -- Emergency halts by scope; the scope is `fleet`.
 create table halts (
   scope text primary key not null,
   operator text not null,
   reason text not null,
   at bigint not null
+);
+
+-- The searches for the first bad commit of a rollout. body is JSON: commits with their verdicts, and the canaries;
+-- fleet is the state of the fleet that the canaries are to try now.
+create table bisects (
+  id bigint primary key not null,
+  rollout bigint not null references rollouts (id) on delete cascade,
+  deployment text not null,
+  branch text not null,
+  state text not null,
+  body text not null,
+  fleet text,
+  operator text not null,
+  reason text not null,
+  began_at bigint not null,
+  changed_at bigint not null,
+  version bigint not null
+);
+create index bisects_by_rollout on bisects (rollout, id);
+
+-- Devices that stay at one release by an operator's word: all of the deployment, those that label_selector matches,
+-- or one. source is the part of the fleet, as JSON, that they are rendered from; null while its commit cannot be read.
+create table pins (
+  id bigint primary key not null,
+  deployment text not null,
+  device text,
+  label_selector text,
+  branch text not null,
+  commit_id text not null,
+  role text not null,
+  digest text not null,
+  operator text not null,
+  reason text not null,
+  at bigint not null,
+  until bigint,
+  source text
+);
+
+-- The newest memo of each device, as the hub sealed it or the device brought it back: what the hub itself would miss
+-- without this database. hash names the content.
+create table memos (
+  device text primary key not null references devices (id) on delete cascade,
+  version bigint not null,
+  hash text not null,
+  envelope text not null
+);
+
+-- When nothing new was asked of any device, because this database was blank or an old copy; ended_at is null while
+-- that lasts.
+create table pauses (
+  began_at bigint primary key not null,
+  cause text not null,
+  reason text not null,
+  ended_at bigint
+);
+
+-- What was ordered of one device each: a plan with its parameters, resolved to steps. rules are what the plan says of
+-- phases and of silence; step is the place of the step under way, as JSON; standing is 1 while the order is in the
+-- device's desired state.
+create table runs (
+  id text primary key not null,
+  device text not null,
+  request text not null,
+  fingerprint text not null,
+  plan text not null,
+  parameters text not null,
+  steps text not null,
+  rules text not null,
+  operator text not null,
+  reason text not null,
+  ordered_at bigint not null,
+  state text not null,
+  step text,
+  started_at bigint,
+  heard_at bigint,
+  ended_at bigint,
+  code text,
+  message text,
+  standing bigint not null,
+  version bigint not null
+);
+create unique index runs_by_request on runs (device, request);
+create unique index runs_active on runs (device) where state in ('Pending', 'Running');
+create index runs_standing on runs (id) where standing = 1;
+create index runs_by_device on runs (device, id);
+
+-- The phase of each device, enrolled or only imported, with its two conditions as JSON, and what an inventory file
+-- said of it.
+create table lifecycles (
+  device text primary key not null,
+  phase text not null,
+  since bigint not null,
+  provisioned text not null,
+  intervention text not null,
+  labels text not null,
+  inventory text not null
 );
 -- === end of hub ===
 

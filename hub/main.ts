@@ -10,6 +10,8 @@ import { createAuthenticator } from "#hub/broker/authenticator.ts";
 import type { Broker } from "#hub/broker/port.ts";
 import { createBus } from "#hub/bus.ts";
 import { type HubOptions, readHubOptions } from "#hub/config.ts";
+import { createControl } from "#hub/control/controller.ts";
+import { abovePlacements, createPins } from "#hub/control/pins.ts";
 import { createDesiredController } from "#hub/desired/controller.ts";
 import { loadSigningKey } from "#hub/desired/keys.ts";
 import { createEnding } from "#hub/ending.ts";
@@ -24,6 +26,8 @@ import { prepareOperator } from "#hub/operator.ts";
 import { createAnnouncer } from "#hub/release/announce.ts";
 import { createBundleStore } from "#hub/release/bundles.ts";
 import { createReleaseController } from "#hub/release/controller.ts";
+import { createBisectController } from "#hub/rollout/bisect/controller.ts";
+import { createTrials } from "#hub/rollout/bisect/trials.ts";
 import { createRolloutController } from "#hub/rollout/controller.ts";
 import { createPreviewer } from "#hub/rollout/previewer.ts";
 import { createTracks } from "#hub/rollout/track.ts";
@@ -77,18 +81,21 @@ async function run(options: HubOptions): Promise<void> {
     metrics.published();
   };
   const tracks = createTracks();
+  const trials = createTrials(tracks);
+  const pins = createPins();
   const desired = createDesiredController({
     store,
     broker: { publishDesired },
     bus,
     clock,
     key,
-    placements: tracks,
+    placements: abovePlacements(pins, trials),
   });
   const rollouts = createRolloutController({
     store,
     desired,
     tracks,
+    pins,
     bus,
     clock,
     onFailed: (err) => log.error({ err }, "rollouts could not be looked at"),
@@ -106,6 +113,19 @@ async function run(options: HubOptions): Promise<void> {
     ...(options.branch === undefined ? {} : { defaultBranch: options.branch }),
     onFleet: rollouts.follow,
   });
+  const control = createControl({
+    store,
+    releases,
+    desired,
+    pins,
+    bus,
+    clock,
+    onFailed: (err) => log.error({ err }, "pins could not be ended"),
+  });
+  const bisects = createBisectController({
+    ...{ store, desired, tracks, trials, releases, history: mirror, bus, clock },
+    onFailed: (err) => log.error({ err }, "bisects could not be looked at"),
+  });
   const watcher = createGitWatcher({
     mirror,
     intervalMs: options.pollSeconds * 1000,
@@ -119,7 +139,7 @@ async function run(options: HubOptions): Promise<void> {
     store,
     bundles,
     releases,
-    desired: { inUse: () => [...desired.inUse(), ...tracks.inUse()] },
+    desired: { inUse: () => [...desired.inUse(), ...trials.inUse(), ...pins.inUse()] },
     branches: async () => [...(await mirror.heads()).keys()],
     clock,
     keepDays: options.keepDays,
@@ -143,6 +163,7 @@ async function run(options: HubOptions): Promise<void> {
     fleet: releases,
     desired,
     rollouts,
+    bisects,
     previews: createPreviewer({ store, releases, tracks, clock, loadCompose }),
     bundles,
     reports: createReportSink(ingest),
@@ -166,6 +187,8 @@ async function run(options: HubOptions): Promise<void> {
   await ingest.start();
   await desired.start();
   await rollouts.start();
+  await bisects.start();
+  await control.start();
   await releases.start();
   await broker.start();
   const { url } = await server.start();
@@ -179,7 +202,7 @@ async function run(options: HubOptions): Promise<void> {
       { watcher: watcher.stop, upkeep: upkeep.stop, watch: watch.stop },
       { broker: broker.stop, server: server.stop },
       // After the last message has come in, and before the store closes: it stores them.
-      { ingest: ingest.stop, rollouts: rollouts.stop },
+      { ingest: ingest.stop, rollouts: rollouts.stop, bisects: bisects.stop, control: control.stop },
       { desired: desired.stop },
       { store: store.close },
     ],

@@ -8,8 +8,9 @@ import type { DesiredRow, DeviceChange, DeviceRow, Store } from "#hub/store/port
 import type { Clock } from "#shared/clock.ts";
 import { FleetError } from "#shared/errors.ts";
 import { faultPoint } from "#shared/fault.ts";
-import type { DeviceId, Digest } from "#shared/ids.ts";
+import type { DeviceId, Digest, Labels } from "#shared/ids.ts";
 import { serially } from "#shared/serial.ts";
+import { createClaims } from "./claims.ts";
 import type { OlderOf } from "./compute/compute.ts";
 import { decide } from "./decide.ts";
 import type { SigningKey } from "./keys.ts";
@@ -23,8 +24,13 @@ interface DesiredControllerOptions {
   bus: Bus;
   clock: Clock;
   key: SigningKey;
-  /** Devices that a rollout keeps at an older state of the fleet, or sends back to it. */
-  placements?: { olderOf(device: DeviceId): OlderOf };
+  /** Devices that a pin or a rollout keeps at another state of the fleet, or sends back to it. */
+  placements?: { olderOf(device: DeviceId, labels: Labels): OlderOf };
+  /** While it is true nothing new leaves. */
+  readonly isPaused?: () => boolean;
+  /** Ms for which a device that claims a higher generation than the hub knows may prove it by its return, before
+   *  the hub simply numbers above the claim; 0 by default. */
+  proofMs?: number;
 }
 
 export interface DesiredController {
@@ -37,6 +43,10 @@ export interface DesiredController {
    *  @throws FleetError store_unavailable; a fault of one device is an event and spares the others */
   reconcile(ids?: readonly DeviceId[]): Promise<void>;
   current(device: DeviceId): Promise<DesiredRow | null>;
+  /** The device holds this, in the hub's own hand, and the hub did not know it. */
+  adopt(row: DesiredRow): Promise<void>;
+  /** Publishes again what stands. */
+  repeat(device: DeviceId): void;
   /** Releases that any device is to have. */
   inUse(): Digest[];
 }
@@ -57,14 +67,20 @@ export function createDesiredController(options: DesiredControllerOptions): Desi
   let pending: Set<DeviceId> | "all" = new Set();
   let stopListening = (): void => undefined;
 
+  const isPaused = (): boolean => options.isPaused?.() === true;
+  const claims = createClaims({ clock, proofMs: options.proofMs ?? 0, signal: stopping.signal });
+
   /** Undefined when nothing can be decided for the device. */
   const consider = async (wanted: FleetSnapshot, device: DeviceRow) => {
     try {
       const current = known.get(device.id);
+      const isAhead = device.observedGeneration > (current?.generation ?? 0);
+      if (claims.isOpen(device.id, isAhead, reconcileSurely)) return undefined;
       // Once for each content: an agent that hashes it otherwise must not get new numbers without end.
       const isAnswer = current !== undefined && answered.get(device.id) === current.specHash;
       const now = clock.now();
-      const olderOf = options.placements?.olderOf(device.id);
+      const { placements } = options;
+      const olderOf = placements && ((labels: Labels) => placements.olderOf(device.id, labels));
       const decision = decide({ fleet: wanted, device, current, isAnswer, key, now, olderOf });
       if (decision.isConflict === true) answered.set(device.id, current?.specHash ?? "");
       faults.delete(device.id);
@@ -93,6 +109,7 @@ export function createDesiredController(options: DesiredControllerOptions): Desi
       if (decision?.next !== undefined) rows.push(decision.next);
     }
     if (relabelled.length > 0) await store.changeDevices(relabelled);
+    if (isPaused()) return;
     // Stored first: a device must never hold a generation that the hub could give out again.
     if (rows.length > 0) await store.saveManyDesired(rows);
     if (rows.length > 0) faultPoint("before:publish");
@@ -107,7 +124,7 @@ export function createDesiredController(options: DesiredControllerOptions): Desi
     const wanted = fleet;
     const ids = pending;
     pending = new Set();
-    if (wanted === undefined) return;
+    if (wanted === undefined || isPaused()) return;
     const devices = await devicesOf(ids);
     for (let at = 0; at < devices.length && !stopping.signal.aborted; at += batchSize) {
       await reconcileBatch(wanted, devices.slice(at, at + batchSize));
@@ -146,6 +163,14 @@ export function createDesiredController(options: DesiredControllerOptions): Desi
     },
     reconcile,
     current: (device) => Promise.resolve(known.get(device) ?? null),
+    adopt: async (row) => {
+      await store.saveManyDesired([row]);
+      publish(row);
+    },
+    repeat: (device) => {
+      const row = known.get(device);
+      if (row !== undefined) publish(row);
+    },
     inUse: () => {
       const digests = new Set<Digest>();
       for (const { content } of known.values()) {

@@ -24,7 +24,14 @@ interface DecideInput {
   fleet: FleetSnapshot;
   device: Pick<
     DeviceRow,
-    "id" | "labels" | "agentLabels" | "observedGeneration" | "observedHash" | "mode" | "retry"
+    | "id"
+    | "labels"
+    | "agentLabels"
+    | "observedGeneration"
+    | "observedHash"
+    | "mode"
+    | "retry"
+    | "edits"
   >;
   current: DesiredRow | undefined;
   /** Whether the current one was made because of a conflict: then another would change nothing. */
@@ -32,15 +39,16 @@ interface DecideInput {
   key: SigningKey;
   /** Unix ms. */
   now: number;
-  /** A rollout's word on this device. */
-  olderOf?: OlderOf | undefined;
+  /** What pins and rollouts say of the device with these labels. */
+  readonly olderOf?: ((labels: Labels) => OlderOf) | undefined;
 }
 
 /** @throws FleetError message_too_large */
 export function decide({ fleet, device, current, key, now, ...rest }: DecideInput): Decision {
-  const labels = effectiveLabels(fleet, device.id, device.agentLabels);
-  const { id, mode, retry } = device;
-  const content = compute(fleet, { id, labels, mode, retry }, current?.content, rest.olderOf);
+  const labels = effectiveLabels(fleet, device);
+  const { id, mode, retry, edits } = device;
+  const older = rest.olderOf?.(labels);
+  const content = compute(fleet, { id, labels, mode, retry, edits }, current?.content, older);
   const hash = specHash(content);
   const decision: Decision =
     canonicalJson(labels) === canonicalJson(device.labels) ? {} : { labels };

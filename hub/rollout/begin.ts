@@ -1,22 +1,20 @@
 // What a new state of the fleet means for rollouts: which begin, which end, which go on; pure.
 import { effectiveLabels } from "#hub/desired/compute/compute.ts";
-import { render, type Source, sourceOf } from "#hub/desired/compute/render.ts";
+import { type RenderedDevice, render, type Source, sourceOf } from "#hub/desired/compute/render.ts";
 import { type Deployment, entryOf, type FleetSnapshot } from "#hub/release/model.ts";
 import type { RolloutPolicy } from "#hub/release/rollout_policy.ts";
 import type { DeviceRow } from "#hub/store/port.ts";
 import type { MemberRow, NewRollout } from "#hub/store/rollout_port.ts";
 import { byCodeUnit, canonicalHash } from "#shared/canonical.ts";
 import { revisionOf } from "#shared/desired.ts";
-import type { AppName, DeviceId, Labels, RevisionId } from "#shared/ids.ts";
+import type { AppName, DeviceId, RevisionId } from "#shared/ids.ts";
 import { matches } from "#shared/selector.ts";
 import type { Tell } from "./advance/model.ts";
 import { freshMember, snapshotFor, type Track, type Tracks } from "./track.ts";
 
-export interface Placed {
-  id: DeviceId;
-  /** Effective labels. */
-  labels: Labels;
-}
+export type Placed = RenderedDevice;
+
+type Known = Pick<DeviceRow, "id" | "agentLabels" | "edits">;
 
 /** Names a state of the fleet by the commits that it is made of. */
 export function snapshotId({ defaultBranch, branches }: FleetSnapshot): string {
@@ -43,7 +41,7 @@ interface Input {
   /** The state that was followed until now; absent at the first. */
   last: { id: string; fleet: FleetSnapshot } | undefined;
   tracks: Pick<Tracks, "byDeployment" | "snapshots">;
-  devices: readonly Pick<DeviceRow, "id" | "agentLabels">[];
+  devices: readonly Known[];
   /** Deployments whose content, as it is now, was quarantined. */
   quarantined: ReadonlySet<AppName>;
   /** Unix ms. */
@@ -154,10 +152,10 @@ function isDone(track: Track): boolean {
 export function devicesOf(
   fleet: FleetSnapshot,
   { selector }: Deployment,
-  devices: readonly Pick<DeviceRow, "id" | "agentLabels">[],
+  devices: readonly Known[],
 ): Placed[] {
   return devices
-    .map(({ id, agentLabels }) => ({ id, labels: effectiveLabels(fleet, id, agentLabels) }))
+    .map((one) => ({ id: one.id, edits: one.edits, labels: effectiveLabels(fleet, one) }))
     .filter(({ labels }) => matches(selector, labels));
 }
 

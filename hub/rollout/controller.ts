@@ -1,5 +1,6 @@
 // Moves rollouts on: asks what is to be done, stores it, and only then lets the devices' desired states follow.
 import type { Bus } from "#hub/bus.ts";
+import type { Pins } from "#hub/control/pins.ts";
 import type { FleetSnapshot } from "#hub/release/model.ts";
 import type { HubEvent, Store } from "#hub/store/port.ts";
 import type { FleetHalt, RolloutChange, RolloutRow } from "#hub/store/rollout_port.ts";
@@ -31,10 +32,14 @@ interface Options {
     reconcile(ids?: readonly DeviceId[]): Promise<void>;
   };
   tracks: Tracks;
+  /** Devices that a person keeps out of it. */
+  pins?: Pick<Pins, "on">;
   bus: Bus;
   clock: Clock;
   /** What the next look will try again. */
   readonly onFailed?: (error: unknown) => void;
+  /** While it is true nothing is decided. */
+  readonly isPaused?: () => boolean;
   /** Ms in which changes of devices gather before they are looked at. */
   coalesceMs?: number;
 }
@@ -52,6 +57,8 @@ export interface RolloutController {
   stop(): Promise<void>;
   /** The accepted commits say this now. Settles when every device was looked at. */
   follow(fleet: FleetSnapshot): Promise<void>;
+  /** Reads from the store again what others have changed in it. */
+  reload(): Promise<void>;
   /** Looks at every rollout until nothing is left to do now. */
   settle(): Promise<void>;
   /** @throws FleetError not_found, state_conflict */
@@ -73,7 +80,7 @@ const maxRounds = 100;
 export function createRolloutController(options: Options): RolloutController {
   const { store, desired, tracks, bus, clock, coalesceMs = 200 } = options;
   const alone = createQueue();
-  const look = createLook(store);
+  const look = createLook(store, options.pins);
   const waits = new Map<AppName, { id: number; why: string | null }>();
   /** Devices whose stored placement their desired state does not follow yet. */
   const owed = new Set<DeviceId>();
@@ -142,6 +149,7 @@ export function createRolloutController(options: Options): RolloutController {
     return true;
   };
   const settleAll = async (): Promise<void> => {
+    if (options.isPaused?.() === true) return;
     await payOwed();
     await look.refresh();
     for (const name of [...tracks.byDeployment.keys()]) {
@@ -224,6 +232,7 @@ export function createRolloutController(options: Options): RolloutController {
         kept = fleet;
         return follow(last.fleet);
       }),
+    reload: () => alone(load),
     settle,
     order: (id, given) => alone(() => give(id, given)),
     haltFleet: (given) => alone(() => haltFleet(given)),

@@ -1,4 +1,6 @@
 // Keeps what is known of the devices of each rollout's deployment, read again only where something changed.
+import { editedValues } from "#hub/control/compute/edits.ts";
+import type { Pins } from "#hub/control/pins.ts";
 import { type Source, sourceOf } from "#hub/desired/compute/render.ts";
 import { type Deployment, entryOf, type FleetSnapshot } from "#hub/release/model.ts";
 import type { DeviceRow, Store } from "#hub/store/port.ts";
@@ -31,11 +33,11 @@ interface Watched {
   base: Source | undefined;
   facts: Map<DeviceId, Fact>;
   differing: Set<DeviceId>;
-  /** The newest revision on each device, under the labels that it was rendered with. */
-  targets: Map<DeviceId, { labels: string; revision: RevisionId | undefined }>;
+  /** The newest revision on each device, under the labels and edits that it was rendered with. */
+  targets: Map<DeviceId, { place: string; revision: RevisionId | undefined }>;
 }
 
-export function createLook(store: Pick<Store, "allDevices">): Look {
+export function createLook(store: Pick<Store, "allDevices">, pins?: Pick<Pins, "on">): Look {
   const touched = new Set<DeviceId>();
   let watched = new Map<AppName, Watched>();
   let fleet: FleetSnapshot | undefined;
@@ -45,7 +47,7 @@ export function createLook(store: Pick<Store, "allDevices">): Look {
     for (const one of watched.values()) {
       const [device] = devicesOf(fleet, one.deployment, [row]);
       if (device === undefined) forget(one, row.id);
-      else learn(one, device, row);
+      else learn(one, device, row, pins);
     }
   };
   return {
@@ -98,18 +100,20 @@ function forget({ facts, differing, targets }: Watched, id: DeviceId): void {
   targets.delete(id);
 }
 
-/** Rendering costs more than all the rest, and depends on nothing but the labels. */
-function learn(one: Watched, device: Placed, row: DeviceRow): void {
+/** Rendering costs more than all the rest, and depends on nothing but the labels and the edited values. */
+function learn(one: Watched, device: Placed, row: DeviceRow, pins?: Pick<Pins, "on">): void {
   const { deployment, newest, base, targets, differing, facts } = one;
-  const labels = canonicalJson(device.labels);
+  const place = canonicalJson([device.labels, editedValues(device.edits)]);
   let known = targets.get(device.id);
-  if (known?.labels !== labels) {
-    known = { labels, revision: revisionIn(newest, device) };
+  if (known?.place !== place) {
+    known = { place, revision: revisionIn(newest, device) };
     targets.set(device.id, known);
     const before = revisionIn(base, device);
     if (before === undefined || before === known.revision) differing.delete(device.id);
     else differing.add(device.id);
   }
   const { name } = deployment;
-  facts.set(device.id, factOf({ ...row, labels: device.labels }, name, known.revision));
+  const fact = factOf({ ...row, labels: device.labels }, name, known.revision);
+  const pin = pins?.on(name, device);
+  facts.set(device.id, pin === undefined ? fact : { ...fact, isHeld: true, isPinned: true });
 }

@@ -1,11 +1,14 @@
 // Writes devices: enrolment, and many changes of status in one statement per kind of change.
 import { type Kysely, sql, type Transaction } from "kysely";
+import { noEdits } from "#hub/control/overrides.ts";
 import type { DeviceId, Labels } from "#shared/ids.ts";
 import { chunksOf } from "./chunks.ts";
 import { deviceRow } from "./devices.ts";
 import { insertEvents } from "./events.ts";
+import type { Identity } from "./memo_port.ts";
 import type { DeviceChange, DeviceRow, HubEvent, NewEvent, Store } from "./port.ts";
 import type { DevicesTable, Tables } from "./tables.ts";
+import { replaceWorkloads } from "./telemetry.ts";
 
 /** Until the device has told its own. */
 const firstHeartbeatMs = 10_000;
@@ -27,30 +30,36 @@ async function enrol(
   now: number,
 ): Promise<DeviceRow> {
   const known = await trx.selectFrom("devices").select("id").where("id", "=", device).execute();
-  const credentials = { secret_hash: secretHash, agent_labels: JSON.stringify(agentLabels) };
   if (known.length > 0) {
-    await trx.updateTable("devices").set(credentials).where("id", "=", device).execute();
-  } else {
+    const credentials = { secret_hash: secretHash, identity_at: now };
     await trx
-      .insertInto("devices")
-      .values(newDevice(device, credentials, now))
+      .updateTable("devices")
+      .set({ ...credentials, agent_labels: JSON.stringify(agentLabels) })
+      .where("id", "=", device)
       .execute();
-    await replaceLabels(trx, [{ id: device, labels: agentLabels }]);
+  } else {
+    const identity = { device, secretHash, labels: agentLabels, enrolledAt: now, issuedAt: now };
+    await addDevice(trx, identity);
   }
   const query = trx.selectFrom("devices").selectAll().where("id", "=", device);
   return deviceRow(await query.executeTakeFirstOrThrow());
 }
 
-function newDevice(
-  id: DeviceId,
-  credentials: Pick<DevicesTable, "secret_hash" | "agent_labels">,
-  now: number,
-): DevicesTable {
+/** Within the caller's transaction. */
+export async function addDevice(trx: Transaction<Tables>, identity: Identity): Promise<void> {
+  await trx.insertInto("devices").values(newDevice(identity)).execute();
+  await replaceLabels(trx, [{ id: identity.device, labels: identity.labels }]);
+}
+
+function newDevice(identity: Identity): DevicesTable {
+  const labels = JSON.stringify(identity.labels);
   return {
-    id,
-    ...credentials,
-    labels: credentials.agent_labels,
-    enrolled_at: now,
+    id: identity.device,
+    secret_hash: identity.secretHash,
+    identity_at: identity.issuedAt,
+    agent_labels: labels,
+    labels,
+    enrolled_at: identity.enrolledAt,
     connection: "Offline",
     last_seen_at: 0,
     heartbeat_ms: firstHeartbeatMs,
@@ -66,6 +75,7 @@ function newDevice(
     mode: "run",
     mode_reason: "",
     retry: 0,
+    edits: JSON.stringify(noEdits),
   };
 }
 
@@ -83,6 +93,7 @@ async function changeDevices(
       chunk.flatMap(({ id, labels }) => (labels ? [{ id, labels }] : [])),
     );
   }
+  await replaceWorkloads(trx, changes);
   return insertEvents(trx, events);
 }
 
@@ -168,7 +179,8 @@ async function updateRows(
   );
 }
 
-async function replaceLabels(
+/** Within the caller's transaction. */
+export async function replaceLabels(
   trx: Transaction<Tables>,
   devices: { id: DeviceId; labels: Labels }[],
 ): Promise<void> {

@@ -58,6 +58,7 @@ export function deviceRow(row: DevicesTable): DeviceRow {
     mode: row.mode,
     modeReason: row.mode_reason === "" ? null : row.mode_reason,
     retry: row.retry,
+    edits: JSON.parse(row.edits),
   };
 }
 

@@ -1,4 +1,9 @@
 // The hub's schema as numbered steps; a step that was released is never changed, only followed.
+import { bisectStatements } from "./bisect_migration.ts";
+import { control } from "./migrations/control.ts";
+import { memoStatements } from "./migrations/memos.ts";
+import { runStatements } from "./migrations/runs.ts";
+import { telemetryStatements } from "./migrations/telemetry.ts";
 
 export interface Migration {
   /** From 1, without gaps. */
@@ -197,4 +202,13 @@ export const migrations: readonly Migration[] = [
       )`,
     ],
   },
+  {
+    id: 5,
+    name: "bisects",
+    statements: bisectStatements,
+  },
+  { id: 6, name: "pins and edits of one device", statements: control },
+  { id: 7, name: "memos on devices, and the pause", statements: memoStatements },
+  { id: 8, name: "runs, and phases of devices", statements: runStatements },
+  { id: 9, name: "what workloads say", statements: telemetryStatements },
 ];

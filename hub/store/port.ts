@@ -1,4 +1,5 @@
 // The store port: everything that the hub keeps, behind one interface for SQLite now and PostgreSQL later.
+import type { DeviceEdits } from "#hub/control/overrides.ts";
 import type { HostHealth } from "#shared/beat.ts";
 import type { DesiredContent, DesiredMode } from "#shared/desired.ts";
 import type { Envelope } from "#shared/envelope.ts";
@@ -7,7 +8,12 @@ import type { EventBody, JournalBatch, JournalEntry } from "#shared/journal.ts";
 import type { ReportedState } from "#shared/reported.ts";
 import type { Selector } from "#shared/selector.ts";
 import type { Connection, HealthStatus, SyncStatus } from "#shared/status.ts";
+import type { BisectStore } from "./bisect_port.ts";
+import type { MemoStore } from "./memo_port.ts";
+import type { PinStore } from "./pin_port.ts";
 import type { RolloutStore } from "./rollout_port.ts";
+import type { TelemetryStore } from "./telemetry_port.ts";
+import type { RunStore } from "./runs_port.ts";
 
 /** A device as lists and pages need it: one row, no joins. All times Unix ms by the hub's clock. */
 export interface DeviceRow {
@@ -35,12 +41,14 @@ export interface DeviceRow {
   modeReason: string | null;
   /** How often an operator asked the device to try again. */
   retry: number;
+  /** What operators have laid over the device's files. */
+  edits: DeviceEdits;
 }
 
 /** A device's row without what is large, for whoever keeps all of them in memory. */
 export type DeviceStatus = Omit<
   DeviceRow,
-  "labels" | "enrolledAt" | "reported" | "hostHealth" | "mode" | "modeReason" | "retry"
+  "labels" | "enrolledAt" | "reported" | "hostHealth" | "mode" | "modeReason" | "retry" | "edits"
 >;
 
 export interface DesiredRow {
@@ -204,7 +212,7 @@ export interface Pruned {
 
 /** Every method is one transaction: all of it is stored, or nothing is and it throws
  *  FleetError store_unavailable. */
-export interface Store extends RolloutStore {
+export interface Store extends RolloutStore, PinStore, BisectStore, MemoStore, RunStore, TelemetryStore {
   /** Adds or replaces a device's credentials and returns its row. A new device's effective labels are
    *  the agent's; a known one keeps its own until `changeDevices` sets them.
    *  @param secretHash sha256 in hex of the device's secret */

@@ -8,6 +8,7 @@ import {
   SqliteDriver,
 } from "kysely";
 import { FleetError } from "#shared/errors.ts";
+import { bisectStore } from "./bisects.ts";
 import { branchStore } from "./branches.ts";
 import { changeStore } from "./changes.ts";
 import { type CountedDatabase, countedDatabase } from "./counted.ts";
@@ -17,13 +18,17 @@ import { deviceStore } from "./devices.ts";
 import { eventStore } from "./events.ts";
 import { errorCodeOf, withStoreFaults } from "./fault.ts";
 import { journalStore } from "./journal.ts";
+import { memoStore } from "./memos.ts";
 import { migrate } from "./migrate.ts";
 import { operatorStore } from "./operators.ts";
+import { pinStore } from "./pins.ts";
 import type { Store } from "./port.ts";
 import { pruneStore } from "./prune.ts";
 import { releaseStore } from "./releases.ts";
 import { rolloutStore } from "./rollouts.ts";
+import { runStore } from "./runs.ts";
 import type { Tables } from "./tables.ts";
+import { telemetryStore } from "./telemetry.ts";
 import { tokenStore } from "./tokens.ts";
 
 interface Options {
@@ -117,6 +122,11 @@ function assemble(db: Kysely<Tables>, counted: CountedDatabase): Store {
     ...operatorStore(db),
     ...pruneStore(db),
     ...rolloutStore(db),
+    ...telemetryStore(db),
+    ...runStore(db),
+    ...memoStore(db),
+    ...pinStore(db),
+    ...bisectStore(db),
     ping: async () => {
       await db.selectFrom("counters").select("name").limit(1).execute();
     },

@@ -1,10 +1,15 @@
 // The hub's tables as kysely sees them; JSON columns are text.
 
 import type { MemberState, RolloutState } from "#hub/rollout/advance/model.ts";
+import type { BisectState } from "#hub/rollout/bisect/model.ts";
+import type { RunState } from "#hub/run/model.ts";
+import type { Phase } from "#hub/run/phase.ts";
 import type { DesiredMode } from "#shared/desired.ts";
 import type { AppName, DeviceId, Digest } from "#shared/ids.ts";
 import type { EventBody, JournalEntry } from "#shared/journal.ts";
+import type { RequestId, RunId } from "#shared/run.ts";
 import type { Connection, HealthStatus, SyncStatus } from "#shared/status.ts";
+import type { Pause } from "./memo_port.ts";
 import type { HubEvent } from "./port.ts";
 
 export interface Tables {
@@ -82,7 +87,80 @@ export interface Tables {
     reason: string | null;
     changed_at: number;
   };
+  pins: {
+    id: number;
+    deployment: AppName;
+    device: DeviceId | null;
+    label_selector: string | null;
+    branch: string;
+    commit_id: string;
+    role: string;
+    digest: Digest;
+    operator: string;
+    reason: string;
+    at: number;
+    until: number | null;
+    source: string | null;
+  };
+  workloads: {
+    device: DeviceId;
+    app: AppName;
+    operational: number;
+    degraded: number;
+    down: number;
+    unknown: number;
+    low_battery: number;
+  };
   halts: { scope: string; operator: string; reason: string; at: number };
+  runs: RunsTable;
+  lifecycles: {
+    device: DeviceId;
+    phase: Phase;
+    since: number;
+    provisioned: string;
+    intervention: string;
+    labels: string;
+    inventory: string;
+  };
+  memos: { device: DeviceId; version: number; hash: string; envelope: string };
+  pauses: { began_at: number; cause: Pause["cause"]; reason: string; ended_at: number | null };
+  bisects: {
+    id: number;
+    rollout: number;
+    deployment: AppName;
+    branch: string;
+    state: BisectState;
+    body: string;
+    fleet: string | null;
+    operator: string;
+    reason: string;
+    began_at: number;
+    changed_at: number;
+    version: number;
+  };
+}
+
+export interface RunsTable {
+  id: RunId;
+  device: DeviceId;
+  request: RequestId;
+  fingerprint: string;
+  plan: string;
+  parameters: string;
+  steps: string;
+  rules: string;
+  operator: string;
+  reason: string;
+  ordered_at: number;
+  state: RunState;
+  step: string | null;
+  started_at: number | null;
+  heard_at: number | null;
+  ended_at: number | null;
+  code: string | null;
+  message: string | null;
+  standing: number;
+  version: number;
 }
 
 export interface RolloutsTable {
@@ -113,6 +191,8 @@ export interface RolloutsTable {
 export interface DevicesTable {
   id: DeviceId;
   secret_hash: string;
+  /** Unix ms at which that secret was given; 0 where an earlier version gave it. */
+  identity_at: number;
   enrolled_at: number;
   connection: Connection;
   /** 0 before the first message, so that it can be indexed and compared. */
@@ -132,4 +212,5 @@ export interface DevicesTable {
   mode: DesiredMode;
   mode_reason: string;
   retry: number;
+  edits: string;
 }

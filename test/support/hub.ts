@@ -6,6 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Broker } from "#hub/broker/port.ts";
 import { createBus } from "#hub/bus.ts";
+import { type Control, createControl } from "#hub/control/controller.ts";
+import { abovePlacements, createPins, type Pins } from "#hub/control/pins.ts";
 import { createDesiredController, type DesiredController } from "#hub/desired/controller.ts";
 import { loadSigningKey, type SigningKey } from "#hub/desired/keys.ts";
 import { createMirror, type Mirror } from "#hub/git/mirror.ts";
@@ -14,6 +16,8 @@ import { createGitWatcher, type GitWatcher } from "#hub/git/watch.ts";
 import { createAnnouncer } from "#hub/release/announce.ts";
 import { type BundleStore, createBundleStore } from "#hub/release/bundles.ts";
 import { createReleaseController, type ReleaseController } from "#hub/release/controller.ts";
+import { type BisectController, createBisectController } from "#hub/rollout/bisect/controller.ts";
+import { createTrials } from "#hub/rollout/bisect/trials.ts";
 import { createRolloutController, type RolloutController } from "#hub/rollout/controller.ts";
 import { createPreviewer, type Previewer } from "#hub/rollout/previewer.ts";
 import { createTracks } from "#hub/rollout/track.ts";
@@ -52,6 +56,9 @@ export interface RunningHub {
   releases: ReleaseController;
   desired: DesiredController;
   rollouts: RolloutController;
+  bisects: BisectController;
+  control: Control;
+  pins: Pins;
   previews: Previewer;
   watcher: GitWatcher;
   broker: RecordingBroker;
@@ -100,8 +107,13 @@ async function startHub(repository: string, directory: string): Promise<RunningH
   const mirror = createMirror({ remote, directory: join(directory, "mirror.git") });
   const bundles = createBundleStore({ directory: join(directory, "bundles") });
   const tracks = createTracks();
-  const desired = createDesiredController({ store, broker, bus, clock, key, placements: tracks });
-  const rollouts = createRolloutController({ store, desired, tracks, bus, clock, coalesceMs: 10 });
+  const pins = createPins();
+  const trials = createTrials(tracks);
+  const placements = abovePlacements(pins, trials);
+  const desired = createDesiredController({ store, broker, bus, clock, key, placements });
+  const rollouts = createRolloutController({
+    ...{ store, desired, tracks, pins, bus, clock, coalesceMs: 10 },
+  });
   const releases = createReleaseController({
     mirror,
     bundles,
@@ -111,6 +123,9 @@ async function startHub(repository: string, directory: string): Promise<RunningH
     loadCompose,
     onFleet: (fleet) => rollouts.follow(fleet),
   });
+  const bisects = createBisectController({
+    ...{ store, desired, tracks, trials, releases, history: mirror, bus, clock, coalesceMs: 10 },
+  });
   const announce = createAnnouncer({ store, bus, clock });
   const watcher = createGitWatcher({
     mirror,
@@ -119,12 +134,17 @@ async function startHub(repository: string, directory: string): Promise<RunningH
     onHeads: (heads) => releases.advance(heads),
     onEvent: (event) => announce(event),
   });
+  const control = createControl({ store, releases, desired, pins, bus, clock });
   await desired.start();
   await rollouts.start();
+  await bisects.start();
+  await control.start();
   await releases.start();
   let stopped: Promise<void> | undefined;
   const stop = async (): Promise<void> => {
     await watcher.stop();
+    await control.stop();
+    await bisects.stop();
     await rollouts.stop();
     await desired.stop();
     await store.close();
@@ -135,6 +155,9 @@ async function startHub(repository: string, directory: string): Promise<RunningH
     releases,
     desired,
     rollouts,
+    bisects,
+    control,
+    pins,
     previews: createPreviewer({ store, releases, tracks, clock, loadCompose }),
     watcher,
     broker,

@@ -1,4 +1,6 @@
 // What the fleet repository wants of one device; pure.
+import { editedLabels } from "#hub/control/compute/edits.ts";
+import type { DeviceEdits } from "#hub/control/overrides.ts";
 import {
   type BranchSnapshot,
   type Deployment,
@@ -16,7 +18,7 @@ import {
 } from "#shared/desired.ts";
 import type { AppName, DeviceId, Labels } from "#shared/ids.ts";
 import { matches } from "#shared/selector.ts";
-import { render, type Source, sourceOf } from "./render.ts";
+import { placeOf, render, type Source, sourceOf } from "./render.ts";
 import { rhythmOf, rulesOf } from "./rules.ts";
 import { valuesOf } from "./values.ts";
 
@@ -24,20 +26,27 @@ interface Device {
   id: DeviceId;
   /** Effective labels. */
   labels: Labels;
+  edits: DeviceEdits;
   /** As an operator ordered it. */
   mode: DesiredMode;
   /** How often an operator asked to try again; 0: never. */
   retry: number;
 }
 
-/** The labels that count: the agent's, overridden by devices/<id>.yaml of the default branch. Pure. */
-export function effectiveLabels(fleet: FleetSnapshot, id: DeviceId, agentLabels: Labels): Labels {
+/** The labels that count: the agent's, overridden by devices/<id>.yaml of the default branch, and that by what
+ *  operators have edited. Pure. */
+export function effectiveLabels(
+  fleet: FleetSnapshot,
+  { id, agentLabels, edits }: { id: DeviceId; agentLabels: Labels; edits: DeviceEdits },
+): Labels {
   const declared = entryOf(fleet.branches, fleet.defaultBranch)?.devices;
-  return { ...agentLabels, ...(declared === undefined ? {} : entryOf(declared, id)?.labels) };
+  const own = declared === undefined ? {} : entryOf(declared, id)?.labels;
+  return editedLabels({ ...agentLabels, ...own }, edits);
 }
 
-/** From which state of the fleet a deployment is rendered; undefined: from the newest. */
-export type OlderOf = (deployment: AppName) => FleetSnapshot | undefined;
+/** From which state of the fleet a deployment is rendered; undefined: from the newest. `keep`: it stays as it
+ *  was wanted before, and is rendered from the newest only where it was not wanted. */
+export type OlderOf = (deployment: AppName) => FleetSnapshot | "keep" | undefined;
 
 /** The desired state of a device, apps by name. Pure.
  *  An app that cannot be rendered now (its branch or role is gone) stays as it was: an outage of the
@@ -58,7 +67,8 @@ export function compute(
       const { name } = one.deployment;
       const before = previous?.apps.find((app) => app.name === name);
       const older = olderOf(name);
-      const source = older === undefined ? undefined : sourceOf(older, name);
+      if (older === "keep" && before !== undefined) return [before];
+      const source = typeof older === "object" ? sourceOf(older, name) : undefined;
       return appOf(one, source ?? one.newest, device, before);
     })
     .toSorted((a, b) => byCodeUnit(a.name, b.name));
@@ -120,7 +130,7 @@ function safeStackOf(
   const app: AppSpec = {
     name: safeModeRole,
     release: { digest, size, role, commit: main.commit, branch: main.branch },
-    values: valuesOf(main, deployment, { site: device.labels["site"], device: device.id }),
+    values: valuesOf(main, deployment, placeOf(device)),
     policy,
   };
   return keepingCommit(app, before);

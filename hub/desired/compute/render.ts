@@ -1,4 +1,6 @@
 // What a deployment is on one device in one state of the fleet; pure.
+import { editedValues } from "#hub/control/compute/edits.ts";
+import type { DeviceEdits } from "#hub/control/overrides.ts";
 import {
   type BranchSnapshot,
   type Deployment,
@@ -8,7 +10,7 @@ import {
 } from "#hub/release/model.ts";
 import type { AppSpec } from "#shared/desired.ts";
 import type { DeviceId, Labels } from "#shared/ids.ts";
-import { valuesOf } from "./values.ts";
+import { type Place, valuesOf } from "./values.ts";
 
 /** Everything that a rendering is made of. */
 export interface Source {
@@ -30,15 +32,24 @@ export function sourceOf(fleet: FleetSnapshot, name: string): Source | undefined
 }
 
 /** The app without its rules, which are no part of the revision. */
-export function render(
-  { deployment, branch, release }: Source,
-  device: { id: DeviceId; labels: Labels },
-): AppSpec {
+export function render({ deployment, branch, release }: Source, device: RenderedDevice): AppSpec {
   const { role, digest, size, policy } = release;
   return {
     name: deployment.name,
     release: { digest, size, role, commit: branch.commit, branch: branch.branch },
-    values: valuesOf(branch, deployment, { site: device.labels["site"], device: device.id }),
+    values: valuesOf(branch, deployment, placeOf(device)),
     policy,
   };
+}
+
+/** What a rendering asks of a device. */
+export interface RenderedDevice {
+  id: DeviceId;
+  /** Effective labels. */
+  labels: Labels;
+  edits: DeviceEdits;
+}
+
+export function placeOf({ id, labels, edits }: RenderedDevice): Place {
+  return { site: labels["site"], device: id, edited: editedValues(edits) };
 }

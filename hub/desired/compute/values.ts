@@ -2,10 +2,12 @@
 import { type BranchSnapshot, type Deployment, entryOf } from "#hub/release/model.ts";
 import type { Values } from "#shared/ids.ts";
 
-interface Place {
+export interface Place {
   /** The device's label `site`. */
   site: string | undefined;
   device: string;
+  /** What operators have set on this device. */
+  edited?: Values;
 }
 
 /** What the hub sets itself, above every layer. An app reads from them where it runs. */
@@ -13,7 +15,7 @@ function builtInValues(deployment: Deployment, { site, device }: Place): Values 
   return { FLEET_DEVICE: device, FLEET_SITE: site ?? "", FLEET_APP: deployment.name };
 }
 
-/** Role < fleet < site < deployment < device, all from the deployment's branch. A deployment that the
+/** Role < fleet < site < deployment < device < what operators edited; all but that from the deployment's branch. A deployment that the
  *  branch does not have brings the values of the default branch.
  *  @param branch the snapshot of `deployment.branch` */
 export function valuesOf(branch: BranchSnapshot, deployment: Deployment, place: Place): Values {
@@ -24,6 +26,7 @@ export function valuesOf(branch: BranchSnapshot, deployment: Deployment, place: 
     ...entryOf(branch.sites, place.site)?.values,
     ...own.values,
     ...entryOf(branch.devices, place.device)?.values,
+    ...place.edited,
     ...builtInValues(deployment, place),
   };
 }

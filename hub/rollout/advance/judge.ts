@@ -34,6 +34,7 @@ export function released(member: Member, fact: Fact, place: Place, now: number):
   const given = { ...member, step: place.step, reason: null };
   if (fact.isSafe) return moved(given, "Waiting", "is in safe mode since before the release");
   if (fact.connection !== "Online") return moved(given, "Waiting", "is away");
+  if (fact.isPinned) return moved(given, "Waiting", "is pinned");
   return { ...given, state: "Released", deadlineAt: now + place.policy.deadlineMs };
 }
 
@@ -42,6 +43,7 @@ function judgeReleased(member: Member, fact: Fact, now: number): Member {
   if (fact.answer === "succeeded") return moved(member, "Succeeded", null);
   if (fact.answer === "refused")
     return moved(member, "Failed", `refused or rolled back${quoted(fact)}`);
+  if (fact.isPinned) return moved(member, "Waiting", "was pinned meanwhile");
   if (member.deadlineAt === null || now < member.deadlineAt) return member;
   if (fact.connection !== "Online") return moved(member, "Waiting", "was away at its deadline");
   if (fact.isHeld) return moved(member, "Waiting", `is held back${quoted(fact)}`);

@@ -91,6 +91,8 @@ export interface Fact {
   isSafe: boolean;
   /** An operator's mode, a closed window or a lock keeps it from changing. */
   isHeld: boolean;
+  /** A person has pinned it to a release of their own choice: it takes no part until the pin ends. */
+  isPinned?: true;
   /** Online, and its app healthy in whatever release: it counts for the budget. */
   isServing: boolean;
   traits: readonly Trait[];

@@ -85,7 +85,7 @@ function withinLimits(
   let waitsFor: string | null = null;
   for (const candidate of candidates) {
     if (devices.length === wanted) break;
-    const takesPart = isPresent(candidate);
+    const takesPart = isPresent(candidate) && candidate.fact.isPinned !== true;
     if (takesPart && underWay >= maxParallel) {
       waitsFor = `${underWay} devices under way, the most at a time`;
       continue;

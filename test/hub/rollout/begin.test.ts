@@ -1,5 +1,6 @@
 // When rollouts begin and end as the state of the fleet changes.
 import assert from "node:assert/strict";
+import { noEdits } from "#hub/control/overrides.ts";
 import type { FleetSnapshot } from "#hub/release/model.ts";
 import { RolloutPolicy } from "#hub/release/rollout_policy.ts";
 import { type Beginning, beginnings, snapshotId } from "#hub/rollout/begin.ts";
@@ -10,7 +11,11 @@ import { suite } from "#test/suite.ts";
 
 const test = suite("hub/rollout beginnings");
 const name = AppName.parse("robots");
-const devices = ["a", "b"].map((id) => ({ id: DeviceId.parse(id), agentLabels: {} }));
+const devices = ["a", "b"].map((id) => ({
+  id: DeviceId.parse(id),
+  agentLabels: {},
+  edits: noEdits,
+}));
 
 function fleetAt(version: number, isStaged = true): FleetSnapshot {
   const digest = Digest.parse(sha256(`version ${version}`));

@@ -1,6 +1,7 @@
 // The pure heart: layers of values, selection, and the commit that an app keeps.
 import assert from "node:assert/strict";
 import * as fc from "fast-check";
+import { noEdits } from "#hub/control/overrides.ts";
 import { compute, effectiveLabels } from "#hub/desired/compute/compute.ts";
 import type { BranchSnapshot, Deployment, FleetSnapshot, RoleRelease } from "#hub/release/model.ts";
 import { specHash } from "#shared/desired.ts";
@@ -49,7 +50,7 @@ function fleet(...branches: BranchSnapshot[]): FleetSnapshot {
   };
 }
 
-const device = { id, mode: "run" as const, retry: 0 };
+const device = { id, mode: "run" as const, retry: 0, edits: noEdits };
 const labels: Labels = { site: "berlin", role: "robot" };
 
 function apps(snapshot: FleetSnapshot, of: Labels = labels): string[] {
@@ -90,12 +91,11 @@ test("selects by effective labels and sorts apps by name", () => {
 
 test("lets the device's file override the agent's labels", () => {
   const snapshot = fleet(branch());
-  assert.deepEqual(effectiveLabels(snapshot, id, { role: "camera", rack: "7" }), {
-    role: "robot",
-    rack: "7",
-  });
+  const of = (one: DeviceId, agentLabels: Labels): Labels =>
+    effectiveLabels(snapshot, { id: one, agentLabels, edits: noEdits });
+  assert.deepEqual(of(id, { role: "camera", rack: "7" }), { role: "robot", rack: "7" });
   const other = DeviceId.parse("constructor");
-  assert.deepEqual(effectiveLabels(snapshot, other, { rack: "7" }), { rack: "7" });
+  assert.deepEqual(of(other, { rack: "7" }), { rack: "7" });
 });
 
 test("finds nothing under names that every object has", () => {
@@ -244,7 +244,7 @@ test("a device sleeps only when every role that it runs may, and looks as often 
 test("an operator's mode and wish to try again are part of what is wanted", () => {
   const plain = compute(fleet(branch()), { ...device, labels }, undefined);
   assert.ok(plain.mode === "run" && !("retry" in plain));
-  const ordered = compute(fleet(branch()), { id, labels, mode: "safe", retry: 2 }, plain);
+  const ordered = compute(fleet(branch()), { ...device, labels, mode: "safe", retry: 2 }, plain);
   assert.deepEqual([ordered.mode, ordered.retry], ["safe", 2]);
   assert.equal(new Set([plain, ordered].map(specHash)).size, 2);
 });
