@@ -9,7 +9,7 @@ import { StreamOutput } from "./stream.ts";
 import type { Channel } from "./topic.ts";
 
 /** The desired state, and beside it the hub's memo, which the device only keeps. */
-const DesiredMessage = Envelope.extend({ memo: Envelope.exactOptional() });
+export const DesiredMessage = Envelope.extend({ memo: Envelope.exactOptional() });
 export type DesiredMessage = z.infer<typeof DesiredMessage>;
 
 interface WireRow {

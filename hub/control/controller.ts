@@ -45,6 +45,8 @@ export interface PinRequest extends By {
 export interface Control {
   start(): Promise<void>;
   stop(): Promise<void>;
+  /** Reads the pins from the store again, after others have changed them there. */
+  reload(): Promise<void>;
   /** Settles when the devices' desired states follow.
    *  @throws FleetError not_found, request_invalid, and what refuses a commit */
   pin(request: PinRequest): Promise<Pin>;
@@ -143,6 +145,7 @@ export function createControl(options: Options): Control {
       waker.stop();
       await alone(() => Promise.resolve());
     },
+    reload: () => alone(load),
     pin: (request) => alone(() => pin(request)),
     unpin: (id, by) => alone(() => unpin(id, by)),
     edit: async (device, change, by) => {

@@ -1,0 +1,181 @@
+// Which rows go into memos, and how they come back: one line per table.
+import { type Kysely, sql, type Transaction } from "kysely";
+import type { FleetSnapshot } from "#hub/release/model.ts";
+import type { DeviceId, Labels } from "#shared/ids.ts";
+import { replaceLabels } from "./changes.ts";
+import type { FleetSlice, MemoStore, Rows, SnapshotRef } from "./memo_port.ts";
+import type { Tables } from "./tables.ts";
+
+type Row = Record<string, unknown>;
+
+/** A table whose rows belong to devices. */
+interface OwnTable {
+  table: keyof Tables;
+  /** The column that names the device. */
+  device: string;
+  key: readonly string[];
+  /** Absent: all. */
+  columns?: readonly string[];
+  /** The table whose row must be there first. */
+  within?: { table: keyof Tables; column: string };
+}
+
+/** A table whose rows belong to the fleet. */
+interface FleetTable {
+  table: keyof Tables;
+  key: readonly string[];
+  /** Rows that a memo does not name are gone, and not only left out for want of room. */
+  isWhole: boolean;
+  /** The most important first. */
+  order?: string;
+  /** What is in Git, or in a place of its own. */
+  without?: readonly string[];
+  only?: { column: string; values: readonly string[] };
+}
+
+const ownTables: readonly OwnTable[] = [
+  {
+    table: "devices",
+    device: "id",
+    key: ["id"],
+    columns: ["id", "agent_labels", "labels", "mode", "mode_reason", "retry", "edits"],
+  },
+  {
+    table: "rollout_devices",
+    device: "device",
+    key: ["rollout", "device"],
+    within: { table: "rollouts", column: "rollout" },
+  },
+];
+
+/** Numbers that are never given twice. */
+const counters = { column: "name", values: ["rollouts", "pins", "bisects"] };
+
+const fleetTables: readonly FleetTable[] = [
+  { table: "halts", key: ["scope"], isWhole: true },
+  { table: "counters", key: ["name"], isWhole: false, only: counters },
+  { table: "pins", key: ["id"], isWhole: true, without: ["source"] },
+  { table: "rollouts", key: ["id"], isWhole: false, order: "id" },
+  { table: "bisects", key: ["id"], isWhole: false, order: "id", without: ["fleet"] },
+];
+
+export async function readSlices(db: Kysely<Tables>): ReturnType<MemoStore["memoSlices"]> {
+  return db.transaction().execute(async (trx) => {
+    const own = new Map<DeviceId, Rows>();
+    for (const of of ownTables) await readOwn(trx, of, own);
+    const rows: Rows = {};
+    for (const of of fleetTables) rows[of.table] = await readFleet(trx, of);
+    const newest = await trx
+      .selectFrom("migrations")
+      .select((eb) => eb.fn.max("id").as("id"))
+      .executeTakeFirstOrThrow();
+    return {
+      schema: Number(newest.id),
+      fleet: { rows, snapshots: await snapshotRefs(trx) },
+      own,
+    };
+  });
+}
+
+async function readOwn(
+  trx: Transaction<Tables>,
+  { table, device, columns, key }: OwnTable,
+  own: Map<DeviceId, Rows>,
+): Promise<void> {
+  const wanted = columns === undefined ? sql`*` : sql.join(columns.map((name) => sql.ref(name)));
+  const order = sql.join(key.map((name) => sql`${sql.ref(name)} desc`));
+  const { rows } =
+    await sql<Row>`select ${wanted} from ${sql.table(table)} order by ${order}`.execute(trx);
+  for (const row of rows) {
+    const id = row[device] as DeviceId;
+    const of = own.get(id) ?? {};
+    own.set(id, of);
+    of[table] = [...(of[table] ?? []), row];
+  }
+}
+
+async function readFleet(
+  trx: Transaction<Tables>,
+  { table, order, only, key, without = [] }: FleetTable,
+): Promise<Row[]> {
+  const where =
+    only === undefined
+      ? sql``
+      : sql`where ${sql.ref(only.column)} in (${sql.join([...only.values])})`;
+  const by = order === undefined ? sql.ref(key[0] ?? "") : sql`${sql.ref(order)} desc`;
+  const read = sql<Row>`select * from ${sql.table(table)} ${where} order by ${by}`;
+  const { rows } = await read.execute(trx);
+  return rows.map((row) =>
+    Object.fromEntries(Object.entries(row).filter(([name]) => !without.includes(name))),
+  );
+}
+
+async function snapshotRefs(trx: Transaction<Tables>): Promise<SnapshotRef[]> {
+  const rows = await trx.selectFrom("snapshots").selectAll().orderBy("place", "desc").execute();
+  return rows.map(({ id, place, body }) => {
+    const { defaultBranch, branches }: FleetSnapshot = JSON.parse(body);
+    const commits = Object.entries(branches).map(([name, { commit }]) => [name, commit]);
+    return { id, place, defaultBranch, branches: Object.fromEntries(commits) };
+  });
+}
+
+export function mergeOwn(db: Kysely<Tables>, device: DeviceId, own: Rows): Promise<void> {
+  return db.transaction().execute(async (trx) => {
+    for (const of of ownTables) {
+      const rows = (own[of.table] ?? []).filter((row) => row[of.device] === device);
+      await upsert(trx, of, await withParent(trx, of, rows));
+    }
+    const labels = own["devices"]?.[0]?.["labels"];
+    if (typeof labels !== "string") return;
+    await replaceLabels(trx, [{ id: device, labels: JSON.parse(labels) as Labels }]);
+  });
+}
+
+async function withParent(
+  trx: Transaction<Tables>,
+  { within }: OwnTable,
+  rows: Row[],
+): Promise<Row[]> {
+  if (within === undefined) return rows;
+  const { table, column } = within;
+  const known = await sql<{ id: unknown }>`select id from ${sql.table(table)}`.execute(trx);
+  const ids = new Set(known.rows.map(({ id }) => id));
+  return rows.filter((row) => ids.has(row[column]));
+}
+
+export function mergeFleet(db: Kysely<Tables>, { rows }: FleetSlice): Promise<void> {
+  return db.transaction().execute(async (trx) => {
+    for (const of of fleetTables) {
+      const { table, isWhole, only } = of;
+      if (isWhole) await sql`delete from ${sql.table(table)}`.execute(trx);
+      const mine = (rows[table] ?? []).filter(
+        (row) => only === undefined || only.values.includes(String(row[only.column])),
+      );
+      await upsert(trx, of, mine);
+    }
+  });
+}
+
+/** A device's own row is there already, and some of its columns are no part of memos. */
+async function upsert(
+  trx: Transaction<Tables>,
+  { table, key }: Pick<OwnTable, "table" | "key">,
+  rows: Row[],
+): Promise<void> {
+  for (const row of rows) {
+    const names = Object.keys(row);
+    const set = names.filter((name) => !key.includes(name));
+    const where = sql.join(
+      key.map((name) => sql`${sql.ref(name)} = ${row[name]}`),
+      sql` and `,
+    );
+    const changes = sql.join(set.map((name) => sql`${sql.ref(name)} = ${row[name]}`));
+    const updated = await sql`update ${sql.table(table)} set ${changes} where ${where}`.execute(
+      trx,
+    );
+    if ((updated.numAffectedRows ?? 0n) > 0n || table === "devices") continue;
+    const columns = sql.join(names.map((name) => sql.ref(name)));
+    const values = sql.join(names.map((name) => row[name]));
+    await sql`insert into ${sql.table(table)} (${columns}) values (${values})`.execute(trx);
+  }
+}
