@@ -122,7 +122,8 @@ function issueText(issue: z.core.$ZodIssue): string {
 export const TelemetryState = z.enum([...WorkloadState.options, "unknown"]);
 export type TelemetryState = z.infer<typeof TelemetryState>;
 
-const Count = z.number().int().nonnegative();
+/** Far above any device's, so that sums over a fleet stay whole numbers. */
+const Count = z.number().int().min(0).max(1_000_000);
 /** Of copies of services. `total` is the sum of the four states; `low_battery` counts across them. */
 export const WorkloadCounts = z.object({
   total: Count,

@@ -1,6 +1,7 @@
 // A device as the API shows it: short in lists and on the watch stream, full on its own.
 import { z } from "@hono/zod-openapi";
 import type { DesiredRow, DeviceRow } from "#hub/store/port.ts";
+import { deviceWorkloads } from "#hub/telemetry/totals.ts";
 import { DesiredMode } from "#shared/desired.ts";
 import { AppName, DeviceId, Digest, Labels, RoleName } from "#shared/ids.ts";
 import { type AppReport, Cause, FailureReport, SafeModeReport } from "#shared/reported.ts";
@@ -14,6 +15,7 @@ import {
   SyncSchema,
   UnixMs,
 } from "./schema.ts";
+import { DeviceWorkloadsSchema } from "./workloads_schema.ts";
 
 /** One revision of an app, by what a person looks it up with. */
 const Revision = z.object({
@@ -89,6 +91,7 @@ export const DeviceView = component(
     observedHash: z.string().nullable(),
     apps: z.array(AppSummary),
     conditions: z.array(ConditionSchema),
+    workloads: DeviceWorkloadsSchema,
     reported: ReportedSchema.nullable(),
     hostHealth: HostHealthSchema.nullable(),
   }),
@@ -110,6 +113,7 @@ export function deviceView(row: DeviceRow, desired: DesiredRow | null): DeviceVi
     desired: desired === null ? null : desiredSummary(desired),
     observedHash: row.observedHash,
     conditions: row.reported?.conditions ?? [],
+    workloads: deviceWorkloads(row.reported, row.connection),
     reported: row.reported,
     hostHealth: row.hostHealth,
   };

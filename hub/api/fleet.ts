@@ -2,13 +2,16 @@
 import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
 import type { RepositoryHealth } from "#hub/git/health.ts";
 import type { BranchRow, FleetCounts, SiteCounts, Store } from "#hub/store/port.ts";
+import { type FleetWorkloads, totalsOf } from "#hub/telemetry/totals.ts";
 import { Connection, HealthStatus, SyncStatus } from "#shared/status.ts";
+import { noWorkloads, type WorkloadCounts } from "#shared/telemetry.ts";
 import { reads, tagged } from "./answer.ts";
 import { component } from "./component.ts";
 import type { ApiEnv } from "./env.ts";
 import type { Guards } from "./guards.ts";
 import type { RepositorySource } from "./ports.ts";
 import { type ListOf, listOf, UnixMs } from "./schema.ts";
+import { FleetWorkloadsSchema, WorkloadCountsSchema } from "./workloads_schema.ts";
 
 const countsShape = {
   devices: z.int(),
@@ -41,11 +44,24 @@ const RepositoryView = component(
 
 const FleetView = component(
   "Fleet",
-  z.object({ ...countsShape, repository: RepositoryView, branches: z.array(BranchView) }),
+  z.object({
+    ...countsShape,
+    repository: RepositoryView,
+    branches: z.array(BranchView),
+    workloads: FleetWorkloadsSchema,
+  }),
 );
-const SiteView = component("Site", z.object({ site: z.string(), ...countsShape }));
+const SiteView = component(
+  "Site",
+  z.object({ site: z.string(), ...countsShape, workloads: WorkloadCountsSchema }),
+);
 
-type FleetView = FleetCounts & { repository: RepositoryHealth; branches: BranchRow[] };
+type FleetView = FleetCounts & {
+  repository: RepositoryHealth;
+  branches: BranchRow[];
+  workloads: FleetWorkloads;
+};
+export type SiteView = SiteCounts & { workloads: WorkloadCounts };
 
 const common = (guards: Guards) => ({
   method: "get" as const,
@@ -73,18 +89,33 @@ const sitesRoute = (guards: Guards) =>
   });
 
 export function fleetRoutes(options: {
-  store: Pick<Store, "counts" | "siteCounts" | "branches">;
+  store: Pick<Store, "counts" | "siteCounts" | "branches" | "workloadCounts">;
   repository: RepositorySource;
   guards: Guards;
 }): OpenAPIHono<ApiEnv> {
   const { store, repository, guards } = options;
   const app = new OpenAPIHono<ApiEnv>();
   app.openapi(fleetRoute(guards), async (c) => {
-    const [counts, branches] = await Promise.all([store.counts(), store.branches()]);
-    return tagged<FleetView>(c, { ...counts, repository: repository.health(), branches });
+    const [counts, branches, workloads] = await Promise.all([
+      store.counts(),
+      store.branches(),
+      store.workloadCounts(),
+    ]);
+    return tagged<FleetView>(c, {
+      ...counts,
+      repository: repository.health(),
+      branches,
+      workloads: totalsOf(workloads),
+    });
   });
   app.openapi(sitesRoute(guards), async (c) =>
-    tagged<ListOf<SiteCounts>>(c, { items: await store.siteCounts(), next: null }),
+    tagged<ListOf<SiteView>>(c, { items: await siteViews(store), next: null }),
   );
   return app;
+}
+
+async function siteViews(store: Pick<Store, "siteCounts" | "workloadCounts">): Promise<SiteView[]> {
+  const [sites, rows] = await Promise.all([store.siteCounts(), store.workloadCounts()]);
+  const known = new Map(totalsOf(rows).sites.map(({ site, ...counts }) => [site, counts]));
+  return sites.map((site) => ({ ...site, workloads: known.get(site.site) ?? noWorkloads() }));
 }

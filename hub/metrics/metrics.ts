@@ -4,6 +4,7 @@ import type { Bus } from "#hub/bus.ts";
 import { fleetMetrics } from "./fleet.ts";
 import { partMetrics } from "./parts.ts";
 import type { MetricsSources } from "./sources.ts";
+import { workloadMetrics } from "./workloads.ts";
 
 export interface MeasuredRequest {
   method: string;
@@ -30,6 +31,7 @@ export interface Metrics {
 export function createMetrics(sources: MetricsSources): Metrics {
   const registry = new Registry();
   const readFleet = fleetMetrics(registry, sources.store);
+  const readWorkloads = workloadMetrics(registry, sources.store);
   const readParts = partMetrics(registry, sources);
   if (sources.bus !== undefined) eventMetrics(registry, sources.bus);
   addProcessMetrics(registry);
@@ -38,6 +40,7 @@ export function createMetrics(sources: MetricsSources): Metrics {
     render: async () => {
       readParts();
       await readFleet();
+      await readWorkloads();
       return registry.metrics();
     },
     observe: requestMetrics(registry),

@@ -4,7 +4,7 @@ import type { IngestCounters } from "#hub/ingest/counters.ts";
 import type { Store } from "#hub/store/port.ts";
 
 export interface MetricsSources {
-  store: Pick<Store, "counts" | "branches" | "rolloutCounts" | "stats">;
+  store: Pick<Store, "counts" | "branches" | "rolloutCounts" | "workloadCounts" | "stats">;
   /** Open MQTT connections. */
   broker: { connections(): number };
   ingest: { counters(): IngestCounters };

@@ -8,6 +8,7 @@ import { aReport, desiredRow, enrolFleet, id } from "./rows.ts";
 import { type Check, events, journal, releases } from "./store_history.ts";
 import { pruning } from "./store_prune.ts";
 import { rollouts } from "./store_rollouts.ts";
+import { telemetry } from "./store_telemetry.ts";
 
 export interface OpenedStore {
   store: Store;
@@ -36,6 +37,7 @@ export function storeContract(subject: string, open: () => Promise<OpenedStore>)
   releases(check);
   pruning(check);
   rollouts(check);
+  telemetry(check);
 }
 
 function devices(check: Check): void {

@@ -7,6 +7,8 @@ import type { Store } from "#hub/store/port.ts";
 import { openStore } from "#hub/store/sqlite.ts";
 import { FleetError } from "#shared/errors.ts";
 import type { DeviceId } from "#shared/ids.ts";
+import { aReport } from "#test/contract/rows.ts";
+import { digestWith, saying } from "#test/contract/telemetry_rows.ts";
 import { suite } from "#test/suite.ts";
 
 const test = suite("metrics");
@@ -20,6 +22,9 @@ test.before(async () => {
   await store.enrol("pi-1" as DeviceId, "hash", { site: "north" }, 1);
   const branch = { branch: "main", head: "a", accepted: null, checkedAt: 1 };
   await store.saveBranch({ ...branch, refusal: "fleet.yaml: bad" });
+  const telemetry = digestWith(saying("robot", { operational: 3, down: 1, low_battery: 2 }));
+  const reported = aReport("pi-1", { telemetry });
+  await store.changeDevices([{ id: "pi-1" as DeviceId, reported }]);
   metrics = createMetrics({
     store,
     broker: { connections: () => 4 },
@@ -68,6 +73,28 @@ test("tells devices by status, branches, messages and requests", async () => {
   }
 });
 
+test("tells workloads by site, app and state, and those with a low battery", async () => {
+  await store.changeDevices([{ id: "pi-1" as DeviceId, connection: "Online" }]);
+  const online = await lines();
+  await store.changeDevices([{ id: "pi-1" as DeviceId, connection: "Offline" }]);
+  const offline = await lines();
+  const labels = 'site="north",app="robot"';
+  for (const [text, operational, down, unknown, low] of [
+    [online, 3, 1, 0, 2],
+    [offline, 0, 0, 4, 0],
+  ] as const) {
+    for (const line of [
+      `metrica_fleet_workloads{${labels},state="operational"} ${operational}`,
+      `metrica_fleet_workloads{${labels},state="down"} ${down}`,
+      `metrica_fleet_workloads{${labels},state="unknown"} ${unknown}`,
+      `metrica_fleet_workloads_low_battery{${labels}} ${low}`,
+      "metrica_fleet_workloads_omitted_groups 0",
+    ]) {
+      assert.ok(text.includes(line), line);
+    }
+  }
+});
+
 test("counters that are counted elsewhere rise by what was added", async () => {
   counters.messages.beat = 8;
   assert.ok((await lines()).includes('metrica_fleet_hub_messages_total{channel="beat"} 8'));
@@ -83,10 +110,13 @@ test("a store that is away gives no old numbers, and the scrape still works", as
   store.counts = async () => {
     throw new FleetError("store_unavailable", { message: "locked" });
   };
+  store.workloadCounts = store.counts as never;
   const text = await lines();
   Object.assign(store, working);
   assert.ok(text.includes("metrica_fleet_hub_store_up 0"));
-  assert.ok(!text.some((line) => line.startsWith("metrica_fleet_devices_by_sync{")));
+  for (const gauge of ["metrica_fleet_devices_by_sync{", "metrica_fleet_workloads{"]) {
+    assert.ok(!text.some((line) => line.startsWith(gauge)), gauge);
+  }
 });
 
 test.real("promtool", "promtool has nothing to complain of", async () => {
