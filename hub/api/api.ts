@@ -8,6 +8,7 @@ import type { Store } from "#hub/store/port.ts";
 import type { Clock } from "#shared/clock.ts";
 import type { DeviceId } from "#shared/ids.ts";
 import { tagged } from "./answer.ts";
+import { bisectRoutes } from "./bisect.ts";
 import { bundleRoutes } from "./bundles.ts";
 import { deploymentRoutes } from "./deployments.ts";
 import { deviceRoutes } from "./devices.ts";
@@ -47,6 +48,7 @@ export interface ApiOptions {
   fleet: ports.FleetSource;
   desired: ports.DesiredSource;
   rollouts: ports.RolloutControl;
+  bisects: ports.BisectControl;
   previews: ports.PreviewSource;
   bundles: ports.BundleSource;
   reports: ports.ReportSink;
@@ -88,6 +90,7 @@ function addResources(app: OpenAPIHono<ApiEnv>, options: ApiOptions): void {
     deploymentRoutes(all),
     releaseRoutes(all),
     rolloutRoutes(all),
+    bisectRoutes(all),
     previewRoutes(all),
     webhookRoutes(all),
     deviceRoutes(all),

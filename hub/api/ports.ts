@@ -2,6 +2,7 @@
 
 import type { RepositoryHealth } from "#hub/git/health.ts";
 import type { FleetSnapshot } from "#hub/release/model.ts";
+import type { BisectController } from "#hub/rollout/bisect/controller.ts";
 import type { RolloutController } from "#hub/rollout/controller.ts";
 import type { Previewer } from "#hub/rollout/previewer.ts";
 import type { DesiredRow } from "#hub/store/port.ts";
@@ -30,6 +31,8 @@ export type RolloutControl = Pick<
   RolloutController,
   "order" | "haltFleet" | "fleetHalt" | "waitsFor"
 >;
+
+export type BisectControl = Pick<BisectController, "begin" | "cancel" | "waitsFor">;
 
 export type PreviewSource = Previewer;
 

@@ -31,7 +31,7 @@ const PreviewView = component(
     devices: z.array(DevicePreview),
   }),
 );
-type PreviewView = z.infer<typeof PreviewView>;
+export type PreviewView = z.infer<typeof PreviewView>;
 
 const route = (guards: Guards) =>
   createRoute({

@@ -44,7 +44,7 @@ const HaltView = component(
     at: UnixMs.nullable(),
   }),
 );
-type HaltView = z.infer<typeof HaltView>;
+export type HaltView = z.infer<typeof HaltView>;
 
 const summaries: Readonly<Record<OrderName, string>> = {
   pause: "Releases nothing more until it is resumed; devices under way go on",

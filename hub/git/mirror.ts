@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import { asFleetError, FleetError } from "#shared/errors.ts";
 import { createGit, GitFailure } from "./git.ts";
 import type { CommitInfo, TreeEntry } from "./objects.ts";
-import { parseBatch, parseHeads, parseInfo, parseTree } from "./objects.ts";
+import { parseBatch, parseHeads, parseInfo, parseInfos, parseTree } from "./objects.ts";
 import { isForeign, type Remote } from "./remote.ts";
 import { createUpkeep } from "./upkeep.ts";
 
@@ -22,6 +22,9 @@ export interface Mirror {
   /** Bytes by object id. All are held in memory: bound their sizes first. */
   read(ids: readonly string[]): Promise<Map<string, Buffer>>;
   commitInfo(commit: string): Promise<CommitInfo>;
+  /** Commits after one up to another, oldest first, by first parents: a merge stands for what it brought.
+   *  @returns undefined when the first is not in the history of the second, or either is gone */
+  commitsBetween(after: string, upTo: string): Promise<CommitInfo[] | undefined>;
   /** Holds the commit under a name, so that neither force-push nor clean-up takes its objects. */
   keep(name: string, commit: string): Promise<void>;
 }
@@ -88,6 +91,15 @@ export function createMirror({
       reading(
         text("log", "-1", `--format=${infoFormat}`, commit).then((out) => parseInfo(commit, out)),
       ),
+    commitsBetween: async (after, upTo) => {
+      const isOlder = await text("merge-base", "--is-ancestor", after, upTo).then(
+        () => true,
+        () => false,
+      );
+      if (!isOlder) return undefined;
+      const range = ["--first-parent", "--reverse", `${after}..${upTo}`];
+      return reading(text("log", `--format=${lineFormat}`, ...range).then(parseInfos));
+    },
     keep: async (name, commit) => {
       await reading(text("update-ref", `refs/kept/${encodeURIComponent(name)}`, commit));
     },
@@ -96,6 +108,7 @@ export function createMirror({
 
 const headFormat = "%(objectname) %(refname:lstrip=2)";
 const infoFormat = "%an%x00%ct%x00%s";
+const lineFormat = `%H%x00${infoFormat}`;
 const listTree = ["ls-tree", "-r", "-t", "-z", "-l", "--full-tree"];
 
 function unreadable(directory: string, cause: unknown): FleetError {

@@ -81,6 +81,15 @@ export function parseInfo(commit: string, output: string): CommitInfo {
   return { commit, author, subject, committedAt: Number(seconds) * 1000 };
 }
 
+/** From lines `<commit> NUL <author> NUL <Unix seconds> NUL <subject>`. */
+export function parseInfos(output: string): CommitInfo[] {
+  const lines = output.split("\n").filter((line) => line !== "");
+  return lines.map((line) => {
+    const [commit = "", ...rest] = line.split("\0");
+    return parseInfo(commit, rest.join("\0"));
+  });
+}
+
 function unreadable(what: string): FleetError {
   return new FleetError("store_unavailable", {
     message: `the hub's mirror of the fleet repository cannot be read: ${what}`,

@@ -7,7 +7,7 @@ import { asFleetError, FleetError } from "#shared/errors.ts";
 import type { Digest } from "#shared/ids.ts";
 import { createAnnouncer } from "./announce.ts";
 import type { BundleStore } from "./bundles.ts";
-import type { LoadCompose } from "./check.ts";
+import { checkDraft, type LoadCompose } from "./check.ts";
 import { type BranchDraft, createDrafter } from "./draft.ts";
 import { judge, type Verdict } from "./judge.ts";
 import { defaultLimits, type SizeLimits } from "./layout.ts";
@@ -39,6 +39,9 @@ export interface ReleaseController {
   /** The fleet as it would be with this commit on the branch; nothing is taken up.
    *  @throws FleetError not_found when the commit is not in the repository; repository_invalid, role_invalid */
   candidate(branch: string, commit: string): Promise<FleetSnapshot>;
+  /** As `candidate`, after the same checks that a commit passes before it is accepted.
+   *  @throws FleetError as `candidate`; what refuses a commit */
+  checked(branch: string, commit: string): Promise<FleetSnapshot>;
   /** Contents of the roles at a commit, by digest.
    *  @throws as `candidate` */
   contents(branch: string, commit: string): Promise<Map<Digest, RoleContent>>;
@@ -97,6 +100,12 @@ export function createReleaseController(options: ReleaseControllerOptions): Rele
     if (!(await mirror.has(commit))) throw unknownCommit(commit);
     return drafter.draft(branch, commit, main);
   };
+  const candidateOf = (draft: BranchDraft, main: string): FleetSnapshot => {
+    const { branch, commit } = draft.snapshot;
+    const candidate = fleetOf(main, new Map([...accepted, [branch, draft]]));
+    if (candidate === undefined) throw unknownCommit(commit);
+    return candidate;
+  };
   const record = async (verdict: Verdict): Promise<void> => {
     const { branch } = verdict;
     if (!("draft" in verdict)) {
@@ -129,9 +138,15 @@ export function createReleaseController(options: ReleaseControllerOptions): Rele
     snapshot: () => fleet,
     candidate: async (branch, commit) => {
       const main = fleet?.defaultBranch ?? branch;
+      return candidateOf(await draftAt(branch, commit, main), main);
+    },
+    checked: async (branch, commit) => {
+      const main = fleet?.defaultBranch ?? branch;
       const draft = await draftAt(branch, commit, main);
-      const candidate = fleetOf(main, new Map([...accepted, [branch, draft]]));
-      if (candidate === undefined) throw unknownCommit(commit);
+      const candidate = candidateOf(draft, main);
+      const { deployments = [], devices: declared = {} } = candidate.branches[main] ?? {};
+      const own = deployments.filter((one) => one.branch === branch);
+      await checkDraft({ draft, deployments: own, declared, loadCompose });
       return candidate;
     },
     contents: async (branch, commit) => {

@@ -1,10 +1,23 @@
 // Rollouts as rows, and what refuses a change that was decided on an older version.
-import type { Selectable } from "kysely";
+import type { Kysely, Selectable, Transaction } from "kysely";
 import type { MemberRow, RolloutRow } from "./rollout_port.ts";
 import type { Tables } from "./tables.ts";
 
 /** Thrown inside a transaction so that nothing of it stays. */
 export class Fenced extends Error {}
+
+/** Null when the work found another version: nothing of it stays. */
+export async function fenced<T>(
+  db: Kysely<Tables>,
+  work: (trx: Transaction<Tables>) => Promise<T>,
+): Promise<T | null> {
+  try {
+    return await db.transaction().execute(work);
+  } catch (error) {
+    if (error instanceof Fenced) return null;
+    throw error;
+  }
+}
 
 export function headColumns(head: RolloutRow["head"]) {
   return {

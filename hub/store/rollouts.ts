@@ -6,7 +6,7 @@ import { decodeCursor, pageOf } from "./cursor.ts";
 import { insertEvents } from "./events.ts";
 import { follow, insertMembers } from "./rollout_begin.ts";
 import type { MemberRow, RolloutChange, RolloutQuery, RolloutStore } from "./rollout_port.ts";
-import { Fenced, headColumns, memberColumns, rolloutRow } from "./rollout_rows.ts";
+import { Fenced, fenced, headColumns, memberColumns, rolloutRow } from "./rollout_rows.ts";
 import type { Tables } from "./tables.ts";
 
 export function rolloutStore(db: Kysely<Tables>): RolloutStore {
@@ -81,18 +81,6 @@ function byState<S extends string>(
 ): Partial<Record<S, number>> {
   const entries = rows.map(({ state, count }) => [state, Number(count)]);
   return Object.fromEntries(entries) as Partial<Record<S, number>>;
-}
-
-async function fenced<T>(
-  db: Kysely<Tables>,
-  work: (trx: Transaction<Tables>) => Promise<T>,
-): Promise<T | null> {
-  try {
-    return await db.transaction().execute(work);
-  } catch (error) {
-    if (error instanceof Fenced) return null;
-    throw error;
-  }
 }
 
 function haltStore(db: Kysely<Tables>): Pick<RolloutStore, "fleetHalt" | "setFleetHalt"> {

@@ -238,6 +238,7 @@ export function fleetAt(name: string): FleetSnapshot {
 /** Lets the hub take up a second commit, which begins a rollout.
  *  @returns its number */
 export async function addRollout(world: World): Promise<number> {
+  for (const name of ["first", "second"]) world.fleets.set(commitOf(name), fleetAt(name));
   await world.rollouts.follow(fleetAt("first"));
   await world.rollouts.follow(fleetAt("second"));
   const { rows } = await world.store.rollouts({ limit: 1 });

@@ -7,7 +7,9 @@ import { createWatch, type Watch } from "#hub/api/watch.ts";
 import type { Authenticator } from "#hub/broker/port.ts";
 import { type Bus, createBus } from "#hub/bus.ts";
 import type { RepositoryHealth } from "#hub/git/health.ts";
-import type { BranchSnapshot } from "#hub/release/model.ts";
+import type { BranchSnapshot, FleetSnapshot } from "#hub/release/model.ts";
+import { type BisectController, createBisectController } from "#hub/rollout/bisect/controller.ts";
+import { createTrials } from "#hub/rollout/bisect/trials.ts";
 import { createRolloutController, type RolloutController } from "#hub/rollout/controller.ts";
 import { createTracks } from "#hub/rollout/track.ts";
 import type { Store } from "#hub/store/port.ts";
@@ -29,6 +31,9 @@ export interface World {
   store: Store;
   bus: Bus;
   rollouts: RolloutController;
+  bisects: BisectController;
+  /** States of the fleet by commit, oldest first: the history that a bisect sees. */
+  fleets: Map<string, FleetSnapshot>;
   clock: Clock & { advance(ms: number): void };
   sessions: Sessions;
   watch: Watch;
@@ -82,18 +87,26 @@ export async function createWorld(
   const repository = { health: () => world.repository };
   const parts = { store, sessions, clock, authenticator, repository, fleet };
   const pages = options.pages?.(parts);
+  const tracks = createTracks();
   const rollouts = createRolloutController({
     store,
     desired: { follow: async () => undefined, reconcile: async () => undefined },
-    tracks: createTracks(),
+    tracks,
     bus,
     clock,
+  });
+  const fleets: World["fleets"] = new Map();
+  const bisects = createBisectController({
+    ...{ store, tracks, bus, clock, trials: createTrials(tracks), ...historyOf(fleets) },
+    desired: { reconcile: async () => undefined, current: (device) => store.desired(device) },
   });
   await rollouts.start();
   const world: Omit<World, "app"> = {
     store,
     bus,
     rollouts,
+    bisects,
+    fleets,
     clock,
     sessions,
     watch,
@@ -119,6 +132,7 @@ export async function createWorld(
         body: JSON.stringify(body),
       }),
     close: async () => {
+      await bisects.stop();
       await rollouts.stop();
       watch.stop();
       await store.close();
@@ -136,6 +150,7 @@ export async function createWorld(
     },
     desired: { current: (device) => store.desired(device) },
     rollouts,
+    bisects,
     previews: {
       preview: async (deployment, commit = "0".repeat(40)) => ({
         ...{ deployment, commit, branch: "main", digest: "0".repeat(64) as Digest, unchanged: 2 },
@@ -164,6 +179,25 @@ export async function createWorld(
     ...(pages === undefined ? {} : { pages }),
   });
   return Object.assign(world, { app });
+}
+
+function historyOf(fleets: World["fleets"]) {
+  const infoOf = (commit: string) => ({
+    ...{ commit, author: "Ada", subject: `change ${commit.slice(0, 4)}`, committedAt: startMs },
+  });
+  return {
+    releases: {
+      checked: async (_branch: string, commit: string) => fleets.get(commit) as FleetSnapshot,
+      snapshot: () => [...fleets.values()].at(-1),
+    },
+    history: {
+      commitInfo: async (commit: string) => infoOf(commit),
+      commitsBetween: async (after: string) => {
+        const all = [...fleets.keys()];
+        return all.slice(all.indexOf(after) + 1).map(infoOf);
+      },
+    },
+  };
 }
 
 function ackOf({ journal }: ReportRequest): JournalAck | undefined {
