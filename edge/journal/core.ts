@@ -65,6 +65,7 @@ export function createCore(
         return desired.receive(wanted, envelope);
       }),
       desired: desired.newest,
+      envelope: desired.envelope,
       batch,
       acknowledge,
       unacknowledged,

@@ -61,6 +61,8 @@ export interface Journal {
    *  @throws FleetError generation_conflict: the same generation with other content */
   receive(desired: DesiredState, envelope: Envelope): "accepted" | "stale" | "same";
   desired(): DesiredState | undefined;
+  /** The same as the hub has signed it. */
+  envelope(): Envelope | undefined;
 
   /** The next entries that the hub has not acknowledged, from the acknowledged mark on, or undefined. */
   batch(limits: { maxEntries: number; maxBytes: number }): JournalBatch | undefined;

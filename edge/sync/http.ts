@@ -1,7 +1,12 @@
 // The device's HTTP exchange with the hub: report, journal and heartbeat up, desired state down.
 import type { z } from "zod";
 import { FleetError } from "#shared/errors.ts";
-import { type ReportRequest, ReportResponse } from "#shared/gateway.ts";
+import {
+  type ReportRequest,
+  ReportResponse,
+  type ReturnRequest,
+  ReturnResponse,
+} from "#shared/gateway.ts";
 import { wire } from "#shared/wire.ts";
 import { httpAuthorization, type Identity } from "./identity.ts";
 import { hubUnreachable } from "./unreachable.ts";
@@ -9,6 +14,8 @@ import { hubUnreachable } from "./unreachable.ts";
 export interface Gateway {
   /** @throws FleetError hub_unreachable, unauthenticated, request_invalid */
   report(request: ReportRequest, signal: AbortSignal): Promise<ReportResponse>;
+  /** @throws FleetError hub_unreachable, unauthenticated, request_invalid */
+  giveBack(request: ReturnRequest, signal: AbortSignal): Promise<ReturnResponse>;
   /** The desired state unless it still has this tag; undefined when unchanged or when there is none.
    *  @throws FleetError hub_unreachable, unauthenticated, request_invalid, message_too_large */
   desired(tag: string | undefined, signal: AbortSignal): Promise<TaggedPayload | undefined>;
@@ -44,14 +51,19 @@ export function createGateway(options: {
     });
   };
 
+  const post = async (path: string, request: object, signal: AbortSignal): Promise<Buffer> => {
+    const headers = { "content-type": "application/json" };
+    const init = { method: "POST", headers, body: JSON.stringify(request) };
+    const response = await ask({ path, init, signal });
+    await expectOk(response, hubUrl);
+    return readBounded(response, maxAnswerBytes, hubUrl);
+  };
+
   return {
-    report: async (request, signal) => {
-      const headers = { "content-type": "application/json" };
-      const init = { method: "POST", headers, body: JSON.stringify(request) };
-      const response = await ask({ path: "/report", init, signal });
-      await expectOk(response, hubUrl);
-      return parse(ReportResponse, await readBounded(response, maxAnswerBytes, hubUrl));
-    },
+    report: async (request, signal) =>
+      parse(ReportResponse, await post("/report", request, signal)),
+    giveBack: async (request, signal) =>
+      parse(ReturnResponse, await post("/return", request, signal)),
     desired: async (tag, signal) => {
       const headers = tag === undefined ? {} : { "if-none-match": tag };
       const response = await ask({ path: "/desired", init: { headers }, signal });

@@ -6,6 +6,7 @@ import { type Envelope, openDesired } from "#shared/envelope.ts";
 import { asFleetError, FleetError } from "#shared/errors.ts";
 import type { DeviceId } from "#shared/ids.ts";
 import { decode } from "#shared/wire.ts";
+import type { MemoKeeper } from "./memo.ts";
 import type { SyncJournal, SyncLogger } from "./port.ts";
 import { createWake } from "./wake.ts";
 
@@ -25,7 +26,11 @@ export function createInbox(options: {
   journal: SyncJournal;
   logger: SyncLogger;
   clock: Clock;
+  /** Beside the desired state the hub may send its memo. */
+  memos: MemoKeeper;
   onAccepted: () => void;
+  /** An older desired state than the one in force came. */
+  onBehind: () => void;
   onJournalGrew: () => void;
 }): Inbox {
   const { journal, logger, clock } = options;
@@ -35,10 +40,12 @@ export function createInbox(options: {
 
   /** @returns whether it is the newest now */
   const take = (payload: Uint8Array): boolean => {
-    const envelope = decode("desired", payload);
+    const { memo, ...envelope } = decode("desired", payload);
+    if (memo !== undefined) options.memos.receive(memo);
     const desired = openAddressed(envelope, options.device, options.trusted);
     const verdict = journal.receive(desired, envelope);
     logger.debug({ generation: desired.generation, verdict }, "desired state came");
+    if (verdict === "stale") options.onBehind();
     if (verdict !== "accepted") return false;
     refuse.forget();
     options.onJournalGrew();

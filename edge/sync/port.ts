@@ -3,6 +3,7 @@ import type { Logger } from "pino";
 import type { Journal } from "#edge/journal/port.ts";
 import type { Beat } from "#shared/beat.ts";
 import type { ReportedState } from "#shared/reported.ts";
+import type { StreamOutput } from "#shared/stream.ts";
 
 export interface SyncStatusNow {
   connected: boolean;
@@ -48,10 +49,19 @@ export interface SyncSource {
   beat(): Beat;
 }
 
+/** Live streams over the connection, while there is one; over HTTP there are none. */
+export interface SyncStreams {
+  /** A command as it came.
+   *  @throws FleetError when it is not the hub's, not for this device, or not fresh */
+  receive(payload: Uint8Array): void;
+  /** Sends what the streams have to say over this connection until the signal; never throws. */
+  run(send: (output: StreamOutput) => Promise<void>, signal: AbortSignal): Promise<void>;
+}
+
 /** The part of the journal that travels. */
 export type SyncJournal = Pick<
   Journal,
-  "epoch" | "append" | "receive" | "desired" | "batch" | "acknowledge" | "entries"
+  "epoch" | "append" | "receive" | "desired" | "envelope" | "batch" | "acknowledge" | "entries"
 >;
 
 /** The part of pino's logger that sync writes to. */

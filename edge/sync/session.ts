@@ -9,7 +9,7 @@ import { decode, encode, type Message, wire } from "#shared/wire.ts";
 import type { Inbox } from "./inbox.ts";
 import type { Link } from "./link.ts";
 import type { Outbox } from "./outbox.ts";
-import type { SyncLogger } from "./port.ts";
+import type { SyncLogger, SyncStreams } from "./port.ts";
 import { createProofs, type ProofLimits, type Proofs } from "./proofs.ts";
 import type { Reporter } from "./reporter.ts";
 
@@ -22,6 +22,7 @@ interface SessionParts {
   clock: Clock;
   logger: SyncLogger;
   proofs: ProofLimits;
+  streams?: SyncStreams;
   /** The hub itself has spoken, or is silent although it was asked. */
   onHeard: () => void;
   onSilent: () => void;
@@ -36,7 +37,7 @@ interface SessionParts {
 }
 
 /** What the device hears, and must subscribe to. */
-const heard = ["desired", "ack"] as const satisfies readonly Channel[];
+const heard = ["desired", "ack", "cmd"] as const satisfies readonly Channel[];
 
 /** How long the broker may take to answer the subscriptions. */
 const subscribeMs = 10_000;
@@ -110,6 +111,7 @@ function listen(link: Link, parts: SessionParts, proofs: Proofs): void {
   const take = {
     desired: (payload: Uint8Array) => inbox.receive(payload),
     ack: (payload: Uint8Array) => outbox.acknowledge(decode("ack", payload)),
+    cmd: (payload: Uint8Array) => parts.streams?.receive(payload),
   } as const satisfies Record<(typeof heard)[number], (payload: Uint8Array) => void>;
   link.onMessage((topic, payload, retained) => {
     const of = parseTopic(topic);
@@ -150,6 +152,7 @@ async function speak(
     outbox.run(sendBatch, signal),
     beats(parts, (beat) => void tell("beat", beat), signal),
     proofs.run(signal),
+    parts.streams?.run((output) => tell("out", output), signal),
     parts.briefMs === undefined ? undefined : endWhen(isDone, parts, parts.briefMs, over),
   ]);
 }

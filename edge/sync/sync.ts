@@ -4,17 +4,21 @@ import type { ReportedState } from "#shared/reported.ts";
 import { encode, wire } from "#shared/wire.ts";
 import { createContact } from "./contact.ts";
 import type { FallbackLimits } from "./fallback.ts";
+import { createGateway } from "./http.ts";
 import { type Identity, trustedKeys } from "./identity.ts";
 import { createInbox } from "./inbox.ts";
+import { type Keepsakes, keepsakesInMemory } from "./keepsakes.ts";
 import type { OpenLink } from "./link.ts";
 import type { LoopLimits } from "./loop.ts";
+import { createMemoKeeper } from "./memo.ts";
 import { createOutbox, defaultOutboxLimits, type OutboxLimits } from "./outbox.ts";
-import type { Sync, SyncJournal, SyncLogger, SyncSource } from "./port.ts";
+import type { Sync, SyncJournal, SyncLogger, SyncSource, SyncStreams } from "./port.ts";
 import { createReporter } from "./reporter.ts";
+import { createReturning } from "./returning.ts";
 import { createRhythms } from "./rhythm.ts";
 import { createSilence } from "./silence.ts";
 import { createWake } from "./wake.ts";
-import { createWays, defaultIsolatedAfterMs, type WayParts } from "./ways.ts";
+import { createWays, defaultIsolatedAfterMs, defaultTimeoutMs, type WayParts } from "./ways.ts";
 
 export interface SyncConfig {
   /** Base address of the hub's HTTP API. */
@@ -44,12 +48,16 @@ export interface SyncOptions {
   identity: Identity;
   journal: SyncJournal;
   source: SyncSource;
+  /** Absent: this device serves no live streams. */
+  streams?: SyncStreams;
   clock: Clock;
   /** Uniform in [0, 1). */
   random: () => number;
   logger: SyncLogger;
   /** Another transport than MQTT over TCP or TLS. */
   openLink?: OpenLink;
+  /** What is kept for the hub; by default only as long as this lives. */
+  keepsakes?: Keepsakes;
 }
 
 const defaultReportIntervalMs = 200;
@@ -65,7 +73,12 @@ export function createSync(options: SyncOptions): Sync {
   return {
     start: () => {
       const { signal } = stopping;
-      work = Promise.all([ways.run(signal), silence.run(signal), inbox.run(signal)]);
+      work = Promise.all([
+        ways.run(signal),
+        silence.run(signal),
+        inbox.run(signal),
+        parts.returning.run(signal),
+      ]);
     },
     stop: async () => {
       stopping.abort();
@@ -106,13 +119,23 @@ function createParts(options: SyncOptions): WayParts {
     onChange: contact.changed,
     onJournalGrew: journalGrew,
   });
+  const { device } = identity;
+  const trusted = trustedKeys(identity);
+  const keepsakes = options.keepsakes ?? keepsakesInMemory(identity);
+  const gateway = createGateway({
+    ...{ hubUrl: config.hubUrl, identity, timeoutMs: config.timeoutMs ?? defaultTimeoutMs },
+  });
+  const returning = createReturning({ gateway, journal, keepsakes, clock, random, logger });
+  const onBehind = returning.behind;
   const inbox = createInbox({
-    device: identity.device,
-    trusted: trustedKeys(identity),
+    device,
+    trusted,
     journal,
     logger,
     clock,
+    memos: createMemoKeeper({ device, trusted, keepsakes, logger, onBehind }),
     onAccepted: contact.changed,
+    onBehind,
     onJournalGrew: journalGrew,
   });
   const beat: SyncSource["beat"] = () => {
@@ -124,6 +147,7 @@ function createParts(options: SyncOptions): WayParts {
     silence,
     rhythms,
     inbox,
+    returning,
     outbox,
     reporter,
     news,

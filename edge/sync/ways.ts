@@ -1,11 +1,11 @@
 // The two ways to the hub and when each is taken: always in touch, or awake for a moment at each poll.
 import type { Beat, Presence } from "#shared/beat.ts";
-import { FleetError } from "#shared/errors.ts";
+import { asFleetError, FleetError } from "#shared/errors.ts";
 import { topicOf } from "#shared/topic.ts";
 import { encode, wire } from "#shared/wire.ts";
 import type { Contact } from "./contact.ts";
 import { createFallback, defaultFallbackLimits, type FallbackLimits } from "./fallback.ts";
-import { createGateway } from "./http.ts";
+import { createGateway, type Gateway } from "./http.ts";
 import { mqttLogin } from "./identity.ts";
 import type { Inbox } from "./inbox.ts";
 import type { Link } from "./link.ts";
@@ -14,6 +14,7 @@ import { openMqttLink } from "./mqtt.ts";
 import type { Outbox } from "./outbox.ts";
 import { createExchange, type PollingOptions, runPolling } from "./polling.ts";
 import type { Reporter } from "./reporter.ts";
+import type { Returning } from "./returning.ts";
 import type { Rhythms } from "./rhythm.ts";
 import { runSession } from "./session.ts";
 import type { Silence } from "./silence.ts";
@@ -27,6 +28,7 @@ export interface WayParts extends SyncOptions {
   silence: Silence;
   rhythms: Rhythms;
   inbox: Inbox;
+  returning: Returning;
   outbox: Outbox;
   reporter: Reporter;
   /** Wakes the HTTP way. */
@@ -44,7 +46,7 @@ export interface Ways {
 
 type SessionParts = Parameters<typeof runSession>[1];
 
-const defaultTimeoutMs = 10_000;
+export const defaultTimeoutMs = 10_000;
 const defaultKeepaliveSeconds = 30;
 const defaultHubPatienceMs = 30_000;
 export const defaultIsolatedAfterMs = 300_000;
@@ -109,7 +111,7 @@ function pollingParts(parts: WayParts): PollingOptions {
   const { hubUrl, timeoutMs = defaultTimeoutMs } = config;
   return {
     ...parts,
-    gateway: createGateway({ hubUrl, identity, timeoutMs }),
+    gateway: vouched(createGateway({ hubUrl, identity, timeoutMs }), parts.returning),
     pollMs: rhythms.pollMs(config.pollMs),
     onAnswer: silence.heard,
     onUp: () => contact.up("http"),
@@ -216,7 +218,34 @@ async function sleep(parts: WayParts, url: string | undefined, { spell, isBack }
   );
 }
 
-function open(parts: WayParts, url: string, signal: AbortSignal): Promise<Link> {
+/** A hub that does not know the device is shown why it should, and asked once more. */
+async function open(parts: WayParts, url: string, signal: AbortSignal): Promise<Link> {
+  try {
+    return await openOnce(parts, url, signal);
+  } catch (thrown) {
+    const { code } = asFleetError(thrown);
+    if (code !== "unauthenticated" || !(await parts.returning.vouch(signal))) throw thrown;
+    return await openOnce(parts, url, signal);
+  }
+}
+
+/** The same over HTTP. */
+function vouched(gateway: Gateway, returning: Returning): Gateway {
+  return {
+    ...gateway,
+    report: async (request, signal) => {
+      try {
+        return await gateway.report(request, signal);
+      } catch (thrown) {
+        const { code } = asFleetError(thrown);
+        if (code !== "unauthenticated" || !(await returning.vouch(signal))) throw thrown;
+        return await gateway.report(request, signal);
+      }
+    },
+  };
+}
+
+function openOnce(parts: WayParts, url: string, signal: AbortSignal): Promise<Link> {
   const { config, identity, beat, rhythms, openLink = openMqttLink } = parts;
   const { qos, retain } = wire.conn;
   const payload = encode("conn", { state: "offline", bootId: beat().bootId });

@@ -29,7 +29,7 @@ const route = createRoute({
 });
 
 interface Options {
-  store: Pick<Store, "redeemToken" | "enrol" | "addEvents">;
+  store: Pick<Store, "redeemToken" | "enrol" | "identity" | "addEvents">;
   bus: Bus;
   clock: Clock;
   introduction: Introduction;
@@ -45,7 +45,9 @@ export function enrolRoutes(options: Options): OpenAPIHono<ApiEnv> {
     if (!limiter.allows(address)) return sendProblem(c, tooMany, { "Retry-After": "60" });
     const request = c.req.valid("json");
     const secret = await enrol(options, request);
-    if (secret !== undefined) return done<EnrolResponse>(identity(options, request, secret), 201);
+    if (secret !== undefined) {
+      return done<EnrolResponse>(await identity(options, request, secret), 201);
+    }
     limiter.fail(address);
     return sendProblem(c, badToken);
   });
@@ -85,12 +87,17 @@ function enrolled(device: DeviceId, at: number) {
   return { at, device, app: null, source: "hub" as const, ...what };
 }
 
-function identity(
-  { introduction }: Options,
+async function identity(
+  { store, introduction }: Options,
   { device }: EnrolRequest,
   secret: string,
-): EnrolResponse {
+): Promise<EnrolResponse> {
   const mqttUrl = introduction.mqttUrl();
   const hubKeys = [...introduction.hubKeys];
-  return { device, secret, hubKeys, ...(mqttUrl === undefined ? {} : { mqttUrl }) };
+  const known = await store.identity(device);
+  return {
+    ...{ device, secret, hubKeys },
+    ...(mqttUrl === undefined ? {} : { mqttUrl }),
+    ...(known === null ? {} : { statement: introduction.statement(known) }),
+  };
 }

@@ -1,15 +1,16 @@
 // The device's exchange over HTTP: fetch the desired state, send reports.
 import { createRoute, OpenAPIHono } from "@hono/zod-openapi";
+import { messageOf } from "#hub/resurrect/message.ts";
 import { FleetError } from "#shared/errors.ts";
 import { desiredTag, type ReportRequest, type ReportResponse } from "#shared/gateway.ts";
 import type { DeviceId } from "#shared/ids.ts";
 import { done, json, reads, responses, taggedText } from "./answer.ts";
 import type { ApiEnv } from "./env.ts";
 import type { Guards } from "./guards.ts";
-import type { DesiredSource, ReportSink } from "./ports.ts";
+import type { DesiredSource, MemoSource, ReportSink } from "./ports.ts";
 import {
+  DesiredMessageSchema,
   DeviceParams,
-  EnvelopeSchema,
   ReportRequestSchema,
   ReportResponseSchema,
 } from "./schema.ts";
@@ -21,11 +22,11 @@ const desiredRoute = (guards: Guards) =>
     operationId: "getDesired",
     tags: ["Devices' own routes"],
     summary: "Gives the signed desired state",
-    description: 'The ETag is `"<generation>-<spec hash>"`.',
+    description: 'The ETag is `"<generation>-<spec hash>-<memo version>"`.',
     security: [{ device: [] }, { operator: [] }],
     middleware: guards.any,
     request: { params: DeviceParams },
-    responses: reads("The envelope.", EnvelopeSchema),
+    responses: reads("The envelope, and beside it the hub's memo, which the device keeps.", DesiredMessageSchema),
   });
 
 const reportRoute = (guards: Guards) =>
@@ -46,17 +47,20 @@ const reportRoute = (guards: Guards) =>
 
 export function gatewayRoutes(options: {
   desired: DesiredSource;
+  memos: MemoSource;
   reports: ReportSink;
   guards: Guards;
 }): OpenAPIHono<ApiEnv> {
-  const { desired, reports, guards } = options;
+  const { desired, memos, reports, guards } = options;
   const app = new OpenAPIHono<ApiEnv>();
   app.openapi(desiredRoute(guards), async (c) => {
     const { id } = c.req.valid("param");
     const row = await desired.current(id);
     if (row === null) throw noDesired(id);
-    const tag = desiredTag(row.generation, row.specHash);
-    return taggedText(c, JSON.stringify(row.envelope), "application/json", tag);
+    const memo = memos.of(id);
+    const tag = desiredTag(row.generation, row.specHash, memo?.version);
+    const message = messageOf(row.envelope, memo);
+    return taggedText(c, JSON.stringify(message), "application/json", tag);
   });
   app.openapi(reportRoute(guards), async (c) => {
     const { id } = c.req.valid("param");
@@ -66,7 +70,9 @@ export function gatewayRoutes(options: {
     const row = await desired.current(id);
     return done<ReportResponse>({
       ...(ack === undefined ? {} : { ack }),
-      ...(row === null ? {} : { desired: desiredTag(row.generation, row.specHash) }),
+      ...(row === null
+        ? {}
+        : { desired: desiredTag(row.generation, row.specHash, memos.of(id)?.version) }),
     });
   });
   return app;

@@ -68,10 +68,16 @@ async function askDevice(
   c: Context<ApiEnv>,
   authenticator: Authenticator,
 ): Promise<Principal | null> {
+  const presented = basicOf(c);
+  return presented === undefined ? null : authenticator.device(presented.id, presented.secret);
+}
+
+/** What a device presents, true or not (RFC 7617). */
+export function basicOf(c: Context): { id: string; secret: string } | undefined {
   const [, encoded] = /^Basic +([A-Za-z0-9+/=]+)$/i.exec(c.req.header("authorization") ?? "") ?? [];
-  if (encoded === undefined) return null;
+  if (encoded === undefined) return undefined;
   const [, id, secret] = /^([^:]*):(.*)$/s.exec(Buffer.from(encoded, "base64").toString()) ?? [];
-  return id === undefined || secret === undefined ? null : authenticator.device(id, secret);
+  return id === undefined || secret === undefined ? undefined : { id, secret };
 }
 
 async function askOperator(

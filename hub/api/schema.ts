@@ -6,11 +6,12 @@ import { Beat, HostHealth } from "#shared/beat.ts";
 import { DesiredState } from "#shared/desired.ts";
 import { EnrolRequest, EnrolResponse } from "#shared/enrolment.ts";
 import { Envelope } from "#shared/envelope.ts";
-import { ReportRequest, ReportResponse } from "#shared/gateway.ts";
+import { ReportRequest, ReportResponse, ReturnRequest, ReturnResponse } from "#shared/gateway.ts";
 import { DeviceId, Digest, Labels } from "#shared/ids.ts";
 import { JournalEntry } from "#shared/journal.ts";
 import { AppReport, ReportedState } from "#shared/reported.ts";
 import { Condition, Connection, HealthStatus, SyncStatus } from "#shared/status.ts";
+import { DesiredMessage } from "#shared/wire.ts";
 import { component } from "./component.ts";
 
 /** The id of a device that is to be enrolled. */
@@ -28,6 +29,7 @@ component("DesiredState", DesiredState);
 export const ConditionSchema = component("Condition", Condition);
 export const ConnectionSchema = component("Connection", Connection);
 export const EnvelopeSchema = component("Envelope", Envelope);
+export const DesiredMessageSchema = component("DesiredMessage", DesiredMessage);
 export const EnrolRequestSchema = component(
   "EnrolRequest",
   EnrolRequest.extend({ device: NewDeviceId, labels: NewLabels }),
@@ -39,6 +41,8 @@ export const JournalEntrySchema = component("JournalEntry", JournalEntry);
 export const ReportedSchema = component("ReportedState", ReportedState);
 export const ReportRequestSchema = component("ReportRequest", ReportRequest);
 export const ReportResponseSchema = component("ReportResponse", ReportResponse);
+export const ReturnRequestSchema = component("ReturnRequest", ReturnRequest);
+export const ReturnResponseSchema = component("ReturnResponse", ReturnResponse);
 export const SyncSchema = component("SyncStatus", SyncStatus);
 
 /** Unix ms. */

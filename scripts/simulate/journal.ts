@@ -4,6 +4,7 @@ import { compare } from "#edge/journal/desired.ts";
 import type { SyncJournal } from "#edge/sync/port.ts";
 import type { Clock } from "#shared/clock.ts";
 import { type DesiredState, specHash } from "#shared/desired.ts";
+import type { Envelope } from "#shared/envelope.ts";
 import type { JournalAck, JournalEntry } from "#shared/journal.ts";
 
 export interface MemoryJournal extends SyncJournal {
@@ -19,7 +20,9 @@ export function createMemoryJournal(clock: Clock, bootId: string): MemoryJournal
   let entries: JournalEntry[] = [];
   let last = 0;
   let mark = 0;
-  let held: { desired: DesiredState; generation: number; specHash: string } | undefined;
+  let held:
+    | { desired: DesiredState; envelope: Envelope; generation: number; specHash: string }
+    | undefined;
 
   const append: SyncJournal["append"] = ({ kind, app, body }) => {
     last += 1;
@@ -46,11 +49,12 @@ export function createMemoryJournal(clock: Clock, bootId: string): MemoryJournal
     append,
     acknowledge,
     counts: () => ({ entries: last, acknowledged: mark }),
-    receive: (desired) => {
+    envelope: () => held?.envelope,
+    receive: (desired, envelope) => {
       const verdict = compare(desired, held);
       if (verdict !== "accepted") return verdict;
       const { generation } = desired;
-      held = { desired, generation, specHash: specHash(desired) };
+      held = { desired, envelope, generation, specHash: specHash(desired) };
       append({ kind: "desired.received", body: { generation, specHash: held.specHash } });
       return verdict;
     },

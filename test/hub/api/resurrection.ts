@@ -1,0 +1,43 @@
+// The parts of a hub that may have been lost, for the API's tests: over the world's store, with nothing to resume.
+import type { ApiOptions } from "#hub/api/api.ts";
+import type { Bus } from "#hub/bus.ts";
+import { createMemos } from "#hub/resurrect/memos.ts";
+import { createPause } from "#hub/resurrect/pause.ts";
+import { createReturns, sealStatement } from "#hub/resurrect/returns.ts";
+import type { Identity } from "#hub/store/memo_port.ts";
+import type { Store } from "#hub/store/port.ts";
+import type { Clock } from "#shared/clock.ts";
+import type { Envelope } from "#shared/envelope.ts";
+import type { DeviceId } from "#shared/ids.ts";
+import { createSigningKey } from "#test/support/signing_key.ts";
+
+export function resurrectionParts(options: {
+  store: Store;
+  bus: Bus;
+  clock: Clock;
+  readonly disconnect: (device: DeviceId) => void;
+}): Pick<ApiOptions, "pause" | "memos" | "returns"> & {
+  statement: (identity: Identity) => Envelope;
+} {
+  const { store } = options;
+  const key = createSigningKey();
+  const pause = createPause(options);
+  const memos = createMemos({
+    ...options,
+    ...{ key, isPaused: () => pause.state() !== null, publish: () => undefined },
+    onFailed: () => undefined,
+  });
+  const desired = { adopt: (row: Parameters<Store["saveDesired"]>[0]) => store.saveDesired(row) };
+  return {
+    memos,
+    pause: {
+      state: pause.state,
+      resume: ({ operator, reason }) => pause.end(operator, reason),
+    },
+    returns: createReturns({
+      ...options,
+      ...{ desired, memos, pause, key, onMerged: () => Promise.resolve() },
+    }),
+    statement: (identity) => sealStatement(identity, key),
+  };
+}
