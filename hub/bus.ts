@@ -9,6 +9,8 @@ export interface Changes {
   /** A device was enrolled or its labels changed, so its deployments may differ. */
   membership: DeviceId;
   event: HubEvent;
+  /** A run of the device, or its phase, changed, or its journal tells of a run. */
+  run: DeviceId;
   /** A branch was accepted or refused. */
   branch: string;
 }

@@ -8,16 +8,18 @@ export const PlanName = z
 export type PlanName = z.infer<typeof PlanName>;
 
 /** Address with its prefix length, e.g. `10.0.0.7/24`. */
-const NetworkAddress = z.union([z.cidrv4(), z.cidrv6()]);
-const HostAddress = z.union([z.ipv4(), z.ipv6()]);
+export const NetworkAddress = z.union([z.cidrv4(), z.cidrv6()]);
+export const HostAddress = z.union([z.ipv4(), z.ipv6()]);
+
+/** As the kernel names it, e.g. `eth0`. */
+export const InterfaceName = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,14}$/, "must be the name of a network interface");
 
 /** What a network interface is to be like. Names and values end up in a command's input, never in a shell. */
 export const NetworkSettings = z
   .object({
-    /** As the kernel names it, e.g. `eth0`. */
-    interface: z
-      .string()
-      .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,14}$/, "must be the name of a network interface"),
+    interface: InterfaceName,
     method: z.enum(["dhcp", "static"]),
     /** With `static`, and only then. */
     address: NetworkAddress.exactOptional(),
@@ -31,7 +33,7 @@ export const NetworkSettings = z
 export type NetworkSettings = z.infer<typeof NetworkSettings>;
 
 /** A file of the role's release, relative to its directory. */
-const ScriptPath = z
+export const ScriptPath = z
   .string()
   .max(200)
   .regex(/^(\.\/)?[A-Za-z0-9._-]+(\/[A-Za-z0-9._-]+)*$/, "must be a path inside the role")

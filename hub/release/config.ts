@@ -1,9 +1,11 @@
-// Reads fleet.yaml, sites and devices of a commit; a file that has not changed is not read again.
+// Reads fleet.yaml, sites, devices and plans of a commit; a file that has not changed is not read again.
 import { setImmediate as breathe } from "node:timers/promises";
 import type { z } from "zod";
 import type { Mirror } from "#hub/git/mirror.ts";
 import type { TreeEntry } from "#hub/git/objects.ts";
+import { PlanFile } from "#hub/run/plan.ts";
 import type { DeviceId } from "#shared/ids.ts";
+import type { PlanName } from "#shared/plan.ts";
 import { checkYaml } from "#shared/yaml/check.ts";
 import type { YamlFile } from "#shared/yaml/read.ts";
 import { createCache } from "./cache.ts";
@@ -14,6 +16,7 @@ export interface FleetConfig {
   fleet: YamlFile<FleetFile>;
   sites: Map<string, YamlFile<SiteFile>>;
   devices: Map<DeviceId, YamlFile<DeviceFile>>;
+  plans: Map<PlanName, YamlFile<PlanFile>>;
 }
 
 /** Files read at once, and parsed before others get their turn. */
@@ -26,11 +29,17 @@ export function createConfigReader(
   const fleets = createFileReader(mirror, FleetFile);
   const sites = createFileReader(mirror, SiteFile);
   const devices = createFileReader(mirror, DeviceFile);
+  const plans = createFileReader(mirror, PlanFile);
   return async (layout) => {
     const only = await fleets(new Map([["fleet", layout.fleet]]));
     const fleet = only.get("fleet");
     if (fleet === undefined) throw new Error("fleet.yaml was laid out and not read");
-    return { fleet, sites: await sites(layout.sites), devices: await devices(layout.devices) };
+    return {
+      fleet,
+      sites: await sites(layout.sites),
+      devices: await devices(layout.devices),
+      plans: await plans(layout.plans),
+    };
   };
 }
 

@@ -172,7 +172,7 @@ interface Parts {
 }
 
 function assemble({ branch, commit, deployments, config, roles }: Parts): BranchSnapshot {
-  const { fleet, sites, devices } = config;
+  const { fleet, sites, devices, plans } = config;
   return {
     branch,
     commit,
@@ -181,6 +181,7 @@ function assemble({ branch, commit, deployments, config, roles }: Parts): Branch
     sites: record(sites, ({ value: { kind: _, apiVersion: _version, ...site } }) => site),
     devices: record(devices, ({ value: { kind: _, apiVersion: _version, ...device } }) => device),
     roles: record(roles, ({ release }) => release),
+    plans: record(plans, ({ value: { kind: _, apiVersion: _version, ...plan } }) => plan),
   };
 }
 

@@ -2,14 +2,16 @@
 import type { TreeEntry } from "#hub/git/objects.ts";
 import { FleetError } from "#shared/errors.ts";
 import { DeviceId, LabelValue, RoleName } from "#shared/ids.ts";
+import { PlanName } from "#shared/plan.ts";
 
 /** All that is read of a commit; the rest of the repository is its owner's. */
-export const fleetPaths: readonly string[] = ["fleet.yaml", "sites", "devices", "roles"];
+export const fleetPaths: readonly string[] = ["fleet.yaml", "sites", "devices", "plans", "roles"];
 
 export interface Layout {
   fleet: TreeEntry;
   sites: Map<string, TreeEntry>;
   devices: Map<DeviceId, TreeEntry>;
+  plans: Map<PlanName, TreeEntry>;
   roles: Map<string, RoleTree>;
 }
 
@@ -49,10 +51,11 @@ export function layOut(entries: readonly TreeEntry[], limits: SizeLimits): Layou
   }
   const sites = namedFiles(entries, "sites", (name) => LabelValue.parse(name));
   const devices = namedFiles(entries, "devices", (name) => DeviceId.parse(name));
-  for (const entry of [fleet, ...sites.values(), ...devices.values()]) {
+  const plans = namedFiles(entries, "plans", (name) => PlanName.parse(name));
+  for (const entry of [fleet, ...sites.values(), ...devices.values(), ...plans.values()]) {
     refuseLarge(entry, limits.configBytes);
   }
-  return { fleet, sites, devices, roles: rolesOf(entries, limits) };
+  return { fleet, sites, devices, plans, roles: rolesOf(entries, limits) };
 }
 
 function refuseOddEntry({ path, kind }: TreeEntry): void {

@@ -1,4 +1,5 @@
 // The fleet as the repository describes it at one commit, parsed and validated.
+import type { PlanBody } from "#hub/run/plan.ts";
 import type { AppPolicy, Rhythm, UpdateRules } from "#shared/desired.ts";
 import type { AppName, DeviceId, Digest, Labels, Values } from "#shared/ids.ts";
 import type { Selector } from "#shared/selector.ts";
@@ -51,6 +52,8 @@ export interface BranchSnapshot {
   sites: Readonly<Record<string, { values: Values; windows?: MaintenanceWindow[] }>>;
   devices: Readonly<Record<DeviceId, DeviceEntry>>;
   roles: Readonly<Record<string, RoleRelease>>;
+  /** Absent in a snapshot that an earlier version stored. */
+  plans?: Readonly<Record<string, PlanBody>>;
 }
 
 /** Accepted snapshots by branch. */

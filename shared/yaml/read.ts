@@ -24,7 +24,7 @@ export interface YamlSource {
   /** Of the error that is thrown. */
   code: Extract<
     ErrorCode,
-    "compose_invalid" | "config_invalid" | "repository_invalid" | "role_invalid"
+    "compose_invalid" | "config_invalid" | "repository_invalid" | "request_invalid" | "role_invalid"
   >;
   /** Instead of the usual one. */
   hint?: string;

@@ -1,0 +1,134 @@
+// Keeps every device's phase: by what devices show, by inventory files, and by hand.
+import type { Bus } from "#hub/bus.ts";
+import type { DeviceStatus, HubEvent, NewEvent, Store } from "#hub/store/port.ts";
+import type { Clock } from "#shared/clock.ts";
+import { FleetError } from "#shared/errors.ts";
+import type { DeviceId } from "#shared/ids.ts";
+import type { RunBook } from "./book.ts";
+import { type InventoryRecord, importedLife } from "./inventory.ts";
+import { type DeviceFacts, type Lived, observed } from "./life.ts";
+import { isOver } from "./model.ts";
+import { type Lifecycle, lifeAfter, newLifecycle, type Phase } from "./phase.ts";
+import * as words from "./words.ts";
+
+export interface Word {
+  operator: string;
+  reason: string;
+}
+
+export interface Lives {
+  /** @throws FleetError not_found */
+  of(device: DeviceId): Lifecycle;
+  /** The phase as what the device shows makes it. */
+  look(life: Lifecycle): Promise<Lived>;
+  /** Looks at these devices, and keeps those that it did not know. */
+  settle(ids: ReadonlySet<DeviceId>): Promise<void>;
+  import(records: readonly InventoryRecord[], operator: string): Promise<Lifecycle[]>;
+  /** @throws FleetError not_found, state_conflict */
+  place(device: DeviceId, phase: "READY" | "MAINTENANCE", given: Word): Promise<Lifecycle>;
+}
+
+/** A device in another phase leaves it by a run or by hand alone. */
+const watched: ReadonlySet<Phase> = new Set<Phase>(["FACTORY_READY", "READY", "IN_SERVICE", "RMA"]);
+
+export function createLives(parts: {
+  store: Pick<Store, "deviceStatuses" | "secretHash" | "saveLifecycles">;
+  book: RunBook;
+  appsOf(device: DeviceId): Promise<number>;
+  bus: Bus;
+  clock: Clock;
+}): Lives {
+  const { store, book, bus, clock } = parts;
+  const factsOf = async (
+    { device, phase }: Lifecycle,
+    status: DeviceStatus | undefined,
+  ): Promise<DeviceFacts> => {
+    const asks = phase === "FACTORY_READY" || phase === "RMA";
+    const isEnrolled =
+      status !== undefined && (!asks || ((await store.secretHash(device)) ?? "") !== "");
+    const isSynced = status?.sync === "Synced" && status.desiredGeneration > 0;
+    return { isEnrolled, isSynced, apps: await parts.appsOf(device) };
+  };
+  const look = async (life: Lifecycle): Promise<Lived> => {
+    const [status] = await store.deviceStatuses([life.device]);
+    return observed(life, await factsOf(life, status), clock.now());
+  };
+  const save = async (lives: readonly Lifecycle[], events: NewEvent[]): Promise<void> => {
+    const stored: HubEvent[] = await store.saveLifecycles(lives, events);
+    for (const life of lives) book.putLife(life);
+    for (const { device } of lives) bus.emit("run", device);
+    for (const event of stored) bus.emit("event", event);
+  };
+  const lifeOf = (device: DeviceId): Lifecycle => {
+    const life = book.life(device);
+    if (life === undefined) throw words.unknownDevice(device);
+    return life;
+  };
+  const import_: Lives["import"] = async (records, operator) => {
+    const now = clock.now();
+    const lives = records.map((record) => importedLife(book.life(record.id), record, now));
+    const changed = lives.filter((life) => life !== book.life(life.device));
+    const message = `${operator} imported ${changed.length} of ${records.length} devices`;
+    const told = { type: "Normal", reason: "DevicesImported", message } as const;
+    if (changed.length > 0) await save(changed, [words.eventOf(null, told, now)]);
+    // Their labels may select other deployments.
+    for (const { device } of changed) bus.emit("membership", device);
+    return lives;
+  };
+  const place: Lives["place"] = async (device, phase, { operator, reason }) => {
+    const before = lifeOf(device);
+    const open = book.openOf(device);
+    if (open !== undefined && !isOver(open.head)) throw words.activeRun(open);
+    const now = clock.now();
+    const [what, act] = phase === "READY" ? released : withdrawn;
+    const why = { reason: "ByHand", message: `${operator} ${act}: ${reason}` };
+    const after = lifeAfter(before, what, why, now);
+    if (after === before) {
+      if (before.phase === phase || (phase === "READY" && before.phase === "IN_SERVICE"))
+        return before;
+      throw notFrom(before, phase);
+    }
+    const { life } = await look(after);
+    await save([life], [words.eventOf(device, words.tellPhase(life, why), now)]);
+    return life;
+  };
+  return {
+    of: lifeOf,
+    look,
+    settle: async (ids) => {
+      const statuses = await store.deviceStatuses([...ids]);
+      const now = clock.now();
+      const changed: Lived[] = [];
+      for (const status of statuses) {
+        const before = book.life(status.id) ?? newLifecycle(status.id, now);
+        if (!watched.has(before.phase)) continue;
+        const lived = observed(before, await factsOf(before, status), now);
+        if (lived.life !== book.life(status.id)) changed.push(lived);
+      }
+      // What was never looked at before, as after an update of the hub, is no news.
+      const news = changed.flatMap(({ life, why }) =>
+        why === undefined || book.life(life.device) === undefined
+          ? []
+          : [words.eventOf(life.device, words.tellPhase(life, why), now)],
+      );
+      if (changed.length > 0)
+        await save(
+          changed.map(({ life }) => life),
+          news,
+        );
+    },
+    import: import_,
+    place,
+  };
+}
+
+const released = ["released", "released it"] as const;
+const withdrawn = ["withdrawn", "took it out of service"] as const;
+
+function notFrom({ device, phase }: Lifecycle, wanted: Phase): FleetError {
+  return new FleetError("state_conflict", {
+    message: `${device} is ${phase} and cannot be made ${wanted} by hand`,
+    subject: device,
+    hint: phase === "RMA" ? "Replace the hardware and enrol it." : "Enrol it, or run a plan on it.",
+  });
+}
