@@ -17,7 +17,7 @@ create table counters (
 );
 
 -- One row per device, for lists without a join. Times are Unix ms by the hub's clock; last_seen_at is 0 before the
--- first message. labels, agent_labels, host_health and reported are JSON. mode, mode_reason and retry are what an
+-- first message. labels, agent_labels, host_health and reported are JSON. mode, mode_reason, mode_operator, mode_at and retry are what an
 -- operator ordered; identity_at is when the secret was given; edits (JSON) is what lies on top of the device's files (hub/control/overrides.ts).
 create table devices (
   id text primary key not null,
@@ -41,6 +41,8 @@ create table devices (
   mode_reason text not null default '',
   retry bigint not null default 0,
   edits text not null default '{"labels":{},"values":{}}',
+  mode_operator text not null default '',
+  mode_at bigint not null default 0,
   identity_at bigint not null default 0
 );
 create index devices_by_last_seen on devices (last_seen_at, id);

@@ -11,6 +11,7 @@ import type { Broker } from "#hub/broker/port.ts";
 import { createBus } from "#hub/bus.ts";
 import { type HubOptions, readHubOptions } from "#hub/config.ts";
 import { createControl } from "#hub/control/controller.ts";
+import { createNotices } from "#hub/control/notices.ts";
 import { abovePlacements, createPins } from "#hub/control/pins.ts";
 import { createDesiredController } from "#hub/desired/controller.ts";
 import { loadSigningKey } from "#hub/desired/keys.ts";
@@ -21,11 +22,18 @@ import { parseRemote } from "#hub/git/remote.ts";
 import { createGitWatcher } from "#hub/git/watch.ts";
 import { createIngest } from "#hub/ingest/ingest.ts";
 import { createReportSink } from "#hub/ingest/report_sink.ts";
+import { createLiveLogs } from "#hub/logs/live.ts";
 import { createMetrics } from "#hub/metrics/metrics.ts";
 import { prepareOperator } from "#hub/operator.ts";
 import { createAnnouncer } from "#hub/release/announce.ts";
 import { createBundleStore } from "#hub/release/bundles.ts";
 import { createReleaseController } from "#hub/release/controller.ts";
+import { blankReason, isLost } from "#hub/resurrect/lost.ts";
+import { createMemos } from "#hub/resurrect/memos.ts";
+import { messageOf } from "#hub/resurrect/message.ts";
+import { createPause } from "#hub/resurrect/pause.ts";
+import { createResume } from "#hub/resurrect/resume.ts";
+import { createReturns, sealStatement } from "#hub/resurrect/returns.ts";
 import { createBisectController } from "#hub/rollout/bisect/controller.ts";
 import { createTrials } from "#hub/rollout/bisect/trials.ts";
 import { createRolloutController } from "#hub/rollout/controller.ts";
@@ -58,10 +66,13 @@ async function run(options: HubOptions): Promise<void> {
     log.fatal({ err }, "the hub ends on an error that nothing caught");
     process.exit(1);
   });
+  const isBlank = isLost(data);
   const store = await openStore({ file: join(data, "hub.db") });
   const tokenFile = await prepareOperator(data, store, clock.now());
   const key = await loadSigningKey(data);
   const bus = createBus();
+  const pause = createPause({ store, bus, clock });
+  const isPaused = (): boolean => pause.state() !== null;
   const authenticator = createAuthenticator({ store, bus });
   const broker = createEmbeddedBroker({
     host: options.mqttHost,
@@ -77,7 +88,7 @@ async function run(options: HubOptions): Promise<void> {
     onFlush: (seconds) => metrics.flushed(seconds),
   });
   const publishDesired: Broker["publishDesired"] = (device, envelope) => {
-    broker.publishDesired(device, envelope);
+    broker.publishDesired(device, messageOf(envelope, memos.of(device)));
     metrics.published();
   };
   const tracks = createTracks();
@@ -98,6 +109,7 @@ async function run(options: HubOptions): Promise<void> {
     pins,
     bus,
     clock,
+    isPaused,
     onFailed: (err) => log.error({ err }, "rollouts could not be looked at"),
   });
   const remote = parseRemote(options.repository);
@@ -111,7 +123,10 @@ async function run(options: HubOptions): Promise<void> {
     clock,
     loadCompose,
     ...(options.branch === undefined ? {} : { defaultBranch: options.branch }),
-    onFleet: rollouts.follow,
+    onFleet: async (fleet) => {
+      // The end of the pause lets it be followed.
+      if (!isPaused()) await rollouts.follow(fleet);
+    },
   });
   const control = createControl({
     store,
@@ -122,9 +137,21 @@ async function run(options: HubOptions): Promise<void> {
     clock,
     onFailed: (err) => log.error({ err }, "pins could not be ended"),
   });
+  const notices = createNotices({ pins, tracks, rollouts, fleet: releases });
   const bisects = createBisectController({
     ...{ store, desired, tracks, trials, releases, history: mirror, bus, clock },
     onFailed: (err) => log.error({ err }, "bisects could not be looked at"),
+  });
+  const memos = createMemos({
+    ...{ store, key, bus, clock, isPaused, publish: desired.repeat },
+    onFailed: (err) => log.error({ err }, "memos could not be renewed"),
+  });
+  const reload = async (): Promise<void> => {
+    await rollouts.reload();
+    await control.reload();
+  };
+  const resume = createResume({
+    ...{ store, releases, rollouts, desired, memos, pause, reload },
   });
   const watcher = createGitWatcher({
     mirror,
@@ -148,7 +175,8 @@ async function run(options: HubOptions): Promise<void> {
     onFailed: (err) => log.error({ err }, "upkeep failed"),
   });
   const sessions = createSessions({ clock });
-  const watch = createWatch({ store, bus, logger: log });
+  const watch = createWatch({ store, bus, logger: log, notices });
+  const logs = createLiveLogs({ store, broker, key, clock });
   const metrics = createMetrics({ store, broker, ingest, repository: watcher, watch, bus });
   const api = createApi({
     store,
@@ -158,16 +186,25 @@ async function run(options: HubOptions): Promise<void> {
     authenticator,
     sessions,
     watch,
+    logs,
     git: { poke: () => void watcher.poke() },
     repository,
     fleet: releases,
     desired,
     rollouts,
+    control: { ...control, ...notices },
     bisects,
     previews: createPreviewer({ store, releases, tracks, clock, loadCompose }),
     bundles,
     reports: createReportSink(ingest),
+    pause: { state: pause.state, resume },
+    memos,
+    returns: createReturns({
+      ...{ store, desired, memos, pause, key, bus, clock, onMerged: reload },
+      disconnect: (device) => broker.disconnect(device),
+    }),
     introduction: {
+      statement: (identity) => sealStatement(identity, key),
       hubKeys: [key.publicPem],
       mqttUrl: () => options.mqttUrl ?? broker.url,
     },
@@ -184,6 +221,9 @@ async function run(options: HubOptions): Promise<void> {
     onFault: (err) => log.error({ err }, "a connection could not be taken"),
   });
 
+  await pause.start();
+  if (isBlank) await pause.begin("blank", blankReason);
+  await memos.start();
   await ingest.start();
   await desired.start();
   await rollouts.start();
@@ -199,10 +239,16 @@ async function run(options: HubOptions): Promise<void> {
 
   const ending = createEnding({
     stages: [
-      { watcher: watcher.stop, upkeep: upkeep.stop, watch: watch.stop },
+      { watcher: watcher.stop, upkeep: upkeep.stop, watch: watch.stop, logs: logs.stop },
       { broker: broker.stop, server: server.stop },
       // After the last message has come in, and before the store closes: it stores them.
-      { ingest: ingest.stop, rollouts: rollouts.stop, bisects: bisects.stop, control: control.stop },
+      {
+        ingest: ingest.stop,
+        memos: memos.stop,
+        rollouts: rollouts.stop,
+        bisects: bisects.stop,
+        control: control.stop,
+      },
       { desired: desired.stop },
       { store: store.close },
     ],

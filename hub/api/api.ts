@@ -4,6 +4,9 @@ import type { Context } from "hono";
 import { methodNotAllowed } from "hono/method-not-allowed";
 import type { Authenticator } from "#hub/broker/port.ts";
 import type { Bus } from "#hub/bus.ts";
+import type { LiveLogs } from "#hub/logs/port.ts";
+import type { Returns } from "#hub/resurrect/returns.ts";
+import type { LiveLogs } from "#hub/logs/port.ts";
 import type { Store } from "#hub/store/port.ts";
 import type { Clock } from "#shared/clock.ts";
 import type { DeviceId } from "#shared/ids.ts";
@@ -20,13 +23,18 @@ import { fleetRoutes } from "./fleet.ts";
 import { gatewayRoutes } from "./gateway.ts";
 import { createGuards } from "./guards.ts";
 import { historyRoutes } from "./history.ts";
+import { logRoutes } from "./logs.ts";
 import { limitedBody, measured, onError, securityHeaders } from "./middleware.ts";
 import { monitoringRoutes } from "./monitoring.ts";
 import { orderRoutes } from "./orders.ts";
+import { overrideRoutes } from "./overrides.ts";
+import { pauseRoutes, tellsPause } from "./pause.ts";
+import { pinRoutes } from "./pins.ts";
 import type * as ports from "./ports.ts";
 import { previewRoutes } from "./preview.ts";
 import { type ProblemParts, sendProblem } from "./problem.ts";
 import { releaseRoutes } from "./releases.ts";
+import { returnRoutes } from "./return.ts";
 import { rolloutRoutes } from "./rollouts.ts";
 import type { Sessions } from "./sessions.ts";
 import { tokenRoutes } from "./tokens.ts";
@@ -43,12 +51,17 @@ export interface ApiOptions {
   authenticator: Authenticator;
   sessions: Sessions;
   watch: Watch;
+  logs: LiveLogs;
   git: ports.GitControl;
   repository: ports.RepositorySource;
   fleet: ports.FleetSource;
   desired: ports.DesiredSource;
   rollouts: ports.RolloutControl;
+  pause: ports.PauseControl;
+  memos: ports.MemoSource;
+  returns: Returns;
   bisects: ports.BisectControl;
+  control: ports.ControlSource;
   previews: ports.PreviewSource;
   bundles: ports.BundleSource;
   reports: ports.ReportSink;
@@ -73,7 +86,7 @@ export function createApi(options: ApiOptions): OpenAPIHono<ApiEnv> {
   const app = new OpenAPIHono<ApiEnv>({ defaultHook: refuseInvalid });
   const document = lazily(() => openApiDocument(app, options.version));
   const answer = answering(options.pages);
-  app.use(measured(options.metrics, options.clock), securityHeaders());
+  app.use(measured(options.metrics, options.clock), securityHeaders(), tellsPause(options.pause));
   app.use(methodNotAllowed({ app, onMethodNotAllowed: refuseMethod }), limitedBody());
   app.onError(onError(options.logger, answer));
   app.notFound((c) => answer(c, unknown));
@@ -95,13 +108,18 @@ function addResources(app: OpenAPIHono<ApiEnv>, options: ApiOptions): void {
     webhookRoutes(all),
     deviceRoutes(all),
     orderRoutes(all),
+    pinRoutes(all),
+    overrideRoutes(all),
     historyRoutes(all),
+    logRoutes(all),
     eventRoutes(all),
     watchRoutes(all),
     tokenRoutes(all),
     monitoringRoutes(all),
     enrolRoutes(all),
     gatewayRoutes(all),
+    returnRoutes(all),
+    pauseRoutes(all),
     bundleRoutes(all),
   ];
   for (const resource of resources) app.route("/", resource);

@@ -1,11 +1,14 @@
 // A device as the API shows it: short in lists and on the watch stream, full on its own.
 import { z } from "@hono/zod-openapi";
+import type { Notice } from "#hub/control/notices.ts";
+import { DeviceEdits } from "#hub/control/overrides.ts";
 import type { DesiredRow, DeviceRow } from "#hub/store/port.ts";
 import { deviceWorkloads } from "#hub/telemetry/totals.ts";
 import { DesiredMode } from "#shared/desired.ts";
 import { AppName, DeviceId, Digest, Labels, RoleName } from "#shared/ids.ts";
 import { type AppReport, Cause, FailureReport, SafeModeReport } from "#shared/reported.ts";
 import { component } from "./component.ts";
+import { NoticeSchema } from "./notice_view.ts";
 import {
   ConditionSchema,
   ConnectionSchema,
@@ -53,6 +56,10 @@ const summaryShape = {
   health: HealthSchema,
   desiredGeneration: z.int(),
   observedGeneration: z.int(),
+  mode: DesiredMode.meta({ description: "As ordered by an operator." }),
+  notices: z
+    .array(NoticeSchema)
+    .meta({ description: "What keeps it from following the repository, and who said so." }),
   safeMode: SafeModeReport.exactOptional().meta({ description: "While the device is in it." }),
 };
 
@@ -83,8 +90,10 @@ export const DeviceView = component(
   z.object({
     ...summaryShape,
     agentLabels: Labels.meta({ description: "As the device declares them." }),
-    mode: DesiredMode.meta({ description: "As ordered by an operator." }),
     modeReason: z.string().nullable(),
+    modeOperator: z.string().nullable(),
+    modeAt: UnixMs.nullable(),
+    overrides: DeviceEdits.meta({ description: "What lies over its files." }),
     enrolledAt: UnixMs,
     heartbeatMs: z.int(),
     desired: DesiredSummary.nullable(),
@@ -98,16 +107,22 @@ export const DeviceView = component(
 );
 export type DeviceView = z.infer<typeof DeviceView>;
 
-export function deviceSummary(row: DeviceRow): DeviceSummary {
-  return { ...common(row), apps: (row.reported?.apps ?? []).map(appSummary) };
+export function deviceSummary(row: DeviceRow, notices: Notice[]): DeviceSummary {
+  return { ...common(row), notices, apps: (row.reported?.apps ?? []).map(appSummary) };
 }
 
-export function deviceView(row: DeviceRow, desired: DesiredRow | null): DeviceView {
+export function deviceView(
+  row: DeviceRow,
+  desired: DesiredRow | null,
+  notices: Notice[],
+): DeviceView {
   return {
-    ...deviceSummary(row),
+    ...deviceSummary(row, notices),
     agentLabels: row.agentLabels,
-    mode: row.mode,
     modeReason: row.modeReason,
+    modeOperator: row.modeOperator,
+    modeAt: row.modeAt,
+    overrides: row.edits,
     enrolledAt: row.enrolledAt,
     heartbeatMs: row.heartbeatMs,
     desired: desired === null ? null : desiredSummary(desired),
@@ -119,8 +134,8 @@ export function deviceView(row: DeviceRow, desired: DesiredRow | null): DeviceVi
   };
 }
 
-function common(row: DeviceRow): Omit<DeviceSummary, "apps"> {
-  const { id, labels, connection, lastSeenAt, sync, health } = row;
+function common(row: DeviceRow): Omit<DeviceSummary, "apps" | "notices"> {
+  const { id, labels, connection, lastSeenAt, sync, health, mode } = row;
   const { desiredGeneration, observedGeneration, reported } = row;
   return {
     id,
@@ -131,6 +146,7 @@ function common(row: DeviceRow): Omit<DeviceSummary, "apps"> {
     health,
     desiredGeneration,
     observedGeneration,
+    mode,
     ...(reported?.safeMode === undefined ? {} : { safeMode: reported.safeMode }),
   };
 }

@@ -8,7 +8,7 @@ import { reads, tagged } from "./answer.ts";
 import { DeviceSummary, DeviceView, deviceSummary, deviceView } from "./device_view.ts";
 import type { ApiEnv } from "./env.ts";
 import type { Guards } from "./guards.ts";
-import type { DesiredSource } from "./ports.ts";
+import type { ControlSource, DesiredSource } from "./ports.ts";
 import {
   ConnectionSchema,
   DeviceParams,
@@ -63,20 +63,21 @@ const itemRoute = (guards: Guards) =>
 export function deviceRoutes(options: {
   store: Pick<Store, "device" | "devices">;
   desired: DesiredSource;
+  control: Pick<ControlSource, "on">;
   guards: Guards;
 }): OpenAPIHono<ApiEnv> {
-  const { store, desired, guards } = options;
+  const { store, desired, control, guards } = options;
   const app = new OpenAPIHono<ApiEnv>();
   app.openapi(listRoute(guards), async (c) => {
     const page = await store.devices(deviceQuery(c.req.valid("query")));
     return tagged<ListOf<DeviceSummary>>(c, {
-      items: page.rows.map(deviceSummary),
+      items: page.rows.map((row) => deviceSummary(row, control.on(row))),
       next: page.next,
     });
   });
   app.openapi(itemRoute(guards), async (c) => {
     const row = await knownDevice(store, c.req.valid("param").id);
-    return tagged<DeviceView>(c, deviceView(row, await desired.current(row.id)));
+    return tagged<DeviceView>(c, deviceView(row, await desired.current(row.id), control.on(row)));
   });
   return app;
 }

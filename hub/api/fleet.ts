@@ -1,5 +1,6 @@
 // The fleet as a whole: totals, sites and the branches of its repository.
 import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
+import type { Notice } from "#hub/control/notices.ts";
 import type { RepositoryHealth } from "#hub/git/health.ts";
 import type { BranchRow, FleetCounts, SiteCounts, Store } from "#hub/store/port.ts";
 import { type FleetWorkloads, totalsOf } from "#hub/telemetry/totals.ts";
@@ -9,7 +10,8 @@ import { reads, tagged } from "./answer.ts";
 import { component } from "./component.ts";
 import type { ApiEnv } from "./env.ts";
 import type { Guards } from "./guards.ts";
-import type { RepositorySource } from "./ports.ts";
+import { NoticeSchema } from "./notice_view.ts";
+import type { ControlSource, RepositorySource } from "./ports.ts";
 import { type ListOf, listOf, UnixMs } from "./schema.ts";
 import { FleetWorkloadsSchema, WorkloadCountsSchema } from "./workloads_schema.ts";
 
@@ -49,6 +51,9 @@ const FleetView = component(
     repository: RepositoryView,
     branches: z.array(BranchView),
     workloads: FleetWorkloadsSchema,
+    notices: z
+      .array(NoticeSchema)
+      .meta({ description: "Halts, undone rollouts and pins, and who said so." }),
   }),
 );
 const SiteView = component(
@@ -60,6 +65,7 @@ type FleetView = FleetCounts & {
   repository: RepositoryHealth;
   branches: BranchRow[];
   workloads: FleetWorkloads;
+  notices: Notice[];
 };
 export type SiteView = SiteCounts & { workloads: WorkloadCounts };
 
@@ -91,9 +97,10 @@ const sitesRoute = (guards: Guards) =>
 export function fleetRoutes(options: {
   store: Pick<Store, "counts" | "siteCounts" | "branches" | "workloadCounts">;
   repository: RepositorySource;
+  control: Pick<ControlSource, "all">;
   guards: Guards;
 }): OpenAPIHono<ApiEnv> {
-  const { store, repository, guards } = options;
+  const { store, repository, control, guards } = options;
   const app = new OpenAPIHono<ApiEnv>();
   app.openapi(fleetRoute(guards), async (c) => {
     const [counts, branches, workloads] = await Promise.all([
@@ -106,6 +113,7 @@ export function fleetRoutes(options: {
       repository: repository.health(),
       branches,
       workloads: totalsOf(workloads),
+      notices: control.all(),
     });
   });
   app.openapi(sitesRoute(guards), async (c) =>

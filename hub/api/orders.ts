@@ -76,7 +76,7 @@ export function orderRoutes(options: {
   clock: Clock;
   guards: Guards;
 }): OpenAPIHono<ApiEnv> {
-  const { store, bus, guards } = options;
+  const { store, bus, clock, guards } = options;
   const announce = createAnnouncer(options);
   const app = new OpenAPIHono<ApiEnv>();
 
@@ -97,7 +97,9 @@ export function orderRoutes(options: {
     if (mode === row.mode && reason === row.modeReason) return done<OrderView>(orderOf(row), 202);
     const words = `${principalName(c.get("principal"))} set the mode to ${mode}: ${reason}`;
     const modeReason = mode === "run" ? "" : reason;
-    return order(row, { mode, modeReason }, ["ModeOrdered", words]);
+    const modeOperator = principalName(c.get("principal"));
+    const by = { modeOperator, modeAt: clock.now() };
+    return order(row, { mode, modeReason, ...by }, ["ModeOrdered", words]);
   });
   app.openapi(retryRoute(guards), async (c) => {
     const row = await knownDevice(store, c.req.valid("param").id);

@@ -1,11 +1,16 @@
 // What the HTTP API asks of the hub's other parts, no wider than it uses them.
 
+import type { Control } from "#hub/control/controller.ts";
+import type { Notices } from "#hub/control/notices.ts";
 import type { RepositoryHealth } from "#hub/git/health.ts";
 import type { FleetSnapshot } from "#hub/release/model.ts";
+import type { ResumeOrder } from "#hub/resurrect/resume.ts";
 import type { BisectController } from "#hub/rollout/bisect/controller.ts";
 import type { RolloutController } from "#hub/rollout/controller.ts";
 import type { Previewer } from "#hub/rollout/previewer.ts";
+import type { Identity, Pause } from "#hub/store/memo_port.ts";
 import type { DesiredRow } from "#hub/store/port.ts";
+import type { Envelope } from "#shared/envelope.ts";
 import type { ReportRequest } from "#shared/gateway.ts";
 import type { DeviceId, Digest } from "#shared/ids.ts";
 import type { JournalAck } from "#shared/journal.ts";
@@ -33,6 +38,9 @@ export type RolloutControl = Pick<
 >;
 
 export type BisectControl = Pick<BisectController, "begin" | "cancel" | "waitsFor">;
+
+/** Pins and edits, and the banners that tell of them. */
+export interface ControlSource extends Pick<Control, "pin" | "unpin" | "edit" | "pins">, Notices {}
 
 export type PreviewSource = Previewer;
 
@@ -63,6 +71,8 @@ export interface Introduction {
   hubKeys: readonly string[];
   /** Undefined when this hub offers HTTP alone. */
   mqttUrl(): string | undefined;
+  /** The hub's own word, signed, that it knows this device. */
+  statement(identity: Identity): Envelope;
 }
 
 export interface MeasuredRequest {
@@ -80,4 +90,15 @@ export interface RequestMeter {
 export interface MetricsSource {
   readonly contentType: string;
   render(): Promise<string>;
+}
+
+/** The pause after the store was lost or restored. */
+export interface PauseControl {
+  state(): Pause | null;
+  resume(order: ResumeOrder): Promise<void>;
+}
+
+/** What travels beside the desired state. */
+export interface MemoSource {
+  of(device: DeviceId): { version: number; envelope: Envelope } | undefined;
 }

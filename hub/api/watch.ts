@@ -1,5 +1,6 @@
 // The watch stream: tells every client what changed, reading each changed row once for all of them.
 import type { Bus } from "#hub/bus.ts";
+import type { Notices } from "#hub/control/notices.ts";
 import type { HubEvent, Store } from "#hub/store/port.ts";
 import type { DeviceId } from "#shared/ids.ts";
 import { deviceSummary } from "./device_view.ts";
@@ -19,6 +20,8 @@ interface Options {
   store: Pick<Store, "allDevices" | "branches" | "events">;
   bus: Bus;
   logger: ApiLogger;
+  /** What is said of a device beside its row. */
+  notices: Pick<Notices, "on">;
   /** Changes within this time become one message per device. */
   coalesceMs?: number;
   heartbeatMs?: number;
@@ -51,7 +54,7 @@ export function createWatch(options: Options): Watch {
     isTelling = true;
     const changed = pending;
     pending = nothing();
-    await tell(watchers, store, changed).catch((error: unknown) => {
+    await tell(watchers, options, changed).catch((error: unknown) => {
       logger.warn({ err: error }, "changes were not told to watchers");
     });
     isTelling = false;
@@ -118,13 +121,14 @@ function hasMore({ devices, branches, events }: Pending): boolean {
 
 async function tell(
   watchers: ReadonlySet<Watcher>,
-  store: Options["store"],
+  parts: Pick<Options, "store" | "notices">,
   changed: Pending,
 ): Promise<void> {
+  const { store } = parts;
   await tellEvents(watchers, store, changed.events);
   await tellBranches(watchers, store, changed.branches);
   if (changed.devices.size > maxDevicesPerTurn) tellAll(watchers, "resync");
-  else await tellDevices(watchers, store, changed.devices);
+  else await tellDevices(watchers, parts, changed.devices);
 }
 
 async function tellEvents(
@@ -154,12 +158,12 @@ async function tellBranches(
 
 async function tellDevices(
   watchers: ReadonlySet<Watcher>,
-  store: Options["store"],
+  { store, notices }: Pick<Options, "store" | "notices">,
   devices: ReadonlySet<DeviceId>,
 ): Promise<void> {
   if (devices.size === 0) return;
   for (const row of await store.allDevices([...devices])) {
-    const message = { event: "device", data: deviceSummary(row) };
+    const message = { event: "device", data: deviceSummary(row, notices.on(row)) };
     for (const watcher of watchers) watcher.offerDevice(row.id, row.labels, message);
   }
 }

@@ -47,6 +47,7 @@ export interface Control {
   stop(): Promise<void>;
   /** Reads the pins from the store again, after others have changed them there. */
   reload(): Promise<void>;
+  pins(): Pin[];
   /** Settles when the devices' desired states follow.
    *  @throws FleetError not_found, request_invalid, and what refuses a commit */
   pin(request: PinRequest): Promise<Pin>;
@@ -146,6 +147,7 @@ export function createControl(options: Options): Control {
       await alone(() => Promise.resolve());
     },
     reload: () => alone(load),
+    pins: () => pins.rows().map((row) => row.pin),
     pin: (request) => alone(() => pin(request)),
     unpin: (id, by) => alone(() => unpin(id, by)),
     edit: async (device, change, by) => {

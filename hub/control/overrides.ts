@@ -54,11 +54,15 @@ export type DeviceEdits = z.infer<typeof DeviceEdits>;
 
 export const noEdits: DeviceEdits = { labels: {}, values: {} };
 
-const DeviceOverrides = z.object({
+export const DeviceOverrides = z.object({
   mode: DesiredMode,
   modeReason: z.string().nullable(),
+  modeOperator: z.string().nullable(),
+  modeAt: UnixMs.nullable(),
   edits: DeviceEdits,
 });
+
+export type DeviceOverrides = z.infer<typeof DeviceOverrides>;
 
 /** Everything that people have ordered and no commit says. */
 export const Overrides = z.object({
@@ -69,12 +73,13 @@ export const Overrides = z.object({
 });
 export type Overrides = z.infer<typeof Overrides>;
 
-type Row = Pick<DeviceRow, "id" | "mode" | "modeReason" | "edits">;
+type Row = Pick<DeviceRow, "id" | "edits" | keyof Mode>;
+type Mode = Omit<DeviceOverrides, "edits">;
 
 /** Pure. */
 export function overridesOf(pins: readonly Pin[], rows: readonly Row[]): Overrides {
-  const devices = rows.flatMap(({ id, mode, modeReason, edits }): [DeviceId, unknown][] =>
-    mode === "run" && !hasEdits(edits) ? [] : [[id, { mode, modeReason, edits }]],
+  const devices = rows.flatMap(({ id, ...row }): [DeviceId, DeviceOverrides][] =>
+    row.mode === "run" && !hasEdits(row.edits) ? [] : [[id, DeviceOverrides.parse(row)]],
   );
   return {
     version: 1,

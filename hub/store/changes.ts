@@ -74,6 +74,8 @@ function newDevice(identity: Identity): DevicesTable {
     reported: null,
     mode: "run",
     mode_reason: "",
+    mode_operator: "",
+    mode_at: 0,
     retry: 0,
     edits: JSON.stringify(noEdits),
   };
@@ -120,6 +122,8 @@ const columns: Record<Field, Column> = {
   labels: { name: "labels", type: "text", json: true },
   mode: { name: "mode", type: "text" },
   modeReason: { name: "mode_reason", type: "text" },
+  modeOperator: { name: "mode_operator", type: "text" },
+  modeAt: { name: "mode_at", type: "bigint" },
   retry: { name: "retry", type: "bigint" },
 };
 const fields = Object.keys(columns) as Field[];

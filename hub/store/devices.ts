@@ -57,6 +57,8 @@ export function deviceRow(row: DevicesTable): DeviceRow {
     hostHealth: row.host_health === null ? null : JSON.parse(row.host_health),
     mode: row.mode,
     modeReason: row.mode_reason === "" ? null : row.mode_reason,
+    modeOperator: row.mode_operator === "" ? null : row.mode_operator,
+    modeAt: row.mode_at === 0 ? null : row.mode_at,
     retry: row.retry,
     edits: JSON.parse(row.edits),
   };

@@ -12,8 +12,8 @@ import type { BisectStore } from "./bisect_port.ts";
 import type { MemoStore } from "./memo_port.ts";
 import type { PinStore } from "./pin_port.ts";
 import type { RolloutStore } from "./rollout_port.ts";
-import type { TelemetryStore } from "./telemetry_port.ts";
 import type { RunStore } from "./runs_port.ts";
+import type { TelemetryStore } from "./telemetry_port.ts";
 
 /** A device as lists and pages need it: one row, no joins. All times Unix ms by the hub's clock. */
 export interface DeviceRow {
@@ -39,6 +39,8 @@ export interface DeviceRow {
   /** As an operator ordered it, with the reason; null while nobody did. */
   mode: DesiredMode;
   modeReason: string | null;
+  modeOperator: string | null;
+  modeAt: number | null;
   /** How often an operator asked the device to try again. */
   retry: number;
   /** What operators have laid over the device's files. */
@@ -48,7 +50,16 @@ export interface DeviceRow {
 /** A device's row without what is large, for whoever keeps all of them in memory. */
 export type DeviceStatus = Omit<
   DeviceRow,
-  "labels" | "enrolledAt" | "reported" | "hostHealth" | "mode" | "modeReason" | "retry" | "edits"
+  | "labels"
+  | "enrolledAt"
+  | "reported"
+  | "hostHealth"
+  | "mode"
+  | "modeReason"
+  | "modeOperator"
+  | "modeAt"
+  | "retry"
+  | "edits"
 >;
 
 export interface DesiredRow {
@@ -78,6 +89,8 @@ export interface DeviceChange {
   mode?: DesiredMode;
   /** Empty: none. */
   modeReason?: string;
+  modeOperator?: string;
+  modeAt?: number;
   retry?: number;
 }
 
@@ -212,7 +225,13 @@ export interface Pruned {
 
 /** Every method is one transaction: all of it is stored, or nothing is and it throws
  *  FleetError store_unavailable. */
-export interface Store extends RolloutStore, PinStore, BisectStore, MemoStore, RunStore, TelemetryStore {
+export interface Store
+  extends RolloutStore,
+    PinStore,
+    BisectStore,
+    MemoStore,
+    RunStore,
+    TelemetryStore {
   /** Adds or replaces a device's credentials and returns its row. A new device's effective labels are
    *  the agent's; a known one keeps its own until `changeDevices` sets them.
    *  @param secretHash sha256 in hex of the device's secret */

@@ -213,4 +213,7 @@ export interface DevicesTable {
   mode_reason: string;
   retry: number;
   edits: string;
+  mode_operator: string;
+  /** 0: never. */
+  mode_at: number;
 }

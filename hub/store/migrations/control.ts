@@ -17,4 +17,6 @@ export const control: readonly string[] = [
     source text
   )`,
   `alter table devices add column edits text not null default '{"labels":{},"values":{}}'`,
+  "alter table devices add column mode_operator text not null default ''",
+  "alter table devices add column mode_at bigint not null default 0",
 ];

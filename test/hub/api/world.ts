@@ -6,6 +6,9 @@ import { createSessions, type Sessions } from "#hub/api/sessions.ts";
 import { createWatch, type Watch } from "#hub/api/watch.ts";
 import type { Authenticator } from "#hub/broker/port.ts";
 import { type Bus, createBus } from "#hub/bus.ts";
+import { createControl } from "#hub/control/controller.ts";
+import { createNotices, type Notices } from "#hub/control/notices.ts";
+import { createPins } from "#hub/control/pins.ts";
 import type { RepositoryHealth } from "#hub/git/health.ts";
 import type { BranchSnapshot, FleetSnapshot } from "#hub/release/model.ts";
 import { type BisectController, createBisectController } from "#hub/rollout/bisect/controller.ts";
@@ -14,10 +17,11 @@ import { createRolloutController, type RolloutController } from "#hub/rollout/co
 import { createTracks } from "#hub/rollout/track.ts";
 import type { Store } from "#hub/store/port.ts";
 import { openStore } from "#hub/store/sqlite.ts";
-import type { Clock } from "#shared/clock.ts";
+import { type Clock, systemClock } from "#shared/clock.ts";
 import type { ReportRequest } from "#shared/gateway.ts";
 import type { DeviceId, Digest } from "#shared/ids.ts";
 import type { JournalAck } from "#shared/journal.ts";
+import { resurrectionParts } from "./resurrection.ts";
 
 export const operatorToken = "operator-token-of-this-test";
 export const asOperator = { Authorization: `Bearer ${operatorToken}` };
@@ -36,6 +40,7 @@ export interface World {
   fleets: Map<string, FleetSnapshot>;
   clock: Clock & { advance(ms: number): void };
   sessions: Sessions;
+  notices: Notices;
   watch: Watch;
   pokes: number;
   reports: { device: DeviceId; report: ReportRequest }[];
@@ -68,6 +73,7 @@ export type WorldParts = Pick<World, "store" | "sessions" | "clock"> & {
   authenticator: Authenticator;
   repository: { health: () => RepositoryHealth };
   fleet: { snapshot: () => { defaultBranch: string; branches: World["branches"] } };
+  notices: Notices;
 };
 
 export async function createWorld(
@@ -80,27 +86,37 @@ export async function createWorld(
   const logged: unknown[] = [];
   const log = (entry: unknown): void => void logged.push(entry);
   const logger = { info: () => undefined, warn: log, error: log };
-  const watch = createWatch({ store, bus, logger, coalesceMs: 5 });
   const branches: World["branches"] = {};
   const fleet = { snapshot: () => ({ defaultBranch: "main", branches }) };
   const authenticator = authenticatorOf(store);
   const repository = { health: () => world.repository };
-  const parts = { store, sessions, clock, authenticator, repository, fleet };
-  const pages = options.pages?.(parts);
   const tracks = createTracks();
+  const pins = createPins();
   const rollouts = createRolloutController({
     store,
     desired: { follow: async () => undefined, reconcile: async () => undefined },
     tracks,
+    pins,
     bus,
     clock,
   });
+  const notices = createNotices({ pins, tracks, rollouts, fleet });
+  const watch = createWatch({ store, bus, logger, notices, coalesceMs: 5 });
+  const parts = { store, sessions, clock, authenticator, repository, fleet, notices };
+  const pages = options.pages?.(parts);
   const fleets: World["fleets"] = new Map();
   const bisects = createBisectController({
     ...{ store, tracks, bus, clock, trials: createTrials(tracks), ...historyOf(fleets) },
     desired: { reconcile: async () => undefined, current: (device) => store.desired(device) },
   });
+  const history = historyOf(fleets);
+  const control = createControl({
+    ...{ store, pins, bus, clock: { ...clock, sleep: systemClock.sleep } },
+    desired: { reconcile: async () => undefined },
+    releases: { snapshot: fleet.snapshot, checked: history.releases.checked },
+  });
   await rollouts.start();
+  await control.start();
   const world: Omit<World, "app"> = {
     store,
     bus,
@@ -109,6 +125,7 @@ export async function createWorld(
     fleets,
     clock,
     sessions,
+    notices,
     watch,
     pokes: 0,
     reports: [],
@@ -133,11 +150,15 @@ export async function createWorld(
       }),
     close: async () => {
       await bisects.stop();
+      await control.stop();
       await rollouts.stop();
       watch.stop();
       await store.close();
     },
   };
+  const { statement, ...lost } = resurrectionParts({
+    ...{ store, bus, clock, disconnect: (device) => void world.disconnected.push(device) },
+  });
   const app = createApi({
     ...parts,
     bus,
@@ -151,6 +172,7 @@ export async function createWorld(
     desired: { current: (device) => store.desired(device) },
     rollouts,
     bisects,
+    control: { ...control, ...notices },
     previews: {
       preview: async (deployment, commit = "0".repeat(40)) => ({
         ...{ deployment, commit, branch: "main", digest: "0".repeat(64) as Digest, unchanged: 2 },
@@ -167,7 +189,8 @@ export async function createWorld(
         return ackOf(report);
       },
     },
-    introduction: { hubKeys: ["a key"], mqttUrl: () => "mqtt://127.0.0.1:1883" },
+    ...lost,
+    introduction: { statement, hubKeys: ["a key"], mqttUrl: () => "mqtt://127.0.0.1:1883" },
     disconnect: (device) => void world.disconnected.push(device),
     metrics: {
       contentType: "text/plain; version=0.0.4",

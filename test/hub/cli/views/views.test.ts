@@ -22,7 +22,7 @@ async function view(apps: AppReport[], over: Partial<DeviceView> = {}): Promise<
   const id = await addDevice(world, `pi-${count}`, { apps });
   const row = await world.store.device(id);
   assert.ok(row !== null);
-  const made = deviceView(row, await world.store.desired(id));
+  const made = deviceView(row, await world.store.desired(id), world.notices.on(row));
   const reported = made.reported === null ? null : { ...made.reported, observedGeneration: 1 };
   return { ...made, reported, ...over };
 }

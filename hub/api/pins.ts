@@ -1,0 +1,154 @@
+// Pins: releases that devices keep by an operator's word, with the undone rollouts that do the same.
+import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
+import type { Undone } from "#hub/control/notices.ts";
+import type { Pin } from "#hub/control/overrides.ts";
+import { FleetError } from "#shared/errors.ts";
+import { AppName, CommitId, DeviceId, Digest, RoleName } from "#shared/ids.ts";
+import { done, json, reads, responses, tagged } from "./answer.ts";
+import { component } from "./component.ts";
+import type { ApiEnv } from "./env.ts";
+import { type Guards, principalName } from "./guards.ts";
+import type { ControlSource } from "./ports.ts";
+import { type ListOf, listOf, UnixMs } from "./schema.ts";
+
+const Reason = z.string().trim().min(1).max(500).meta({ description: "Why, for others to read." });
+
+const PinRequest = component(
+  "PinRequest",
+  z
+    .strictObject({
+      deployment: AppName.exactOptional().meta({
+        description: "May be left out where `device` has only one.",
+      }),
+      device: DeviceId.exactOptional().meta({ description: "Only this device." }),
+      labelSelector: z.string().trim().min(1).max(1024).exactOptional().meta({
+        description: "Only devices of the deployment with these labels, now and later.",
+      }),
+      to: z
+        .string()
+        .regex(
+          /^[0-9a-f]{7,64}$/,
+          "must be a commit or a release's digest, or its first 7 to 64 digits",
+        )
+        .meta({ description: "A commit or a release's digest, or the beginning of one." }),
+      reason: Reason,
+      until: UnixMs.exactOptional(),
+    })
+    .refine(({ device, labelSelector }) => device === undefined || labelSelector === undefined, {
+      message: "give device or labelSelector, not both",
+      path: ["labelSelector"],
+    }),
+);
+
+const PinView = component(
+  "Pin",
+  z.object({
+    id: z.string().meta({ description: "A number, or `undo-` and the number of a rollout." }),
+    kind: z.enum(["pin", "undo"]).meta({
+      description: "`undo`: an undone rollout; it ends by itself when Git no longer asks for it.",
+    }),
+    deployment: AppName,
+    device: DeviceId.nullable(),
+    labelSelector: z.string().nullable(),
+    branch: z.string(),
+    commit: CommitId.meta({ description: "Release and values are as this commit has them." }),
+    role: RoleName,
+    digest: Digest,
+    operator: z.string(),
+    reason: z.string(),
+    at: UnixMs,
+    until: UnixMs.nullable(),
+  }),
+);
+export type PinView = z.infer<typeof PinView>;
+
+const PinParams = z.object({ id: z.string().regex(/^(undo-)?[1-9][0-9]{0,14}$/) });
+const PinListQuery = z.object({ deployment: AppName.optional(), device: DeviceId.optional() });
+const UnpinQuery = z.object({ reason: Reason });
+
+const common = (guards: Guards) => ({
+  tags: ["Control"],
+  security: [{ operator: [] }],
+  middleware: guards.operator,
+});
+
+const listRoute = (guards: Guards) =>
+  createRoute({
+    ...common(guards),
+    method: "get",
+    path: "/v1/pins",
+    operationId: "listPins",
+    summary: "Lists pins, undone rollouts among them",
+    request: { query: PinListQuery },
+    responses: reads("All pins on one page.", listOf("PinList", PinView)),
+  });
+
+const pinRoute = (guards: Guards) =>
+  createRoute({
+    ...common(guards),
+    method: "post",
+    path: "/v1/pins",
+    operationId: "addPin",
+    summary: "Pins a deployment, or some of its devices, to a release",
+    request: { body: { required: true, content: { "application/json": { schema: PinRequest } } } },
+    responses: responses({ 201: json("The pin; its devices are told already.", PinView) }),
+  });
+
+const unpinRoute = (guards: Guards) =>
+  createRoute({
+    ...common(guards),
+    method: "delete",
+    path: "/v1/pins/{id}",
+    operationId: "removePin",
+    summary: "Removes a pin; its devices follow their deployment again",
+    request: { params: PinParams, query: UnpinQuery },
+    responses: responses({ 204: { description: "It is gone." } }),
+  });
+
+export function pinRoutes(options: {
+  control: ControlSource;
+  guards: Guards;
+}): OpenAPIHono<ApiEnv> {
+  const { control, guards } = options;
+  const app = new OpenAPIHono<ApiEnv>();
+  app.openapi(listRoute(guards), (c) => {
+    const { deployment, device } = c.req.valid("query");
+    const all = [...control.undone().map(undoneView), ...control.pins().map(pinView)];
+    const items = all
+      .filter((one) => deployment === undefined || one.deployment === deployment)
+      .filter((one) => device === undefined || one.device === device);
+    return tagged<ListOf<PinView>>(c, { items, next: null });
+  });
+  app.openapi(pinRoute(guards), async (c) => {
+    const operator = principalName(c.get("principal"));
+    const pin = await control.pin({ ...c.req.valid("json"), operator });
+    return done<PinView>(pinView(pin), 201);
+  });
+  app.openapi(unpinRoute(guards), async (c) => {
+    const { id } = c.req.valid("param");
+    if (id.startsWith("undo-")) throw notUnpinned(id);
+    const { reason } = c.req.valid("query");
+    await control.unpin(Number(id), { operator: principalName(c.get("principal")), reason });
+    return c.body(null, 204);
+  });
+  return app;
+}
+
+export function pinView(pin: Pin): PinView {
+  const { device = null, labelSelector = null, until = null, ...rest } = pin;
+  return { ...rest, id: String(pin.id), kind: "pin", device, labelSelector, until };
+}
+
+function undoneView({ rollout, undone: _, ...rest }: Undone): PinView {
+  const whole = { device: null, labelSelector: null, until: null };
+  return { ...rest, ...whole, id: `undo-${rollout}`, kind: "undo" };
+}
+
+function notUnpinned(id: string): FleetError {
+  const rollout = id.slice("undo-".length);
+  return new FleetError("state_conflict", {
+    message: `${id} is the undone rollout ${rollout} and ends when Git no longer asks for its release`,
+    hint: `Commit something else, or resume it: fleet rollout resume ${rollout}.`,
+    subject: id,
+  });
+}
