@@ -20,6 +20,7 @@ import { readBootId } from "#edge/journal/boot.ts";
 import { acquireLock } from "#edge/journal/lock.ts";
 import type { Journal } from "#edge/journal/port.ts";
 import { recoverJournal } from "#edge/journal/recover.ts";
+import { createDeviceLogs } from "#edge/logs/device_logs.ts";
 import { createHostObserver } from "#edge/observe/host.ts";
 import { runProbes } from "#edge/observe/probe.ts";
 import type { LocalActions } from "#edge/page/actions.ts";
@@ -66,9 +67,11 @@ async function run(file: string): Promise<void> {
   // Written at once and in order, so that the last lines before a sudden end are there and in place.
   const stdout = pino.destination({ dest: 1, sync: true });
   const agentLog = createLogTail();
+  const liveLogs = createDeviceLogs({ clock });
   const toBoth = {
     write: (text: string) => {
       agentLog.write(text);
+      liveLogs.write(text);
       stdout.write(text);
     },
   };
@@ -193,6 +196,8 @@ async function run(file: string): Promise<void> {
     clock,
     reserveBytes: config.disk.reserveBytes,
   });
+  const streams = liveLogs.serve({ identity, journal, runtimes, status: () => view.status() });
+  ending.add("live streams", streams.stop);
   const sync = createSync({
     config: {
       hubUrl: config.hub.url,
@@ -204,6 +209,7 @@ async function run(file: string): Promise<void> {
     identity,
     journal,
     source: { beat: () => agent.beat() },
+    streams,
     clock,
     random: Math.random,
     logger: log,

@@ -1,10 +1,12 @@
 // An in-memory runtime for tests of the planner and the loop: copies are data, outcomes are scripted.
+import { setTimeout as wait } from "node:timers/promises";
 import type { Clock } from "#shared/clock.ts";
 import { forwardedPorts, isHandedOver } from "#shared/compose/model.ts";
 import type { FleetError } from "#shared/errors.ts";
 import type { RuntimeName } from "#shared/reported.ts";
 import type {
   InstanceRef,
+  LogBatch,
   LogLine,
   ObservedInstance,
   ResolvedApp,
@@ -113,9 +115,24 @@ export function createMemoryRuntime(options: { name?: RuntimeName; clock: Clock 
       if (copy !== undefined) Object.assign(copy, { state: "running", startedAt: clock.now() });
     },
     cleanUp: async (app) => record(`cleanUp ${app}`),
+    wipe: async (app) => record(`wipe ${app}`),
     async logs(instance, { tail, sinceMs = 0 }) {
       const own = lines.filter((line) => line.service === instance.service && line.at >= sinceMs);
       return own.slice(-tail).map(({ at, stream, text }) => ({ at, stream, text }));
+    },
+    async follow(instance, { tail, sinceMs = 0, signal }) {
+      const ofService = (from: number): LogLine[] =>
+        lines
+          .slice(from)
+          .filter((line) => line.service === instance.service && line.at >= sinceMs)
+          .map(({ at, stream, text }) => ({ at, stream, text }));
+      const isThere = (): boolean => [...copies.values()].some(({ id }) => id === instance.id);
+      const place = lines.length;
+      const last = tail === 0 ? [] : ofService(0).slice(-tail);
+      return {
+        last,
+        more: written({ count: () => lines.length, ofService, place, isThere, signal }),
+      };
     },
     onChange: (listener) => void listeners.add(listener),
     stop: async () => listeners.clear(),
@@ -167,4 +184,22 @@ function stateAfter(
   if (outcome.kind === "exits") return { state: "exited", health: "none", exitCode: outcome.code };
   const checked = spec.healthcheck !== undefined && !spec.healthcheck.disabled;
   return { state: "running", health: checked ? (outcome.health ?? "healthy") : "none" };
+}
+
+async function* written(options: {
+  count: () => number;
+  ofService: (from: number) => LogLine[];
+  place: number;
+  isThere: () => boolean;
+  signal: AbortSignal;
+}): AsyncGenerator<LogBatch> {
+  let { place } = options;
+  while (!options.signal.aborted) {
+    const isLast = !options.isThere();
+    const lines = options.ofService(place);
+    place = options.count();
+    if (lines.length > 0) yield { lines, droppedBytes: 0 };
+    if (isLast) return;
+    await wait(10);
+  }
 }

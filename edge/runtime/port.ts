@@ -55,6 +55,22 @@ export interface LogLine {
   text: string;
 }
 
+/** Lines in the order in which they were said. */
+export interface LogBatch {
+  lines: LogLine[];
+  /** Bytes before these lines that were overwritten before anyone read them, or cut off a long line. */
+  droppedBytes: number;
+}
+
+/** A copy's output from some place on. */
+export interface LogFollow {
+  /** What was there, oldest first. */
+  last: LogLine[];
+  /** What comes after it, over restarts of the copy. Pulled: what nobody asks for stays where it is kept.
+   *  Ends when the copy is gone, or with the signal. */
+  more: AsyncIterable<LogBatch>;
+}
+
 /** Every call has a deadline of its own and fails with a FleetError whose code says whether to retry.
  *  Every call may be repeated. */
 export interface Runtime {
@@ -91,11 +107,18 @@ export interface Runtime {
   restart(instance: ObservedInstance): Promise<void>;
   /** Removes networks of an app that no longer runs here; volumes stay: they hold data. */
   cleanUp(app: AppName, project: string): Promise<void>;
+  /** The same, and the app's volumes too: its data is gone. */
+  wipe(app: AppName, project: string): Promise<void>;
   /** Removes images that this agent has fetched and that `kept` does not name. Absent: there are none.
    *  @returns what was removed */
   collectImages?(kept: ReadonlySet<string>): Promise<string[]>;
   /** The last lines, oldest first. */
   logs(instance: ObservedInstance, options: { tail: number; sinceMs?: number }): Promise<LogLine[]>;
+  /** The last lines and, without a gap, each new one. */
+  follow(
+    instance: ObservedInstance,
+    options: { tail: number; sinceMs?: number; signal: AbortSignal },
+  ): Promise<LogFollow>;
   /** Calls back when something may have changed (an exit, a health change), so that the loop wakes early. */
   onChange(listener: () => void): void;
   stop(): Promise<void>;

@@ -4,7 +4,6 @@ import type { Context } from "hono";
 import { methodNotAllowed } from "hono/method-not-allowed";
 import type { Authenticator } from "#hub/broker/port.ts";
 import type { Bus } from "#hub/bus.ts";
-import type { LiveLogs } from "#hub/logs/port.ts";
 import type { Returns } from "#hub/resurrect/returns.ts";
 import type { LiveLogs } from "#hub/logs/port.ts";
 import type { Store } from "#hub/store/port.ts";

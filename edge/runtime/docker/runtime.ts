@@ -10,6 +10,7 @@ import type { Engine } from "./engine.ts";
 import { createEventWatch } from "./events.ts";
 import { createFileStore } from "./files.ts";
 import type { ImageKeeper } from "./images.ts";
+import { followContainer } from "./logfollow.ts";
 import { readLogLines } from "./logs.ts";
 import { giveOwnNames } from "./naming.ts";
 import { createObserver, type Occurrences } from "./observe.ts";
@@ -80,6 +81,10 @@ export function createDockerRuntime(options: DockerRuntimeOptions): DockerRuntim
     const own = [`${label.device}=${device}`, ...labels];
     for (const network of await engine.listNetworks(own)) await engine.removeNetwork(network.Id);
   };
+  const cleanUp = async (project: string): Promise<void> => {
+    await removeNetworks(`${label.project}=${project}`);
+    await files.dropProject(project);
+  };
   const observe = async (): Promise<ObservedInstance[]> => {
     const [containers] = await Promise.all([engine.listContainers([label.project]), watch.start()]);
     await giveOwnNames(context, containers);
@@ -107,11 +112,15 @@ export function createDockerRuntime(options: DockerRuntimeOptions): DockerRuntim
     start: (app, ref) => startInstance(context, app, ref),
     remove: (instance) => removeInstance(context, instance.id),
     restart: (instance) => restartInstance(context, instance.id),
-    cleanUp: async (_app, project) => {
-      await removeNetworks(`${label.project}=${project}`);
-      await files.dropProject(project);
+    cleanUp: (_app, project) => cleanUp(project),
+    wipe: async (_app, project) => {
+      await cleanUp(project);
+      const own = [`${label.device}=${device}`, `${label.project}=${project}`];
+      const { Volumes } = await engine.listVolumes(own);
+      for (const { Name } of Volumes ?? []) await engine.removeVolume(Name);
     },
     logs: (instance, limits) => readLogLines(engine, instance.id, limits),
+    follow: (instance, wanted) => followContainer({ engine, clock }, instance.id, wanted),
     onChange: (listener) => void listeners.push(listener),
     occurrences: observer.occurrences,
     endAll: async () => {

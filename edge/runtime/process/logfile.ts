@@ -4,6 +4,7 @@
 // own. The agent notes size and modification time now and then: a line's time is that of the first note
 // after it, exact to about a second, and for lines written while no agent ran the latest possible one.
 import { copyFile, open, readFile, rename, stat, truncate, writeFile } from "node:fs/promises";
+import { createQueue } from "#shared/serial.ts";
 
 export interface TimedLine {
   at: number;
@@ -19,6 +20,21 @@ export interface LogFile {
    *  @param startedAt Unix ms; no line of the present file is dated before it. File times are coarser
    *  than the clock, and the first line must not seem to come from an earlier run. */
   lines(startedAt: number): Promise<TimedLine[]>;
+  /** The same but for an unfinished last line, and the place behind them. */
+  whole(startedAt: number): Promise<{ lines: TimedLine[]; place: number }>;
+  /** The bytes from a place on, as far as they are there.
+   *  @param place counts from some zero over cuts and new runs, as long as this object lives */
+  read(place: number, maxBytes: number): Promise<Piece>;
+}
+
+export interface Piece {
+  bytes: Buffer;
+  /** Behind the bytes. */
+  place: number;
+  /** Between the place that was asked for and the first byte. */
+  lostBytes: number;
+  /** Unix ms of the last write. */
+  at: number;
 }
 
 interface Note {
@@ -34,7 +50,11 @@ const notesLimit = 600;
 export function createLogFile(options: { path: string; maxBytes: number }): LogFile {
   const { path, maxBytes } = options;
   const aside = `${path}.1`;
+  const inTurn = createQueue();
   let notes: Note[] = [];
+  /** The place at which the present file begins, and the one at which what was put aside ends. */
+  let begin = 0;
+  let asideEnd = 0;
 
   async function note(): Promise<number> {
     const found = await statOf(path);
@@ -44,30 +64,81 @@ export function createLogFile(options: { path: string; maxBytes: number }): LogF
     return found.size;
   }
 
+  async function openNew() {
+    const size = (await statOf(path))?.size ?? 0;
+    if (size > 0) await rename(path, aside);
+    begin += size;
+    asideEnd = begin;
+    notes = [];
+    const handle = await open(path, "a", 0o600);
+    return { fd: handle.fd, close: () => handle.close() };
+  }
+
+  async function tend(): Promise<void> {
+    if ((await note()) <= maxBytes) return;
+    // The process goes on appending: what it writes between copy and cut is lost, nothing else.
+    await copyFile(path, aside);
+    asideEnd = begin + ((await statOf(aside))?.size ?? 0);
+    begin += (await statOf(path))?.size ?? 0;
+    await truncate(path, 0);
+    notes = [];
+    await keepEnd(aside, maxBytes);
+  }
+
+  async function dated(startedAt: number): Promise<{ lines: TimedLine[]; content: Buffer }> {
+    await note();
+    const lastAt = async (file: string) => (await statOf(file))?.at ?? 0;
+    const older = timed((await contentOf(aside)).toString("utf8"), [], await lastAt(aside));
+    const content = await contentOf(path);
+    const present = timed(content.toString("utf8"), notes, await lastAt(path));
+    const later = present.map((line) => ({ ...line, at: Math.max(line.at, startedAt) }));
+    return { lines: [...older, ...later], content };
+  }
+
+  async function whole(startedAt: number) {
+    const { lines, content } = await dated(startedAt);
+    const endedBytes = content.lastIndexOf("\n") + 1;
+    const isWhole = endedBytes === content.length;
+    return { lines: isWhole ? lines : lines.slice(0, -1), place: begin + endedBytes };
+  }
+
+  async function readAside(place: number, maxBytes: number): Promise<Piece> {
+    const found = (await statOf(aside)) ?? { size: 0, at: 0 };
+    const asideBegin = asideEnd - found.size;
+    const from = Math.max(place, asideBegin);
+    const bytes = await bytesOf(aside, from - asideBegin, maxBytes);
+    return { bytes, place: from + bytes.length, lostBytes: from - place, at: found.at };
+  }
+
+  async function readOn(place: number, maxBytes: number): Promise<Piece> {
+    if (place < asideEnd) {
+      const piece = await readAside(place, maxBytes);
+      if (piece.bytes.length > 0) return piece;
+    }
+    const from = Math.max(place, begin);
+    const at = (await statOf(path))?.at ?? 0;
+    const bytes = await bytesOf(path, from - begin, maxBytes);
+    return { bytes, place: from + bytes.length, lostBytes: from - place, at };
+  }
+
   return {
-    async open() {
-      if (((await statOf(path))?.size ?? 0) > 0) await rename(path, aside);
-      notes = [];
-      const handle = await open(path, "a", 0o600);
-      return { fd: handle.fd, close: () => handle.close() };
-    },
-    async tend() {
-      if ((await note()) <= maxBytes) return;
-      // The process goes on appending: what it writes between copy and cut is lost, nothing else.
-      await copyFile(path, aside);
-      await truncate(path, 0);
-      notes = [];
-      await keepEnd(aside, maxBytes);
-    },
-    async lines(startedAt) {
-      await note();
-      const lastAt = async (file: string) => (await statOf(file))?.at ?? 0;
-      const older = timed(await textOf(aside), [], await lastAt(aside));
-      const present = timed(await textOf(path), notes, await lastAt(path));
-      const dated = present.map((line) => ({ ...line, at: Math.max(line.at, startedAt) }));
-      return [...older, ...dated];
-    },
+    open: () => inTurn(openNew),
+    tend: () => inTurn(tend),
+    lines: (startedAt) => inTurn(async () => (await dated(startedAt)).lines),
+    whole: (startedAt) => inTurn(() => whole(startedAt)),
+    read: (place, maxBytes) => inTurn(() => readOn(place, maxBytes)),
   };
+}
+
+async function bytesOf(path: string, offset: number, maxBytes: number): Promise<Buffer> {
+  const file = await open(path, "r").catch(whenMissing(undefined));
+  if (file === undefined) return Buffer.alloc(0);
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(maxBytes), 0, maxBytes, offset);
+    return buffer.subarray(0, bytesRead);
+  } finally {
+    await file.close();
+  }
 }
 
 /** @param lastAt the time of lines after the last note */
@@ -89,8 +160,8 @@ async function keepEnd(path: string, maxBytes: number): Promise<void> {
   await writeFile(path, end.subarray(end.indexOf("\n") + 1));
 }
 
-async function textOf(path: string): Promise<string> {
-  return readFile(path, "utf8").catch(whenMissing("")) as Promise<string>;
+async function contentOf(path: string): Promise<Buffer> {
+  return readFile(path).catch(whenMissing(Buffer.alloc(0)));
 }
 
 async function statOf(path: string): Promise<Note | undefined> {

@@ -15,6 +15,7 @@ import type { InstanceRef, ResolvedApp, ResolvedService, Runtime } from "#edge/r
 import { makeTelemetryPlace } from "#edge/telemetry/place.ts";
 import type { Clock } from "#shared/clock.ts";
 import { FleetError } from "#shared/errors.ts";
+import type { AppName } from "#shared/ids.ts";
 import { allotPorts } from "./allot.ts";
 import { checkApp, processServices } from "./check.ts";
 import { type Copies, type Named, openCopies } from "./copies.ts";
@@ -140,6 +141,15 @@ export function createProcessRuntime(options: ProcessRuntimeOptions): ProcessRun
     return allotPorts(spec, { taken: new Set(taken.map(({ port }) => port)), seed });
   }
 
+  /** @returns false while copies of it are there */
+  async function cleanUp(app: AppName): Promise<boolean> {
+    const copies = await opened();
+    if (copies.list().some((copy) => copy.record.app === app)) return false;
+    await copies.forgetApp(app);
+    await rm(join(directory, "files", app), { recursive: true, force: true });
+    return true;
+  }
+
   return {
     name: "process",
     observe: async () => (await opened()).list().map((copy) => copy.observe()),
@@ -156,10 +166,11 @@ export function createProcessRuntime(options: ProcessRuntimeOptions): ProcessRun
     remove: async (instance) => (await opened()).remove(instance),
     restart: async (instance) => (await opened()).find(instance)?.restart(),
     async cleanUp(app) {
-      const copies = await opened();
-      if (copies.list().some((copy) => copy.record.app === app)) return;
-      await copies.forgetApp(app);
-      await rm(join(directory, "files", app), { recursive: true, force: true });
+      await cleanUp(app);
+    },
+    async wipe(app) {
+      if (!(await cleanUp(app))) return;
+      await rm(join(directory, "volumes", app), { recursive: true, force: true });
     },
     async logs(instance, wanted) {
       const copies = await opened();
@@ -167,6 +178,14 @@ export function createProcessRuntime(options: ProcessRuntimeOptions): ProcessRun
       if (copy === undefined) return copies.logsOf(instance).read(wanted);
       const startedAt = copy.record.run?.startedAt ?? 0;
       return copy.logs.read({ ...wanted, startedAt });
+    },
+    async follow(instance, wanted) {
+      const copies = await opened();
+      const copy = copies.find(instance);
+      const logs = copy?.logs ?? copies.logsOf(instance);
+      const startedAt = copy?.record.run?.startedAt ?? 0;
+      const isOver = (): boolean => copies.find(instance) !== copy || copy === undefined;
+      return logs.follow({ ...wanted, startedAt, isOver });
     },
     onChange: (listener) => void listeners.add(listener),
     async stop() {

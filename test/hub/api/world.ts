@@ -15,6 +15,7 @@ import { type BisectController, createBisectController } from "#hub/rollout/bise
 import { createTrials } from "#hub/rollout/bisect/trials.ts";
 import { createRolloutController, type RolloutController } from "#hub/rollout/controller.ts";
 import { createTracks } from "#hub/rollout/track.ts";
+import type { LiveLogs } from "#hub/logs/port.ts";
 import type { Store } from "#hub/store/port.ts";
 import { openStore } from "#hub/store/sqlite.ts";
 import { type Clock, systemClock } from "#shared/clock.ts";
@@ -77,7 +78,7 @@ export type WorldParts = Pick<World, "store" | "sessions" | "clock"> & {
 };
 
 export async function createWorld(
-  options: { pages?: (parts: WorldParts) => Pages; clock?: World["clock"] } = {},
+  options: { pages?: (parts: WorldParts) => Pages; clock?: World["clock"]; logs?: LiveLogs } = {},
 ): Promise<World> {
   const clock = options.clock ?? manualClock();
   const store = await openStore({ file: ":memory:" });
@@ -164,6 +165,7 @@ export async function createWorld(
     bus,
     logger,
     watch,
+    logs: options.logs ?? { open: noLogs, counts: () => ({ streams: 0, readers: 0 }), stop: noLogs },
     git: {
       poke: () => {
         world.pokes += 1;
@@ -221,6 +223,10 @@ function historyOf(fleets: World["fleets"]) {
       },
     },
   };
+}
+
+function noLogs(): never {
+  throw new Error("this test has no live logs");
 }
 
 function ackOf({ journal }: ReportRequest): JournalAck | undefined {

@@ -1,4 +1,5 @@
 // The Engine's container calls, each with its path, documents and meaning of "not found".
+import type { Readable } from "node:stream";
 import type {
   ContainerDetail,
   ContainerSummary,
@@ -127,6 +128,20 @@ export function containerCalls({ send, open }: Transport) {
         method: "GET",
         path: `/containers/${container}/logs`,
         query,
+      }),
+    /** The same as it comes; with `follow` until the container stops. */
+    openLogs: (
+      container: string,
+      query: Record<string, unknown>,
+      signal: AbortSignal,
+    ): Promise<Readable> =>
+      open({
+        kind: "logs",
+        what: `read the log of container ${container}`,
+        method: "GET",
+        path: `/containers/${container}/logs`,
+        query,
+        signal,
       }),
     /** Runs a command in the container to its end.
      *  @returns its exit code and what it printed, up to a bound */

@@ -33,6 +33,36 @@ export function* frames(output: Buffer): Generator<Frame> {
   }
 }
 
+/** The same for output that arrives in pieces: a frame's bytes are handed on as they come, so that a
+ *  frame of whatever size is never gathered. */
+export function createFrameCutter(): (bytes: Buffer) => Frame[] {
+  const header = Buffer.alloc(headerBytes);
+  let headerLength = 0;
+  let toCome = 0;
+  let stream: Frame["stream"] = "stdout";
+  return (bytes) => {
+    const found: Frame[] = [];
+    let at = 0;
+    while (at < bytes.length) {
+      if (toCome === 0) {
+        const took = bytes.copy(header, headerLength, at, at + headerBytes - headerLength);
+        headerLength += took;
+        at += took;
+        if (headerLength < headerBytes) break;
+        headerLength = 0;
+        stream = header[0] === 2 ? "stderr" : "stdout";
+        toCome = header.readUInt32BE(4);
+        continue;
+      }
+      const payload = bytes.subarray(at, at + toCome);
+      found.push({ stream, payload });
+      at += payload.length;
+      toCome -= payload.length;
+    }
+    return found;
+  };
+}
+
 const keptBytes = 64 * 1024;
 
 /** What a command printed on both streams, up to a bound, as text. */
