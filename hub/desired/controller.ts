@@ -9,6 +9,7 @@ import type { Clock } from "#shared/clock.ts";
 import { FleetError } from "#shared/errors.ts";
 import { faultPoint } from "#shared/fault.ts";
 import type { DeviceId, Digest, Labels } from "#shared/ids.ts";
+import type { RunOrder } from "#shared/run.ts";
 import { serially } from "#shared/serial.ts";
 import { createClaims } from "./claims.ts";
 import type { OlderOf } from "./compute/compute.ts";
@@ -26,6 +27,8 @@ interface DesiredControllerOptions {
   key: SigningKey;
   /** Devices that a pin or a rollout keeps at another state of the fleet, or sends back to it. */
   placements?: { olderOf(device: DeviceId, labels: Labels): OlderOf };
+  /** What a device is to do once, beside being what it should be. */
+  runs?: { orderOf(device: DeviceId): RunOrder | undefined };
   /** While it is true nothing new leaves. */
   readonly isPaused?: () => boolean;
   /** Ms for which a device that claims a higher generation than the hub knows may prove it by its return, before
@@ -81,7 +84,8 @@ export function createDesiredController(options: DesiredControllerOptions): Desi
       const now = clock.now();
       const { placements } = options;
       const olderOf = placements && ((labels: Labels) => placements.olderOf(device.id, labels));
-      const decision = decide({ fleet: wanted, device, current, isAnswer, key, now, olderOf });
+      const run = options.runs?.orderOf(device.id);
+      const decision = decide({ fleet: wanted, device, current, isAnswer, key, now, olderOf, run });
       if (decision.isConflict === true) answered.set(device.id, current?.specHash ?? "");
       faults.delete(device.id);
       return decision;

@@ -7,6 +7,7 @@ import { type DesiredState, specHash } from "#shared/desired.ts";
 import { sealDesired } from "#shared/envelope.ts";
 import { FleetError } from "#shared/errors.ts";
 import type { Labels } from "#shared/ids.ts";
+import type { RunOrder } from "#shared/run.ts";
 import { maxDesiredBytes } from "#shared/wire.ts";
 import { compute, effectiveLabels, type OlderOf } from "./compute/compute.ts";
 import type { SigningKey } from "./keys.ts";
@@ -26,6 +27,7 @@ interface DecideInput {
     DeviceRow,
     | "id"
     | "labels"
+    | "inventoryLabels"
     | "agentLabels"
     | "observedGeneration"
     | "observedHash"
@@ -41,6 +43,8 @@ interface DecideInput {
   now: number;
   /** What pins and rollouts say of the device with these labels. */
   readonly olderOf?: ((labels: Labels) => OlderOf) | undefined;
+  /** What the device is to do once. */
+  run?: RunOrder | undefined;
 }
 
 /** @throws FleetError message_too_large */
@@ -48,7 +52,8 @@ export function decide({ fleet, device, current, key, now, ...rest }: DecideInpu
   const labels = effectiveLabels(fleet, device);
   const { id, mode, retry, edits } = device;
   const older = rest.olderOf?.(labels);
-  const content = compute(fleet, { id, labels, mode, retry, edits }, current?.content, older);
+  const apps = compute(fleet, { id, labels, mode, retry, edits }, current?.content, older);
+  const content = rest.run === undefined ? apps : { ...apps, run: rest.run };
   const hash = specHash(content);
   const decision: Decision =
     canonicalJson(labels) === canonicalJson(device.labels) ? {} : { labels };

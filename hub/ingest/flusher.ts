@@ -53,6 +53,12 @@ export function createFlusher(parts: Parts): Flusher {
     speak(() => {
       for (const event of events) bus.emit("event", event);
     });
+  const tellRuns = (appended: AppendedJournal[]): void =>
+    speak(() => {
+      for (const { device, added } of appended) {
+        if (added.some(({ kind }) => kind.startsWith("run."))) bus.emit("run", device);
+      }
+    });
   const tellStates = (stored: Outcome): void =>
     speak(() => {
       for (const id of stored.touched) bus.emit("device", id);
@@ -81,6 +87,7 @@ export function createFlusher(parts: Parts): Flusher {
       entryEvent(device, entry, now),
     );
     for (const result of appended) acknowledge(broker, result, journals);
+    tellRuns(appended);
     counters.journalEntries += appended.reduce((sum, { added }) => sum + added.length, 0);
     tellEvents(appended.flatMap(({ events }) => events));
   };

@@ -14,7 +14,7 @@ import { freshMember, snapshotFor, type Track, type Tracks } from "./track.ts";
 
 export type Placed = RenderedDevice;
 
-type Known = Pick<DeviceRow, "id" | "agentLabels" | "edits">;
+type Known = Pick<DeviceRow, "id" | "inventoryLabels" | "agentLabels" | "edits">;
 
 /** Names a state of the fleet by the commits that it is made of. */
 export function snapshotId({ defaultBranch, branches }: FleetSnapshot): string {

@@ -25,11 +25,7 @@ export function deviceStore(db: Kysely<Tables>): Methods {
       return (await query.executeTakeFirst())?.secret_hash ?? null;
     },
     device: async (id) => {
-      const row = await db
-        .selectFrom("devices")
-        .selectAll()
-        .where("id", "=", id)
-        .executeTakeFirst();
+      const row = await withInventory(db).where("id", "=", id).executeTakeFirst();
       return row === undefined ? null : deviceRow(row);
     },
     devices: (query) => devicePage(db, query),
@@ -38,8 +34,16 @@ export function deviceStore(db: Kysely<Tables>): Methods {
   };
 }
 
+function withInventory(db: Kysely<Tables>) {
+  return db
+    .selectFrom("devices")
+    .leftJoin("lifecycles", "lifecycles.device", "devices.id")
+    .selectAll("devices")
+    .select("lifecycles.labels as inventory_labels");
+}
+
 async function allDevices(db: Kysely<Tables>, ids?: DeviceId[]): Promise<DeviceRow[]> {
-  const query = db.selectFrom("devices").selectAll().orderBy("id");
+  const query = withInventory(db).orderBy("id");
   if (ids === undefined) return (await query.execute()).map(deviceRow);
   const found: DeviceRow[] = [];
   for (const chunk of chunksOf(ids.toSorted(byCodeUnit))) {
@@ -48,7 +52,8 @@ async function allDevices(db: Kysely<Tables>, ids?: DeviceId[]): Promise<DeviceR
   return found;
 }
 
-export function deviceRow(row: DevicesTable): DeviceRow {
+export function deviceRow(row: DevicesTable & { inventory_labels?: string | null }): DeviceRow {
+  const { inventory_labels: inventory } = row;
   return {
     ...deviceStatus(row),
     enrolledAt: row.enrolled_at,
@@ -61,6 +66,9 @@ export function deviceRow(row: DevicesTable): DeviceRow {
     modeAt: row.mode_at === 0 ? null : row.mode_at,
     retry: row.retry,
     edits: JSON.parse(row.edits),
+    ...(inventory === undefined || inventory === null
+      ? {}
+      : { inventoryLabels: JSON.parse(inventory) }),
   };
 }
 

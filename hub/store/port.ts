@@ -45,6 +45,8 @@ export interface DeviceRow {
   retry: number;
   /** What operators have laid over the device's files. */
   edits: DeviceEdits;
+  /** As an inventory file gave them, below all others; read where one device or all are asked for. */
+  inventoryLabels?: Labels;
 }
 
 /** A device's row without what is large, for whoever keeps all of them in memory. */
@@ -60,6 +62,7 @@ export type DeviceStatus = Omit<
   | "modeAt"
   | "retry"
   | "edits"
+  | "inventoryLabels"
 >;
 
 export interface DesiredRow {

@@ -9,11 +9,17 @@ export function pruneStore(db: Kysely<Tables>): Pick<Store, "prune"> {
   return { prune: (limits) => db.transaction().execute((trx) => prune(trx, limits)) };
 }
 
+/** Updates, and runs with their logs. */
 const updateKinds = new Set<EntryKind>([
   "update.started",
   "step.started",
   "step.finished",
   "update.finished",
+  "run.started",
+  "run.step.started",
+  "run.step.ended",
+  "run.log",
+  "run.ended",
 ]);
 const otherKinds = EntryKind.options.filter((kind) => !updateKinds.has(kind));
 

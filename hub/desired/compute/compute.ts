@@ -33,15 +33,16 @@ interface Device {
   retry: number;
 }
 
-/** The labels that count: the agent's, overridden by devices/<id>.yaml of the default branch, and that by what
+/** The labels that count: those of an inventory file, overridden by the agent's, those by devices/<id>.yaml of the default branch, and that by what
  *  operators have edited. Pure. */
 export function effectiveLabels(
   fleet: FleetSnapshot,
-  { id, agentLabels, edits }: { id: DeviceId; agentLabels: Labels; edits: DeviceEdits },
+  device: { id: DeviceId; inventoryLabels?: Labels; agentLabels: Labels; edits: DeviceEdits },
 ): Labels {
+  const { id, inventoryLabels, agentLabels, edits } = device;
   const declared = entryOf(fleet.branches, fleet.defaultBranch)?.devices;
   const own = declared === undefined ? {} : entryOf(declared, id)?.labels;
-  return editedLabels({ ...agentLabels, ...own }, edits);
+  return editedLabels({ ...inventoryLabels, ...agentLabels, ...own }, edits);
 }
 
 /** From which state of the fleet a deployment is rendered; undefined: from the newest. `keep`: it stays as it
