@@ -1,4 +1,5 @@
 // Sets the metrics that a round's report and the runtimes' calls give.
+import { countsOf } from "#edge/telemetry/digest.ts";
 import type { ReportedState, ServiceReport } from "#shared/reported.ts";
 import type { AgentParts } from "./parts.ts";
 
@@ -12,6 +13,7 @@ export function createMeasure(parts: AgentParts): (reported: ReportedState) => v
         services.map((service) => ({ app: name, service: service.name, restarts: sum(service) })),
       ),
     );
+    metrics.setWorkloads(countsOf(parts.telemetry?.workloads() ?? []));
     metrics.setGeneration(reported.observedGeneration);
     metrics.setConnected(sync.status().connected);
     metrics.setJournalUnacknowledged(journal.unacknowledged());

@@ -47,6 +47,7 @@ export type LoopMetrics = Pick<
   | "countRuntimeCall"
   | "setApps"
   | "setRestarts"
+  | "setWorkloads"
   | "setGeneration"
   | "setConnected"
   | "setJournalUnacknowledged"

@@ -6,6 +6,7 @@ import { button } from "./forms.ts";
 import { badge, commit, type Html, moment, table } from "./html.ts";
 import { stagesStrip } from "./stages.ts";
 import { type PageView, wallAgeMs } from "./view.ts";
+import { workloadsTable } from "./workloads.ts";
 
 export function appsSection(view: PageView): Html {
   const { apps } = view.status;
@@ -24,6 +25,7 @@ ${failureText(view, app)}
 ${running === undefined ? "" : stagesStrip(view, running, app)}
 ${retryButton(view, app)}
 ${servicesTable(view, app)}
+${workloadsTable(view, app.name)}
 </article>`;
 }
 

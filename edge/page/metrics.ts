@@ -3,6 +3,7 @@ import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { HostHealth } from "#shared/beat.ts";
 import type { RuntimeName } from "#shared/reported.ts";
 import type { HealthStatus, SyncStatus } from "#shared/status.ts";
+import { type AppWorkloads, TelemetryState } from "#shared/telemetry.ts";
 
 const prefix = "metrica_fleet_agent_";
 
@@ -28,6 +29,7 @@ export interface AgentMetrics {
   countRuntimeCall(runtime: RuntimeName, call: string, added: number): void;
   setApps(apps: readonly AppState[]): void;
   setRestarts(services: readonly ServiceRestarts[]): void;
+  setWorkloads(apps: readonly AppWorkloads[]): void;
   setGeneration(generation: number): void;
   setConnected(connected: boolean): void;
   setJournalUnacknowledged(entries: number): void;
@@ -87,6 +89,7 @@ type StateMetrics = Pick<
   | "setInfo"
   | "setApps"
   | "setRestarts"
+  | "setWorkloads"
   | "setGeneration"
   | "setConnected"
   | "setJournalUnacknowledged"
@@ -104,6 +107,7 @@ function createStateMetrics(registry: Registry): StateMetrics {
     "Restarts of the service's present instances.",
     ["app", "service"],
   );
+  const setWorkloads = createWorkloadMetrics(registry);
   const generation = gauge(registry, "generation", "Generation of the desired state kept here.");
   const connected = gauge(registry, "connected", "1 while the hub is reached, else 0.");
   const waiting = gauge(
@@ -121,9 +125,31 @@ function createStateMetrics(registry: Registry): StateMetrics {
       restarts.reset();
       for (const { app, service, restarts: count } of all) restarts.set({ app, service }, count);
     },
+    setWorkloads,
     setGeneration: (number) => generation.set(number),
     setConnected: (is) => connected.set(is ? 1 : 0),
     setJournalUnacknowledged: (entries) => waiting.set(entries),
+  };
+}
+
+/** By app and state: what a workload calls its own is no label. */
+function createWorkloadMetrics(registry: Registry): AgentMetrics["setWorkloads"] {
+  const workloads = gauge(registry, "workloads", "Copies of services by what they last said.", [
+    "app",
+    "state",
+  ]);
+  const low = gauge(
+    registry,
+    "workloads_low_battery",
+    "Copies of services whose battery is below a fifth of its charge.",
+    ["app"],
+  );
+  return (apps) => {
+    for (const each of [workloads, low]) each.reset();
+    for (const { app, ...counts } of apps) {
+      for (const state of TelemetryState.options) workloads.set({ app, state }, counts[state]);
+      low.set({ app }, counts.low_battery);
+    }
   };
 }
 

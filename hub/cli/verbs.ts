@@ -38,6 +38,10 @@ export const verbs: Record<string, VerbEntry> = {
     ...{ group: look, summary: "Show what happened, or follow it" },
     load: async () => (await import("./verbs/events.ts")).eventsVerb,
   },
+  logs: {
+    ...{ group: look, summary: "Show what services, the agent or a run say, or follow it" },
+    load: async () => (await import("./verbs/logs.ts")).logsVerb,
+  },
   watch: {
     ...{ group: look, summary: "Show changes of devices, events and branches as they happen" },
     load: async () => (await import("./verbs/watch.ts")).watchVerb,

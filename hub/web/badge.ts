@@ -3,6 +3,7 @@ import { html, raw } from "hono/html";
 import type { UpdateView } from "#hub/api/update_view.ts";
 import type { InstanceReport } from "#shared/reported.ts";
 import type { Connection, HealthStatus, SyncStatus } from "#shared/status.ts";
+import type { TelemetryState } from "#shared/telemetry.ts";
 import type { Html } from "./html.ts";
 
 type Tone = "good" | "busy" | "warn" | "bad" | "none";
@@ -60,6 +61,13 @@ const instanceLooks: Record<InstanceReport["state"], Look> = {
   dead: ["bad", "cross"],
 };
 
+const telemetryLooks: Record<TelemetryState, Look> = {
+  operational: ["good", "tick"],
+  degraded: ["warn", "half"],
+  down: ["bad", "cross"],
+  unknown: ["none", "question"],
+};
+
 const outcomeWords: Record<UpdateView["outcome"], string> = {
   running: "Under way",
   succeeded: "Succeeded",
@@ -76,6 +84,8 @@ export const outcomeBadge = (outcome: UpdateView["outcome"]): Html =>
   badge(outcomeWords[outcome], outcomeLooks[outcome]);
 export const instanceBadge = (state: InstanceReport["state"]): Html =>
   badge(state, instanceLooks[state]);
+export const telemetryBadge = (state: TelemetryState): Html => badge(state, telemetryLooks[state]);
+export const telemetryTone = (state: TelemetryState): Tone => telemetryLooks[state][0];
 export const conditionBadge = (status: "True" | "False" | "Unknown"): Html =>
   badge(
     status,

@@ -9,6 +9,7 @@ import { deviceFacts } from "./device_facts.ts";
 import { activity } from "./device_table.ts";
 import { eventTable, updateList } from "./history.ts";
 import { ago, commit, type Html, heads, labelList, plural } from "./html.ts";
+import { workloadTable } from "./workloads.ts";
 
 export interface DevicePage {
   row: DeviceRow;
@@ -27,7 +28,7 @@ ${safeModeBanner(row, now)}${modeBanner(row)}
 ${labelList(row.labels)}
 ${deviceFacts(view)}
 <section aria-labelledby="apps-title"><h2 id="apps-title">Apps</h2>
-${apps.length === 0 ? noApps(row) : apps.map((app) => appCard(app, now))}</section>
+${apps.length === 0 ? noApps(row) : apps.map((app) => appCard(app, row, now))}</section>
 ${conditionTable(row.reported?.conditions ?? [], now)}
 ${updateList(view.updates, now)}
 ${eventTable(view.events, now)}`;
@@ -57,7 +58,7 @@ function noApps({ reported }: DeviceRow): Html {
   return html`<p class="empty">${text}</p>`;
 }
 
-function appCard(app: AppReport, now: number): Html {
+function appCard(app: AppReport, { reported, connection }: DeviceRow, now: number): Html {
   const { name, sync, health, current, quarantined } = app;
   const kept =
     quarantined.length === 0
@@ -67,7 +68,8 @@ function appCard(app: AppReport, now: number): Html {
 <div class="headline"><h3 id="app-${name}-title">${name}</h3>${syncBadge(sync)}${healthBadge(health)}</div>
 <p class="serving">${current === undefined ? "Nothing serves yet." : html`Role ${current.role} at ${commit(current.commit, current.branch)}, release <code title="${current.digest}">${current.digest.slice(0, 12)}</code>`}</p>
 ${activity(app, now)}${hint(app)}${causes(app)}${kept}
-${app.services.length === 0 ? "" : serviceTable(app.services, name, now)}</article>`;
+${app.services.length === 0 ? "" : serviceTable(app.services, name, now)}
+${workloadTable(name, { telemetry: reported?.telemetry, connection, now })}</article>`;
 }
 
 function hint({ failure }: AppReport): Html {

@@ -3,16 +3,19 @@ import { html } from "hono/html";
 import type { DeviceListQuery } from "#hub/api/devices.ts";
 import type { RepositoryHealth } from "#hub/git/health.ts";
 import type { BranchRow, DeviceRow, FleetCounts, Page, SiteCounts } from "#hub/store/port.ts";
+import type { FleetWorkloads } from "#hub/telemetry/totals.ts";
 import { Connection, HealthStatus, SyncStatus } from "#shared/status.ts";
 import { acceptedBadge, icon, refusedBadge, toneOf } from "./badge.ts";
 import { deviceTable } from "./device_table.ts";
 import { ago, commit, type Html, heads, plural } from "./html.ts";
 import { noBranches, noDevices, refusalNote, repositoryNote } from "./notices.ts";
 import { isFiltered, overviewHref } from "./overview_query.ts";
+import { workloadTotal } from "./workloads.ts";
 
 export interface Overview {
   counts: FleetCounts;
   sites: SiteCounts[];
+  workloads: FleetWorkloads;
   branches: BranchRow[];
   repository: RepositoryHealth;
   page: Page<DeviceRow>;
@@ -27,7 +30,7 @@ export function overviewMain(view: Overview): Html {
   return html`<h1>Fleet</h1>
 ${repositoryNote(view.repository, view.now)}
 ${view.branches.filter(({ refusal }) => refusal !== null).map(refusalNote)}
-${totals(view.counts)}
+${totals(view)}
 ${branchTable(view)}
 <section aria-labelledby="devices-title">
 <h2 id="devices-title">Devices</h2>
@@ -38,12 +41,13 @@ ${pager(view)}
 </section>`;
 }
 
-function totals(counts: FleetCounts): Html {
+function totals({ counts, workloads }: Overview): Html {
   return html`<section class="totals" aria-label="Totals">
 <div class="total"><h2>Devices</h2><p class="figure">${counts.devices}</p></div>
 ${totalOf("Sync", "sync", SyncStatus.options, counts.sync)}
 ${totalOf("Health", "health", HealthStatus.options, counts.health)}
 ${totalOf("Connection", "connection", Connection.options, counts.connection)}
+${workloadTotal(workloads)}
 </section>`;
 }
 

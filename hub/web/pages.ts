@@ -13,6 +13,7 @@ import type { Sessions } from "#hub/api/sessions.ts";
 import { readUpdates } from "#hub/api/update_reader.ts";
 import type { Authenticator } from "#hub/broker/port.ts";
 import type { Store } from "#hub/store/port.ts";
+import { totalsOf } from "#hub/telemetry/totals.ts";
 import type { Clock } from "#shared/clock.ts";
 import { FleetError } from "#shared/errors.ts";
 import { DeviceId } from "#shared/ids.ts";
@@ -29,7 +30,15 @@ import { signInHref, signInRoutes } from "./sign_in.ts";
 interface Options {
   store: Pick<
     Store,
-    "counts" | "siteCounts" | "branches" | "devices" | "device" | "desired" | "journal" | "events"
+    | "counts"
+    | "siteCounts"
+    | "workloadCounts"
+    | "branches"
+    | "devices"
+    | "device"
+    | "desired"
+    | "journal"
+    | "events"
   >;
   repository: RepositorySource;
   sessions: Sessions;
@@ -131,12 +140,13 @@ function sendAsset(c: Context, asset: Asset | undefined): Response | Promise<Res
 
 async function readOverview(store: Options["store"], query: OverviewQuery, now: number) {
   const { page, filter, problem } = await readPage(store, query);
-  const [counts, sites, branches] = await Promise.all([
+  const [counts, sites, rows, branches] = await Promise.all([
     store.counts(),
     store.siteCounts(),
+    store.workloadCounts(),
     store.branches(),
   ]);
-  return { counts, sites, branches, page, filter, problem, now };
+  return { counts, sites, workloads: totalsOf(rows), branches, page, filter, problem, now };
 }
 
 /** A selector or cursor that does not hold is told, and the whole fleet is shown. */

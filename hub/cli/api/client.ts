@@ -2,15 +2,17 @@
 import type { DeploymentView } from "#hub/api/deployments.ts";
 import type { DeviceSummary, DeviceView } from "#hub/api/device_view.ts";
 import type { EventView } from "#hub/api/event_view.ts";
+import type { SiteView } from "#hub/api/fleet.ts";
 import type { OrderView } from "#hub/api/orders.ts";
 import type { ListOf } from "#hub/api/schema.ts";
 import type { SignInCode, TokenView } from "#hub/api/tokens.ts";
 import type { UpdateView } from "#hub/api/update_view.ts";
 import type { RepositoryHealth } from "#hub/git/health.ts";
-import type { BranchRow, FleetCounts, ReleaseRow, SiteCounts } from "#hub/store/port.ts";
+import type { BranchRow, FleetCounts, ReleaseRow } from "#hub/store/port.ts";
 import type { DesiredMode } from "#shared/desired.ts";
 import { FleetError } from "#shared/errors.ts";
 import { createHttp, type Http, type HttpOptions } from "./http.ts";
+import { type LogMessage, logStream } from "./logs.ts";
 import { type WatchMessage, type WatchQuery, watchStream } from "./stream.ts";
 
 export type FleetView = FleetCounts & { repository: RepositoryHealth; branches: BranchRow[] };
@@ -29,7 +31,7 @@ export interface Client {
   events(query?: ListQuery): AsyncIterable<EventView>;
   releases(query?: ListQuery): AsyncIterable<ReleaseRow>;
   deployments(): AsyncIterable<DeploymentView>;
-  sites(): AsyncIterable<SiteCounts>;
+  sites(): AsyncIterable<SiteView>;
   fleet(): Promise<FleetView>;
   /** The OpenAPI document. */
   document(): Promise<Record<string, unknown>>;
@@ -38,6 +40,8 @@ export interface Client {
   fetchRepository(): Promise<void>;
   enrolmentToken(request: { device?: string; ttlSeconds: number }): Promise<TokenView>;
   signInCode(): Promise<SignInCode>;
+  /** @param openMs how long the first byte may take */
+  logs(path: string, query: ListQuery, openMs: number): AsyncIterable<LogMessage>;
   /** Changes as they happen, over broken connections too. Ends with the signal.
    *  @throws FleetError when the hub refuses, or does not answer the first time */
   watch(query: WatchQuery, signal: AbortSignal): AsyncIterable<WatchMessage>;
@@ -76,6 +80,7 @@ export function createClient(
     },
     enrolmentToken: (body) => http.json({ method: "POST", path: "/v1/enrollment-tokens", body }),
     signInCode: () => http.json({ method: "POST", path: "/v1/sign-in-codes" }),
+    logs: (path, query, openMs) => logStream({ http, path, query, openMs }),
     watch: (query, signal) => watchStream({ ...options, http, query, signal }),
   };
 }

@@ -1,12 +1,13 @@
 // Sites, deployments and releases, as `get` shows them.
 import type { DeploymentView } from "#hub/api/deployments.ts";
+import type { SiteView } from "#hub/api/fleet.ts";
 import { collect } from "#hub/cli/api/client.ts";
 import { type Tone, toneOf } from "#hub/cli/terminal/colour.ts";
-import type { ReleaseRow, SiteCounts } from "#hub/store/port.ts";
+import type { ReleaseRow } from "#hub/store/port.ts";
 import { type Resource, shortId, when } from "./resource.ts";
 import { unknownNames } from "./unknown.ts";
 
-export const sites: Resource<SiteCounts> = {
+export const sites: Resource<SiteView> = {
   kind: "site",
   isUnique: true,
   fields: [],
@@ -32,6 +33,16 @@ export const sites: Resource<SiteCounts> = {
     },
     { title: "OFFLINE", text: ({ connection }) => String(connection.Offline), isWide: true },
     { title: "DEGRADED", text: ({ health }) => String(health.Degraded), isWide: true },
+    {
+      title: "WORKLOADS",
+      text: ({ workloads }) => `${workloads.operational}/${workloads.total}`,
+      tone: ({ workloads }) => shareTone(workloads.operational, workloads.total),
+    },
+    {
+      title: "LOW BATTERY",
+      text: ({ workloads }) => String(workloads.low_battery),
+      isWide: true,
+    },
   ],
   nameOf: ({ site }) => site,
   list: (client, _query, names) => picked("site", client.sites(), names, ({ site }) => site),

@@ -1,9 +1,13 @@
 // Colours, and whether they are wanted.
 
-export type Tone = "good" | "busy" | "bad" | "dim" | "bold";
+export type Tone = "good" | "busy" | "bad" | "dim" | "bold" | "cyan" | "magenta" | "blue";
 export type Paint = (text: string, tone: Tone | undefined) => string;
 
-const codes: Record<Tone, number> = { good: 32, busy: 33, bad: 31, dim: 2, bold: 1 };
+const codes: Record<Tone, number> = {
+  ...{ good: 32, busy: 33, bad: 31, dim: 2, bold: 1 },
+  // For speakers, whose colours mean nothing.
+  ...{ cyan: 36, magenta: 35, blue: 34 },
+};
 
 export function createPaint(wanted: boolean): Paint {
   return (text, tone) =>

@@ -4,10 +4,11 @@ import type { EventView } from "#hub/api/event_view.ts";
 import type { UpdateView } from "#hub/api/update_view.ts";
 import { generation, labelText } from "#hub/cli/resources/devices.ts";
 import { shortId, type TimeView, when } from "#hub/cli/resources/resource.ts";
-import { shortDuration, stepDuration } from "#hub/cli/terminal/age.ts";
+import { rfc3339, shortDuration, stepDuration } from "#hub/cli/terminal/age.ts";
 import { conditionTone, toneOf } from "#hub/cli/terminal/colour.ts";
 import type { AppReport, ServiceReport } from "#shared/reported.ts";
 import type { Page } from "./page.ts";
+import { writeWorkloads } from "./workloads.ts";
 
 export interface DeviceHistory {
   device: DeviceView;
@@ -20,6 +21,7 @@ export function writeDevice(
   { device, updates, events }: DeviceHistory,
   view: TimeView,
 ) {
+  writeNotices(page, device, view);
   writeStatus(page, device, view);
   writeWhy(page, device);
   writeHost(page, device);
@@ -32,6 +34,18 @@ export function writeDevice(
 function ago(at: number | null, view: TimeView): string {
   if (at === null) return "never";
   return view.times === "age" ? `${when(at, view)} ago` : when(at, view);
+}
+
+/** First of all, as a banner: what keeps it from following the repository. */
+function writeNotices(page: Page, { notices }: DeviceView, view: TimeView): void {
+  for (const { message, reason, operator, at, until, endsWhen } of notices) {
+    page.line("! Notice", message, "bad");
+    const who = operator === null ? [] : [`by ${operator}`];
+    const since = at === null ? [] : [`since ${ago(at, view)}`];
+    const end = until === null ? `until ${endsWhen}` : `until ${rfc3339(until)}`;
+    const words = [...who, ...since, end].join(", ");
+    page.line("", reason === null ? words : `${reason} (${words})`);
+  }
 }
 
 function writeStatus(page: Page, device: DeviceView, view: TimeView): void {
@@ -100,11 +114,15 @@ function share(used: number, total: number): string {
   return `${gigabytes(used)} of ${gigabytes(total)} GB (${percent}%)`;
 }
 
-function writeApps(page: Page, { reported, desired }: DeviceView, view: TimeView): void {
+function writeApps(page: Page, device: DeviceView, view: TimeView): void {
+  const { reported, desired } = device;
   const apps = reported?.apps ?? [];
   const present = new Set<string>(apps.map(({ name }) => name));
   const missing = (desired?.apps ?? []).filter(({ name }) => !present.has(name));
-  for (const app of apps) writeApp(page, app, view);
+  for (const app of apps) {
+    writeApp(page, app, view);
+    writeWorkloads(page, app.name, device, view);
+  }
   for (const { name, role, commit } of missing) {
     page.heading(`App ${name}`);
     page.sentence(`wanted: ${role}@${shortId(commit)}; the device has not said anything of it`);

@@ -19,6 +19,7 @@ export const silentMetrics: AgentParts["metrics"] = {
   countRuntimeCall: () => undefined,
   setApps: () => undefined,
   setRestarts: () => undefined,
+  setWorkloads: () => undefined,
   setGeneration: () => undefined,
   setConnected: () => undefined,
   setJournalUnacknowledged: () => undefined,

@@ -2,6 +2,7 @@ import * as assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { createLocalApi } from "#edge/page/api.ts";
 import { type AgentMetrics, createAgentMetrics } from "#edge/page/metrics.ts";
+import { saying } from "#test/contract/telemetry_rows.ts";
 import { suite } from "#test/suite.ts";
 import { clockAt, fixedToken, statusOf } from "./fixture.ts";
 
@@ -23,6 +24,7 @@ function filled(): AgentMetrics {
     { sync: "OutOfSync", health: "Progressing" },
   ]);
   metrics.setRestarts([{ app: "web", service: "web", restarts: 3 }]);
+  metrics.setWorkloads([saying("robot", { operational: 3, down: 1, low_battery: 2 })]);
   metrics.setGeneration(7);
   metrics.setConnected(true);
   metrics.setJournalUnacknowledged(12);
@@ -48,6 +50,10 @@ test("writes what the loop has told it, in base units", async () => {
     'runtime_calls_total{runtime="docker",call="list"} 4',
     'apps{sync="Synced",health="Healthy"} 2',
     'service_restarts{app="web",service="web"} 3',
+    'workloads{app="robot",state="operational"} 3',
+    'workloads{app="robot",state="down"} 1',
+    'workloads{app="robot",state="unknown"} 0',
+    'workloads_low_battery{app="robot"} 2',
     "generation 7",
     "connected 1",
     "journal_unacknowledged_entries 12",
@@ -66,10 +72,11 @@ test("apps, services and sensors that are gone leave no sample behind", async ()
   const { temperatureC: _none, ...cold } = host;
   metrics.setApps([{ sync: "Synced", health: "Healthy" }]);
   metrics.setRestarts([]);
+  metrics.setWorkloads([]);
   metrics.setHost(cold);
   const lines = (await linesOf(metrics)).filter((line) => !line.startsWith("#"));
   assert.ok(lines.includes(name('apps{sync="Synced",health="Healthy"} 1')));
-  for (const gone of ["OutOfSync", "service_restarts{", "host_temperature_celsius"]) {
+  for (const gone of ["OutOfSync", "service_restarts{", "workloads{", "host_temperature_celsius"]) {
     assert.deepEqual(
       lines.filter((line) => line.includes(gone)),
       [],
