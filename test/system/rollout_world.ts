@@ -21,8 +21,10 @@ export interface SimDevice {
 
 export interface RolloutWorld {
   repository: TestRepository;
+  /** Where the hub keeps everything. */
+  data: string;
   get<T>(path: string): Promise<T>;
-  post(path: string, body: object): Promise<void>;
+  post(path: string, body: object, method?: "POST" | "PUT" | "PATCH"): Promise<void>;
   /** Commits the version and tells the hub. */
   release(version: number, failsOn?: string): Promise<string>;
   devices(): Promise<SimDevice[]>;
@@ -83,9 +85,9 @@ export async function createRolloutWorld(policy: object): Promise<RolloutWorld> 
     if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
     return (await response.json()) as T;
   };
-  const post = async (path: string, body: object): Promise<void> => {
+  const post: RolloutWorld["post"] = async (path, body, method = "POST") => {
     const response = await fetch(new URL(path, url), {
-      ...{ method: "POST", headers: headers(), body: JSON.stringify(body) },
+      ...{ method, headers: headers(), body: JSON.stringify(body) },
     });
     if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
   };
@@ -103,6 +105,7 @@ export async function createRolloutWorld(policy: object): Promise<RolloutWorld> 
 
   return {
     repository,
+    data: join(directory, "hub"),
     get,
     post,
     until,
