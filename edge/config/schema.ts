@@ -64,8 +64,8 @@ export const AgentFile = z.strictObject({
   /** Where the journal, the releases and the identity lie. Relative to agent.yaml.
    *  Default: `/var/lib/metrica-fleet`. */
   dataDirectory: z.string().min(1).default("/var/lib/metrica-fleet"),
-  /** Where apps put their lock files, one directory per app; best on a tmpfs. Relative to agent.yaml.
-   *  Default: `/run/fleet`. */
+  /** Where apps put their lock files and find the sockets for their telemetry; best on a tmpfs. Relative
+   *  to agent.yaml. Default: `/run/fleet`. */
   runDirectory: z.string().min(1).default("/run/fleet"),
   /** Seconds between two looks at a converged device; a new desired state wakes it at once. Default: 10. */
   interval: seconds(1, 86_400).default(10),
