@@ -13,6 +13,7 @@ import { type HubOptions, readHubOptions } from "#hub/config.ts";
 import { createControl } from "#hub/control/controller.ts";
 import { createNotices } from "#hub/control/notices.ts";
 import { abovePlacements, createPins } from "#hub/control/pins.ts";
+import { createForcedSync } from "#hub/control/sync.ts";
 import { createDesiredController } from "#hub/desired/controller.ts";
 import { loadSigningKey } from "#hub/desired/keys.ts";
 import { createEnding } from "#hub/ending.ts";
@@ -39,6 +40,10 @@ import { createTrials } from "#hub/rollout/bisect/trials.ts";
 import { createRolloutController } from "#hub/rollout/controller.ts";
 import { createPreviewer } from "#hub/rollout/previewer.ts";
 import { createTracks } from "#hub/rollout/track.ts";
+import { createAgentProvider } from "#hub/run/agent_provider.ts";
+import { createRunBook } from "#hub/run/book.ts";
+import { createRunController } from "#hub/run/controller.ts";
+import { plansOf } from "#hub/run/plans.ts";
 import { createHttpServer } from "#hub/server.ts";
 import { openStore } from "#hub/store/sqlite.ts";
 import { createUpkeep } from "#hub/upkeep.ts";
@@ -94,7 +99,9 @@ async function run(options: HubOptions): Promise<void> {
   const tracks = createTracks();
   const trials = createTrials(tracks);
   const pins = createPins();
+  const book = createRunBook();
   const desired = createDesiredController({
+    runs: book,
     store,
     broker: { publishDesired },
     bus,
@@ -153,6 +160,14 @@ async function run(options: HubOptions): Promise<void> {
   const resume = createResume({
     ...{ store, releases, rollouts, desired, memos, pause, reload },
   });
+  const runs = createRunController({
+    ...{ store, book, bus, clock, random: Math.random },
+    provider: createAgentProvider({ store, desired }),
+    plans: () => plansOf(releases.snapshot()),
+    appsOf: async (device) => (await desired.current(device))?.content.apps.length ?? 0,
+    disconnect: (device) => broker.disconnect(device),
+    onFailed: (err) => log.error({ err }, "runs could not be looked at"),
+  });
   const watcher = createGitWatcher({
     mirror,
     intervalMs: options.pollSeconds * 1000,
@@ -192,7 +207,9 @@ async function run(options: HubOptions): Promise<void> {
     fleet: releases,
     desired,
     rollouts,
+    runs: { ...runs, ...book, plans: () => plansOf(releases.snapshot()) },
     control: { ...control, ...notices },
+    forced: createForcedSync({ store, git: watcher, fleet: releases, desired, bus, clock }),
     bisects,
     previews: createPreviewer({ store, releases, tracks, clock, loadCompose }),
     bundles,
@@ -226,6 +243,7 @@ async function run(options: HubOptions): Promise<void> {
   await memos.start();
   await ingest.start();
   await desired.start();
+  await runs.start();
   await rollouts.start();
   await bisects.start();
   await control.start();
@@ -246,6 +264,7 @@ async function run(options: HubOptions): Promise<void> {
         ingest: ingest.stop,
         memos: memos.stop,
         rollouts: rollouts.stop,
+        runs: runs.stop,
         bisects: bisects.stop,
         control: control.stop,
       },

@@ -11,8 +11,9 @@ import type { SyncJournal, SyncLogger } from "./port.ts";
 import { createWake } from "./wake.ts";
 
 export interface Inbox {
-  /** Never throws: what is refused is journalled, and the device keeps what it has. */
-  receive(payload: Uint8Array): void;
+  /** Never throws: what is refused is journalled, and the device keeps what it has.
+   *  @param isRetained it came with the connection, and not because the hub has just said it */
+  receive(payload: Uint8Array, isRetained?: boolean): void;
   /** Takes in again what the journal could not take for a passing reason: a retained message comes once
    *  per connection, and one that was dropped might be missed for days. Never throws. */
   run(signal: AbortSignal): Promise<void>;
@@ -29,6 +30,8 @@ export function createInbox(options: {
   /** Beside the desired state the hub may send its memo. */
   memos: MemoKeeper;
   onAccepted: () => void;
+  /** The hub has said again what stands: it wants to know how things are now. */
+  onAsked: () => void;
   /** An older desired state than the one in force came. */
   onBehind: () => void;
   onJournalGrew: () => void;
@@ -39,24 +42,25 @@ export function createInbox(options: {
   let unkept: Uint8Array | undefined;
 
   /** @returns whether it is the newest now */
-  const take = (payload: Uint8Array): boolean => {
+  const take = (payload: Uint8Array, isRetained: boolean): boolean => {
     const { memo, ...envelope } = decode("desired", payload);
     if (memo !== undefined) options.memos.receive(memo);
     const desired = openAddressed(envelope, options.device, options.trusted);
     const verdict = journal.receive(desired, envelope);
     logger.debug({ generation: desired.generation, verdict }, "desired state came");
     if (verdict === "stale") options.onBehind();
+    if (verdict === "same" && !isRetained) options.onAsked();
     if (verdict !== "accepted") return false;
     refuse.forget();
     options.onJournalGrew();
     options.onAccepted();
     return true;
   };
-  const receive = (payload: Uint8Array): void => {
+  const receive = (payload: Uint8Array, isRetained = false): void => {
     // An empty payload clears the broker's retained topic; it never means "delete everything".
     if (payload.byteLength === 0) return;
     try {
-      if (take(payload) || payload === unkept) unkept = undefined;
+      if (take(payload, isRetained) || payload === unkept) unkept = undefined;
     } catch (thrown) {
       const error = asFleetError(thrown);
       refuse.record(error);

@@ -41,6 +41,8 @@ export interface Sync {
   setRhythm(rhythm: Rhythm | undefined): void;
   /** Called after a desired state was kept, the connection changed, or the hub was lost or found. */
   onChange(listener: () => void): void;
+  /** Called when the hub asks how things are now: look, and report even what has not changed. */
+  onAsked(listener: () => void): void;
 }
 
 /** What sync asks of the agent. */

@@ -109,16 +109,19 @@ async function subscribe(link: Link, { device, clock }: SessionParts, signal: Ab
 function listen(link: Link, parts: SessionParts, proofs: Proofs): void {
   const { device, inbox, outbox, logger } = parts;
   const take = {
-    desired: (payload: Uint8Array) => inbox.receive(payload),
+    desired: (payload: Uint8Array, retained: boolean) => inbox.receive(payload, retained),
     ack: (payload: Uint8Array) => outbox.acknowledge(decode("ack", payload)),
     cmd: (payload: Uint8Array) => parts.streams?.receive(payload),
-  } as const satisfies Record<(typeof heard)[number], (payload: Uint8Array) => void>;
+  } as const satisfies Record<
+    (typeof heard)[number],
+    (payload: Uint8Array, retained: boolean) => void
+  >;
   link.onMessage((topic, payload, retained) => {
     const of = parseTopic(topic);
     const channel = heard.find((known) => known === of?.channel);
     if (channel === undefined || of?.device !== device) return;
     try {
-      take[channel](payload);
+      take[channel](payload, retained);
       if (!retained) proofs.heard();
     } catch (error) {
       const { code, sentence } = asFleetError(error);

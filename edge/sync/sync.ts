@@ -95,10 +95,11 @@ export function createSync(options: SyncOptions): Sync {
       if (rhythms.set(rhythm) && newest !== undefined) report(parts, newest);
     },
     onChange: contact.onChange,
+    onAsked: parts.onAsked,
   };
 }
 
-function createParts(options: SyncOptions): WayParts {
+function createParts(options: SyncOptions): WayParts & Pick<Sync, "onAsked"> {
   const { config, identity, journal, clock, random, logger, source } = options;
   const limits = config.outbox ?? defaultOutboxLimits;
   const rhythms = createRhythms();
@@ -127,6 +128,7 @@ function createParts(options: SyncOptions): WayParts {
   });
   const returning = createReturning({ gateway, journal, keepsakes, clock, random, logger });
   const onBehind = returning.behind;
+  const asked: (() => void)[] = [];
   const inbox = createInbox({
     device,
     trusted,
@@ -135,6 +137,9 @@ function createParts(options: SyncOptions): WayParts {
     clock,
     memos: createMemoKeeper({ device, trusted, keepsakes, logger, onBehind }),
     onAccepted: contact.changed,
+    onAsked: () => {
+      for (const listener of asked) listener();
+    },
     onBehind,
     onJournalGrew: journalGrew,
   });
@@ -154,7 +159,8 @@ function createParts(options: SyncOptions): WayParts {
     journalGrew,
     coalesceMs,
   };
-  return { ...options, ...shared, beat };
+  const onAsked: Sync["onAsked"] = (listener) => void asked.push(listener);
+  return { ...options, ...shared, beat, onAsked };
 }
 
 /** A report over the limit would make the broker end the connection, again and again. */

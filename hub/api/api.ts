@@ -4,8 +4,9 @@ import type { Context } from "hono";
 import { methodNotAllowed } from "hono/method-not-allowed";
 import type { Authenticator } from "#hub/broker/port.ts";
 import type { Bus } from "#hub/bus.ts";
-import type { Returns } from "#hub/resurrect/returns.ts";
+import type { ForcedSync } from "#hub/control/sync.ts";
 import type { LiveLogs } from "#hub/logs/port.ts";
+import type { Returns } from "#hub/resurrect/returns.ts";
 import type { Store } from "#hub/store/port.ts";
 import type { Clock } from "#shared/clock.ts";
 import type { DeviceId } from "#shared/ids.ts";
@@ -22,6 +23,7 @@ import { fleetRoutes } from "./fleet.ts";
 import { gatewayRoutes } from "./gateway.ts";
 import { createGuards } from "./guards.ts";
 import { historyRoutes } from "./history.ts";
+import { importRoutes } from "./import.ts";
 import { logRoutes } from "./logs.ts";
 import { limitedBody, measured, onError, securityHeaders } from "./middleware.ts";
 import { monitoringRoutes } from "./monitoring.ts";
@@ -29,13 +31,16 @@ import { orderRoutes } from "./orders.ts";
 import { overrideRoutes } from "./overrides.ts";
 import { pauseRoutes, tellsPause } from "./pause.ts";
 import { pinRoutes } from "./pins.ts";
+import { planRoutes } from "./plans.ts";
 import type * as ports from "./ports.ts";
 import { previewRoutes } from "./preview.ts";
 import { type ProblemParts, sendProblem } from "./problem.ts";
 import { releaseRoutes } from "./releases.ts";
 import { returnRoutes } from "./return.ts";
 import { rolloutRoutes } from "./rollouts.ts";
+import { runRoutes } from "./runs.ts";
 import type { Sessions } from "./sessions.ts";
+import { syncRoutes } from "./sync.ts";
 import { tokenRoutes } from "./tokens.ts";
 import { refuseInvalid } from "./validation.ts";
 import type { Watch } from "./watch.ts";
@@ -56,11 +61,13 @@ export interface ApiOptions {
   fleet: ports.FleetSource;
   desired: ports.DesiredSource;
   rollouts: ports.RolloutControl;
+  runs: ports.RunControl;
   pause: ports.PauseControl;
   memos: ports.MemoSource;
   returns: Returns;
   bisects: ports.BisectControl;
   control: ports.ControlSource;
+  forced: ForcedSync;
   previews: ports.PreviewSource;
   bundles: ports.BundleSource;
   reports: ports.ReportSink;
@@ -105,10 +112,14 @@ function addResources(app: OpenAPIHono<ApiEnv>, options: ApiOptions): void {
     bisectRoutes(all),
     previewRoutes(all),
     webhookRoutes(all),
+    planRoutes(all),
+    runRoutes(all),
+    importRoutes(all),
     deviceRoutes(all),
     orderRoutes(all),
     pinRoutes(all),
     overrideRoutes(all),
+    syncRoutes(all),
     historyRoutes(all),
     logRoutes(all),
     eventRoutes(all),

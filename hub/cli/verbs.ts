@@ -50,9 +50,17 @@ export const verbs: Record<string, VerbEntry> = {
     ...{ group: look, summary: "Wait until devices are in a state" },
     load: async () => (await import("./verbs/wait.ts")).waitVerb,
   },
+  pins: {
+    ...{ group: look, summary: "List what is pinned to a release, by whom and why" },
+    load: async () => (await import("./verbs/pins.ts")).pinsVerb,
+  },
   sync: {
-    ...{ group: act, summary: "Make the hub fetch the fleet repository now" },
+    ...{ group: act, summary: "Make the hub fetch, and devices look and report, now" },
     load: async () => (await import("./verbs/sync.ts")).syncVerb,
+  },
+  rollout: {
+    ...{ group: act, summary: "See and steer how releases move through the fleet" },
+    load: async () => (await import("./verbs/rollout.ts")).rolloutVerb,
   },
   hold: {
     ...{ group: act, summary: "Let devices begin nothing new" },
@@ -69,6 +77,22 @@ export const verbs: Record<string, VerbEntry> = {
   "safe-mode": {
     ...{ group: act, summary: "Send devices into safe mode, or let them leave it" },
     load: async () => (await import("./verbs/orders.ts")).safeModeVerb,
+  },
+  pin: {
+    ...{ group: act, summary: "Keep devices at a release, whatever Git says meanwhile" },
+    load: async () => (await import("./verbs/pin.ts")).pinVerb,
+  },
+  unpin: {
+    ...{ group: act, summary: "Let pinned devices follow their deployment again" },
+    load: async () => (await import("./verbs/unpin.ts")).unpinVerb,
+  },
+  label: {
+    ...{ group: act, summary: "Label devices, over what their files say" },
+    load: async () => (await import("./verbs/label.ts")).labelVerb,
+  },
+  set: {
+    ...{ group: act, summary: "Set values of devices, over what their files say" },
+    load: async () => (await import("./verbs/label.ts")).setVerb,
   },
   enroll: {
     ...{ group: act, summary: "Make a single-use token, or a whole agent.yaml, for a new device" },

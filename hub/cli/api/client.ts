@@ -11,8 +11,10 @@ import type { RepositoryHealth } from "#hub/git/health.ts";
 import type { BranchRow, FleetCounts, ReleaseRow } from "#hub/store/port.ts";
 import type { DesiredMode } from "#shared/desired.ts";
 import { FleetError } from "#shared/errors.ts";
+import { type ControlCalls, controlCalls } from "./control.ts";
 import { createHttp, type Http, type HttpOptions } from "./http.ts";
 import { type LogMessage, logStream } from "./logs.ts";
+import { type RolloutCalls, rolloutCalls } from "./rollouts.ts";
 import { type WatchMessage, type WatchQuery, watchStream } from "./stream.ts";
 
 export type FleetView = FleetCounts & { repository: RepositoryHealth; branches: BranchRow[] };
@@ -33,10 +35,12 @@ export interface Client {
   deployments(): AsyncIterable<DeploymentView>;
   sites(): AsyncIterable<SiteView>;
   fleet(): Promise<FleetView>;
+  readonly rollouts: RolloutCalls;
   /** The OpenAPI document. */
   document(): Promise<Record<string, unknown>>;
   setMode(device: string, mode: DesiredMode, reason: string): Promise<OrderView>;
   retry(device: string, reason: string): Promise<OrderView>;
+  control: ControlCalls;
   fetchRepository(): Promise<void>;
   enrolmentToken(request: { device?: string; ttlSeconds: number }): Promise<TokenView>;
   signInCode(): Promise<SignInCode>;
@@ -72,9 +76,11 @@ export function createClient(
     deployments: () => list("/v1/deployments"),
     sites: () => list("/v1/sites"),
     fleet: () => read("/v1/fleet"),
+    rollouts: rolloutCalls(http),
     document: () => read("/openapi.json"),
     setMode: (id, mode, reason) => order("PUT", `${pathOf(id)}/mode`, { mode, reason }),
     retry: (id, reason) => order("POST", `${pathOf(id)}/retry`, { reason }),
+    control: controlCalls(http),
     fetchRepository: async () => {
       await http.send({ method: "POST", path: "/v1/git/webhook" });
     },

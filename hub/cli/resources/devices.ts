@@ -43,6 +43,7 @@ function deviceColumns(view: TimeView): Column<DeviceSummary>[] {
     { title: "HEALTH", ...status("health") },
     { title: "LAST SEEN", text: ({ lastSeenAt }) => when(lastSeenAt, view) },
     { title: "WHY", text: whyOf, atLeast: 12 },
+    { title: "MODE", text: ({ mode }) => mode, tone: ({ mode }) => toneOf(mode), isWide: true },
     { title: "GENERATION", text: generation, tone: generationTone, isWide: true },
     { title: "APPS", text: ({ apps }) => String(apps.length), isWide: true },
     { title: "LABELS", text: ({ labels }) => labelText(labels), isWide: true, atLeast: 20 },
@@ -69,15 +70,17 @@ function generationTone(row: Generations) {
   return row.observedGeneration === row.desiredGeneration ? undefined : toneOf("OutOfSync");
 }
 
-/** The nearest cause why the device is not converged, in one sentence. */
-export function whyOf({ safeMode, apps }: DeviceSummary): string {
+/** The nearest cause why the device is not converged, or does not follow the repository, in one sentence. */
+export function whyOf({ safeMode, apps, notices }: DeviceSummary): string {
   if (safeMode !== undefined) return `safe mode: ${safeMode.message}`;
   for (const { name, why, failure } of apps) {
     const [nearest] = why ?? [];
     if (nearest !== undefined) return `${name}: ${nearest.message}`;
     if (failure !== undefined) return `${name}: ${failure.message}`;
   }
-  return "";
+  const [notice] = notices;
+  if (notice === undefined) return "";
+  return notice.reason === null ? notice.message : `${notice.message}: ${notice.reason}`;
 }
 
 export function labelText(labels: Record<string, string>): string {

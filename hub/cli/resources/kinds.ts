@@ -5,6 +5,7 @@ import { apps } from "./apps.ts";
 import { devices } from "./devices.ts";
 import { deployments, releases, sites } from "./fleet.ts";
 import { events, updates } from "./history.ts";
+import { pins } from "./pins.ts";
 import type { Resource } from "./resource.ts";
 
 const kinds = {
@@ -15,6 +16,7 @@ const kinds = {
   releases,
   events,
   updates,
+  pins,
 } as const satisfies Record<string, unknown>;
 
 const short: Record<string, keyof typeof kinds> = {

@@ -62,3 +62,11 @@ export function parseSince(text: string, now: number): number {
   const at = /^\d{4}-\d\d-\d\d/.test(text) ? Date.parse(text) : Number.NaN;
   return Number.isNaN(at) ? now - parseDuration(text) : at;
 }
+
+/** Reads a duration from now, or a time as RFC 3339.
+ *  @returns Unix ms
+ *  @throws FleetError request_invalid */
+export function parseUntil(text: string, now: number): number {
+  const at = /^\d{4}-\d\d-\d\d/.test(text) ? Date.parse(text) : Number.NaN;
+  return Number.isNaN(at) ? now + parseDuration(text) : at;
+}

@@ -10,7 +10,7 @@ import { printable } from "#hub/cli/terminal/text.ts";
 import { asFleetError, type FleetError } from "#shared/errors.ts";
 import { chooseTargets, type OrderOptions, orderCommand } from "./targets.ts";
 
-interface Order {
+export interface Order {
   /** Imperative, for the question. */
   act: string;
   /** Past participle, for the outcome. */
@@ -100,11 +100,12 @@ export function safeModeVerb(cli: Cli): Command {
 
 function verbOf(cli: Cli, name: string, summary: string, order: Order): Command {
   return orderCommand(name, summary).action((names: string[], options: OrderOptions) =>
-    run(cli, order, names, options),
+    runOrder(cli, order, names, options),
   );
 }
 
-async function run(
+/** Gives it to each device; those that do not take it are told, and hold up no other. */
+export async function runOrder(
   cli: Cli,
   order: Order,
   names: readonly string[],

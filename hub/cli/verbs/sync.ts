@@ -1,14 +1,15 @@
-// `fleet sync`: makes the hub fetch the fleet repository now, and says what came of it.
+// `fleet sync`: makes the hub fetch the fleet repository now, and devices look and report, and says what came of it.
 import type { Command } from "commander";
 import type { Client, FleetView } from "#hub/cli/api/client.ts";
 import type { Cli, ConnectionOptions } from "#hub/cli/cli.ts";
 import { exitCodes } from "#hub/cli/exit.ts";
-import { durationOption, examples, verbCommand } from "#hub/cli/options.ts";
+import { durationOption, examples, selectorOption, verbCommand } from "#hub/cli/options.ts";
 import { shortId } from "#hub/cli/resources/resource.ts";
 import { printable } from "#hub/cli/terminal/text.ts";
 import { FleetError } from "#shared/errors.ts";
+import { askDevices, isScoped, type Scope, waitForReports } from "./sync_devices.ts";
 
-interface Options extends ConnectionOptions {
+interface Options extends ConnectionOptions, Omit<Scope, "names"> {
   wait: boolean;
   /** Ms. */
   timeout: number;
@@ -17,17 +18,41 @@ interface Options extends ConnectionOptions {
 const lookEveryMs = 200;
 
 export function syncVerb(cli: Cli): Command {
-  return verbCommand("sync", "Make the hub fetch the fleet repository now.")
-    .option("--no-wait", "do not wait for the fetch to end")
+  return verbCommand("sync", "Make the hub fetch the fleet repository now, and devices look.")
+    .argument("[name...]", "devices that are to look and report as well")
+    .addOption(selectorOption())
+    .option("--site <site>", "the devices of a site")
+    .option("--deployment <name>", "the devices of a deployment")
+    .option("--all", "every device")
+    .option("--no-wait", "do not wait for the fetch to end, nor for devices to report")
     .addOption(durationOption("--timeout", "how long to wait for it", "30s"))
     .addHelpText(
       "after",
       `\nExit code 1 when a branch's newest commit was refused.\n${examples(
         ["git push && fleet sync", "instead of waiting for the next look"],
+        ["fleet sync --site north", "the devices of a site look and report as well"],
         ["fleet sync && fleet wait -l site=north --for=sync=Synced", "until it is live"],
       )}`,
     )
-    .action((options: Options) => sync(cli, options));
+    .action((names: string[], options: Options) => {
+      const { selector, site, deployment, all } = options;
+      const scope = defined({ selector, site, deployment, all });
+      return isScoped({ names, ...scope })
+        ? syncDevices(cli, { names, ...scope }, options)
+        : sync(cli, options);
+    });
+}
+
+function defined<T extends object>(all: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  const entries = Object.entries(all).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries) as { [K in keyof T]?: Exclude<T[K], undefined> };
+}
+
+async function syncDevices(cli: Cli, scope: Scope, options: Options): Promise<void> {
+  const client = await cli.connect(options);
+  const before = await askDevices(cli, client, scope);
+  tell(cli, await client.fleet());
+  if (options.wait) await waitForReports(cli, client, before, options.timeout);
 }
 
 async function sync(cli: Cli, options: Options): Promise<void> {

@@ -15,9 +15,9 @@ export interface OrderOptions extends ConnectionOptions {
   dryRun?: true;
 }
 
-export function orderCommand(name: string, summary: string): Command {
+export function orderCommand(name: string, summary: string, names = "the devices' names"): Command {
   return verbCommand(name, summary)
-    .argument("[name...]", "the devices' names")
+    .argument("[name...]", names)
     .addOption(selectorOption())
     .option("--all", "every device")
     .requiredOption("--reason <text>", "why, in words that others will read")
@@ -35,14 +35,25 @@ export async function chooseTargets(
   options: OrderOptions,
 ): Promise<string[] | undefined> {
   const ids = await idsOf(client, names, options);
+  const isSure = await confirmTargets(cli, { act, ids, isNamed: names.length > 0 }, options);
+  return isSure ? ids : undefined;
+}
+
+/** Devices that nobody has named are counted and listed, and somebody must say yes.
+ *  @returns whether it is to be done */
+export async function confirmTargets(
+  cli: Cli,
+  { act, ids, isNamed }: { act: string; ids: readonly string[]; isNamed: boolean },
+  { yes, dryRun }: Pick<OrderOptions, "yes" | "dryRun">,
+): Promise<boolean> {
   cli.terminal.progress(undefined);
-  const needsYes = names.length === 0 && options.yes !== true;
-  if (needsYes || options.dryRun === true) tellTargets(cli, act, ids);
-  if (options.dryRun === true) return undefined;
-  if (!needsYes || (await isConfirmed(cli, act, ids.length))) return ids;
+  const needsYes = !isNamed && yes !== true;
+  if (needsYes || dryRun === true) tellTargets(cli, act, ids);
+  if (dryRun === true) return false;
+  if (!needsYes || (await isConfirmed(cli, act, ids.length))) return true;
   cli.terminal.say("Nothing was done.");
   cli.end(exitCodes.unconfirmed);
-  return undefined;
+  return false;
 }
 
 async function idsOf(

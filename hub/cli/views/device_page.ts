@@ -39,12 +39,11 @@ function ago(at: number | null, view: TimeView): string {
 /** First of all, as a banner: what keeps it from following the repository. */
 function writeNotices(page: Page, { notices }: DeviceView, view: TimeView): void {
   for (const { message, reason, operator, at, until, endsWhen } of notices) {
-    page.line("! Notice", message, "bad");
     const who = operator === null ? [] : [`by ${operator}`];
     const since = at === null ? [] : [`since ${ago(at, view)}`];
-    const end = until === null ? `until ${endsWhen}` : `until ${rfc3339(until)}`;
-    const words = [...who, ...since, end].join(", ");
-    page.line("", reason === null ? words : `${reason} (${words})`);
+    const end = `until ${until === null ? endsWhen : rfc3339(until)}`;
+    const why = reason === null ? "" : `: ${reason}`;
+    page.line("Notice", `${message}${why} (${[...who, ...since, end].join(", ")})`, "bad");
   }
 }
 

@@ -35,5 +35,6 @@ export function silentSync(reports: ReportedState[]): AgentParts["sync"] {
     journalGrew: () => undefined,
     setRhythm: () => undefined,
     onChange: () => undefined,
+    onAsked: () => undefined,
   };
 }

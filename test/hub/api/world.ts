@@ -9,13 +9,18 @@ import { type Bus, createBus } from "#hub/bus.ts";
 import { createControl } from "#hub/control/controller.ts";
 import { createNotices, type Notices } from "#hub/control/notices.ts";
 import { createPins } from "#hub/control/pins.ts";
+import { createForcedSync } from "#hub/control/sync.ts";
 import type { RepositoryHealth } from "#hub/git/health.ts";
+import type { LiveLogs } from "#hub/logs/port.ts";
 import type { BranchSnapshot, FleetSnapshot } from "#hub/release/model.ts";
 import { type BisectController, createBisectController } from "#hub/rollout/bisect/controller.ts";
 import { createTrials } from "#hub/rollout/bisect/trials.ts";
 import { createRolloutController, type RolloutController } from "#hub/rollout/controller.ts";
 import { createTracks } from "#hub/rollout/track.ts";
-import type { LiveLogs } from "#hub/logs/port.ts";
+import { createRunBook } from "#hub/run/book.ts";
+import { createRunController, type RunController } from "#hub/run/controller.ts";
+import { createMemoryProvider, type MemoryProvider } from "#hub/run/memory.ts";
+import { plansOf } from "#hub/run/plans.ts";
 import type { Store } from "#hub/store/port.ts";
 import { openStore } from "#hub/store/sqlite.ts";
 import { type Clock, systemClock } from "#shared/clock.ts";
@@ -37,6 +42,8 @@ export interface World {
   bus: Bus;
   rollouts: RolloutController;
   bisects: BisectController;
+  runs: RunController;
+  runProvider: MemoryProvider;
   /** States of the fleet by commit, oldest first: the history that a bisect sees. */
   fleets: Map<string, FleetSnapshot>;
   clock: Clock & { advance(ms: number): void };
@@ -44,6 +51,8 @@ export interface World {
   notices: Notices;
   watch: Watch;
   pokes: number;
+  /** Devices that were asked to look and report. */
+  repeated: DeviceId[];
   reports: { device: DeviceId; report: ReportRequest }[];
   disconnected: DeviceId[];
   repository: RepositoryHealth;
@@ -116,19 +125,35 @@ export async function createWorld(
     desired: { reconcile: async () => undefined },
     releases: { snapshot: fleet.snapshot, checked: history.releases.checked },
   });
+  const book = createRunBook();
+  const runProvider = createMemoryProvider({
+    now: clock.now,
+    onTold: (device) => bus.emit("run", device),
+  });
+  const plans = () => plansOf(fleet.snapshot());
+  const runs = createRunController({
+    ...{ store, book, bus, plans, provider: runProvider, random: Math.random },
+    clock: { ...clock, sleep: systemClock.sleep },
+    appsOf: async () => 1,
+    disconnect: (device) => void world.disconnected.push(device),
+  });
   await rollouts.start();
+  await runs.start();
   await control.start();
   const world: Omit<World, "app"> = {
     store,
     bus,
     rollouts,
     bisects,
+    runs,
+    runProvider,
     fleets,
     clock,
     sessions,
     notices,
     watch,
     pokes: 0,
+    repeated: [],
     reports: [],
     disconnected: [],
     repository: {
@@ -152,6 +177,7 @@ export async function createWorld(
     close: async () => {
       await bisects.stop();
       await control.stop();
+      await runs.stop();
       await rollouts.stop();
       watch.stop();
       await store.close();
@@ -165,7 +191,11 @@ export async function createWorld(
     bus,
     logger,
     watch,
-    logs: options.logs ?? { open: noLogs, counts: () => ({ streams: 0, readers: 0 }), stop: noLogs },
+    logs: options.logs ?? {
+      open: noLogs,
+      counts: () => ({ streams: 0, readers: 0 }),
+      stop: noLogs,
+    },
     git: {
       poke: () => {
         world.pokes += 1;
@@ -174,7 +204,19 @@ export async function createWorld(
     desired: { current: (device) => store.desired(device) },
     rollouts,
     bisects,
+    runs: { ...runs, ...book, plans },
     control: { ...control, ...notices },
+    forced: createForcedSync({
+      ...{ store, fleet, bus, clock: { ...clock, sleep: systemClock.sleep } },
+      git: {
+        poke: async () => void (world.pokes += 1),
+        status: () => ({ reachable: world.repository.reachable }),
+      },
+      desired: {
+        reconcile: async () => undefined,
+        repeat: (device) => void world.repeated.push(device),
+      },
+    }),
     previews: {
       preview: async (deployment, commit = "0".repeat(40)) => ({
         ...{ deployment, commit, branch: "main", digest: "0".repeat(64) as Digest, unchanged: 2 },
