@@ -231,6 +231,10 @@ export function createAgent(parts: AgentParts): Agent {
   return {
     start: () => {
       parts.sync.onChange(waker.wake);
+      parts.sync.onAsked(() => {
+        reporter.tellAgain();
+        waker.wake();
+      });
       for (const runtime of parts.runtimes) runtime.onChange(waker.wake);
       running ??= loop();
     },

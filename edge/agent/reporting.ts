@@ -36,6 +36,8 @@ export interface Reporter {
   /** Builds the report of this round and hands it to sync when it changed. */
   report(observation: Observation, steps: Steps): Promise<ReportedState>;
   latest(): ReportedState | undefined;
+  /** The next report goes to the hub whether or not it differs. */
+  tellAgain(): void;
   /** Why the device as a whole is not converged. */
   why(): Cause[];
 }
@@ -52,6 +54,7 @@ export function createReporter({ parts, memory, gatherer, repairs, safety }: Par
   const conditions = new Map<ConditionType, Condition>();
   let latest: ReportedState | undefined;
   let sentHash = "";
+  let isAsked = false;
   let host: Promise<HostReport> | undefined;
 
   const describeHost = async (): Promise<HostReport> => {
@@ -133,6 +136,9 @@ export function createReporter({ parts, memory, gatherer, repairs, safety }: Par
 
   return {
     latest: () => latest,
+    tellAgain: () => {
+      isAsked = true;
+    },
     why: () => whyDevice(deviceFacts(), latest?.apps ?? []),
     report: async (observation, steps) => {
       host ??= describeHost();
@@ -165,8 +171,9 @@ export function createReporter({ parts, memory, gatherer, repairs, safety }: Par
       };
       latest = withTelemetry(reported, parts.telemetry);
       const hash = canonicalHash(withoutTicking(latest));
-      if (hash !== sentHash) parts.sync.report(latest);
+      if (hash !== sentHash || isAsked) parts.sync.report(latest);
       sentHash = hash;
+      isAsked = false;
       return latest;
     },
   };
