@@ -154,8 +154,10 @@ export function healed(members: readonly Member[], reason: string): Map<DeviceId
   return new Map(given.map((member) => [member.device, sentBack(member, reason)]));
 }
 
-export function sentBack(member: Member, reason: string): Member {
-  return { ...member, state: "Reverted", deadlineAt: null, reason };
+/** What it had done wrong stays known. */
+export function sentBack(member: Member, why: string): Member {
+  const failed = member.state === "Failed" && member.reason !== null ? `${member.reason}; ` : "";
+  return { ...member, state: "Reverted", deadlineAt: null, reason: `${failed}${why}` };
 }
 
 /** Goes through steps until one must wait. */

@@ -1,0 +1,73 @@
+// Follows a rollout to its end, over restarts of the hub too.
+import type { Client } from "#hub/cli/api/client.ts";
+import { insist } from "#hub/cli/api/insist.ts";
+import type { Cli } from "#hub/cli/cli.ts";
+import { exitCodes } from "#hub/cli/exit.ts";
+import { jsonLine, type Output } from "#hub/cli/output/output.ts";
+import { createLive, type Live, type Moment } from "#hub/cli/views/rollout_live.ts";
+import { isSettled } from "#hub/cli/views/rollout_words.ts";
+import { FleetError } from "#shared/errors.ts";
+
+const everyMs = 1000;
+/** A timer that is set to more rings at once. */
+const longestTimerMs = 2 ** 31 - 1;
+
+interface Options {
+  output: Output;
+  /** Ms. */
+  timeout: number | undefined;
+}
+
+/** Ends when the rollout is promoted, or with the code `partly` when it has ended otherwise. */
+export async function followRollout(
+  cli: Cli,
+  client: Client,
+  id: number,
+  { output, timeout }: Options,
+): Promise<void> {
+  const live = liveFor(cli, output);
+  const signal =
+    timeout === undefined
+      ? new AbortController().signal
+      : AbortSignal.timeout(Math.min(timeout, longestTimerMs));
+  let shown = "";
+  while (!signal.aborted) {
+    const moment = await insist(cli, signal, () => look(client, id));
+    if (moment === undefined) break;
+    const text = JSON.stringify(moment);
+    // On a terminal the time goes on while nothing else does.
+    if (text !== shown || cli.terminal.isInteractive) live.show(moment);
+    shown = text;
+    if (isSettled(moment.view)) return conclude(cli, moment);
+    await cli.clock.sleep(everyMs, signal);
+  }
+  cli.terminal.say("The rollout is not over yet.");
+  cli.end(exitCodes.late);
+}
+
+export async function look(client: Client, id: number): Promise<Moment> {
+  const [view, members] = await Promise.all([client.rollouts.get(id), client.rollouts.devices(id)]);
+  return { view, members };
+}
+
+function liveFor({ terminal, env, clock }: Cli, { kind }: Output): Live {
+  if (kind === "table" || kind === "wide") return createLive(terminal, env, clock.now);
+  if (kind !== "json") {
+    throw new FleetError("request_invalid", {
+      message: `--watch cannot be shown as ${kind}`,
+      hint: "Use -o table or -o json, which gives one line per change.",
+    });
+  }
+  return { show: ({ view, members }) => terminal.out(jsonLine({ ...view, members })) };
+}
+
+function conclude(cli: Cli, { view }: Moment): void {
+  if (view.state === "Promoted") return;
+  const words: Partial<Record<typeof view.state, string>> = {
+    Halted: `halted; see: fleet rollout status ${view.id}. Then: fleet rollout undo or bisect.`,
+    Undone: "was undone.",
+    Superseded: `was superseded; see: fleet rollout list ${view.deployment}.`,
+  };
+  cli.terminal.say(`Rollout ${view.id} ${words[view.state] ?? `is ${view.state}.`}`);
+  cli.end(exitCodes.partly);
+}
