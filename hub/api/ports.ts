@@ -9,6 +9,9 @@ import type { BisectController } from "#hub/rollout/bisect/controller.ts";
 import type { RolloutController } from "#hub/rollout/controller.ts";
 import type { Previewer } from "#hub/rollout/previewer.ts";
 import type { Identity, Pause } from "#hub/store/memo_port.ts";
+import type { RunBook } from "#hub/run/book.ts";
+import type { RunController } from "#hub/run/controller.ts";
+import type { Plan } from "#hub/run/plan.ts";
 import type { DesiredRow } from "#hub/store/port.ts";
 import type { Envelope } from "#shared/envelope.ts";
 import type { ReportRequest } from "#shared/gateway.ts";
@@ -41,6 +44,13 @@ export type BisectControl = Pick<BisectController, "begin" | "cancel" | "waitsFo
 
 /** Pins and edits, and the banners that tell of them. */
 export interface ControlSource extends Pick<Control, "pin" | "unpin" | "edit" | "pins">, Notices {}
+
+/** Plans and their runs, and the phases of devices. */
+export interface RunControl
+  extends Pick<RunController, "order" | "cancel" | "importDevices" | "place">,
+    Pick<RunBook, "life" | "lives" | "openOf"> {
+  plans(): ReadonlyMap<string, Plan>;
+}
 
 export type PreviewSource = Previewer;
 

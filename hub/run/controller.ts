@@ -74,7 +74,7 @@ export function createRunController(options: Options): RunController {
   /** Devices whose order the provider has not been given yet. */
   const owed = new Set<DeviceId>();
   const stopping = new AbortController();
-  let lastOrderedAt = 0;
+  let lastIdAt = 0;
   let listening: (() => void)[] = [];
 
   const publish = (events: readonly HubEvent[]): void => {
@@ -91,7 +91,7 @@ export function createRunController(options: Options): RunController {
   };
   /** What a head means for the device's phase, down to where that comes to rest. */
   const lifeWith = async (run: Run, head: RunHead): Promise<Lived> => {
-    const before = lives.of(run.device);
+    const before = await lives.of(run.device);
     const told = words.tellEnd(run, head);
     if (told === undefined) return { life: before, why: undefined };
     const after = endedLife(before, run, head, told, clock.now());
@@ -102,7 +102,7 @@ export function createRunController(options: Options): RunController {
   };
   const tellsOf = (run: Run, head: RunHead, { life, why }: Lived) => {
     const ended = isOver(run.head) ? undefined : words.tellEnd(run, head);
-    const isMoved = life !== lives.of(run.device) && why !== undefined;
+    const isMoved = life !== book.life(run.device) && why !== undefined;
     return [ended, isMoved ? words.tellPhase(life, why) : undefined].filter(
       (tell) => tell !== undefined,
     );
@@ -110,7 +110,7 @@ export function createRunController(options: Options): RunController {
   /** @returns whether it was stored; otherwise everything was loaded again */
   const change = async (run: Run, head: RunHead): Promise<boolean> => {
     const lived = await lifeWith(run, head);
-    const before = lives.of(run.device);
+    const before = await lives.of(run.device);
     const revokes = lived.life.phase === "RMA" && before.phase !== "RMA";
     faultPoint("before:run");
     const events = await store.changeRun({
@@ -185,22 +185,22 @@ export function createRunController(options: Options): RunController {
     touched.add(id);
     waker.soon();
   };
-  /** Each later than the one before, since their ids sort by it. */
-  const orderTime = (): number => {
-    lastOrderedAt = Math.max(clock.now(), lastOrderedAt + 1);
-    return lastOrderedAt;
+  /** Each greater than the one before, also within one ms. */
+  const nextId = (): RunId => {
+    lastIdAt = Math.max(clock.now(), lastIdAt + 1);
+    return runIdOf(lastIdAt, options.random);
   };
   const begin = async (given: RunRequest): Promise<{ run: Run; isNew: boolean }> => {
     const before = await store.runOfRequest(given.device, given.request);
     if (before !== null) return { run: sameRun(before, given), isNew: false };
-    const life = lives.of(given.device);
+    const life = await lives.of(given.device);
     const plans = options.plans();
     const plan = plans.get(given.plan);
     if (plan === undefined) throw words.unknownPlan(given.plan, [...plans.keys()].toSorted());
     const open = book.openOf(given.device);
     if (open !== undefined && !isOver(open.head)) throw words.activeRun(open);
-    const now = orderTime();
-    const run = newRun(given, { plan, life, id: runIdOf(now, options.random), now });
+    const now = clock.now();
+    const run = newRun(given, { plan, life, id: nextId(), now });
     const why = words.tellOrdered(run);
     const after = begunLife(life, run, why, now);
     const tells = [{ type: "Normal" as const, ...why }, words.tellPhase(after, why)];
@@ -256,7 +256,7 @@ export function createRunController(options: Options): RunController {
     settle,
     order: (given) => giving(() => begin(given)),
     cancel: (id, given) => giving(() => cancel(id, given)),
-    importDevices: (records, operator) => giving(() => lives.import(records, operator)),
+    importDevices: (...given) => giving(() => lives.import(...given)),
     place: (device, phase, given) => giving(() => lives.place(device, phase, given)),
   };
 }

@@ -17,13 +17,19 @@ export interface Word {
 }
 
 export interface Lives {
-  /** @throws FleetError not_found */
-  of(device: DeviceId): Lifecycle;
+  /** Also of a device that was enrolled just now.
+   *  @throws FleetError not_found */
+  of(device: DeviceId): Promise<Lifecycle>;
   /** The phase as what the device shows makes it. */
   look(life: Lifecycle): Promise<Lived>;
   /** Looks at these devices, and keeps those that it did not know. */
   settle(ids: ReadonlySet<DeviceId>): Promise<void>;
-  import(records: readonly InventoryRecord[], operator: string): Promise<Lifecycle[]>;
+  /** @param isTrial nothing is stored; what would come of it is the answer */
+  import(
+    records: readonly InventoryRecord[],
+    operator: string,
+    isTrial?: boolean,
+  ): Promise<Lifecycle[]>;
   /** @throws FleetError not_found, state_conflict */
   place(device: DeviceId, phase: "READY" | "MAINTENANCE", given: Word): Promise<Lifecycle>;
 }
@@ -59,15 +65,39 @@ export function createLives(parts: {
     for (const { device } of lives) bus.emit("run", device);
     for (const event of stored) bus.emit("event", event);
   };
-  const lifeOf = (device: DeviceId): Lifecycle => {
+  const settle: Lives["settle"] = async (ids) => {
+    const statuses = await store.deviceStatuses([...ids]);
+    const now = clock.now();
+    const changed: Lived[] = [];
+    for (const status of statuses) {
+      const before = book.life(status.id) ?? newLifecycle(status.id, now);
+      if (!watched.has(before.phase)) continue;
+      const lived = observed(before, await factsOf(before, status), now);
+      if (lived.life !== book.life(status.id)) changed.push(lived);
+    }
+    // What was never looked at before, as after an update of the hub, is no news.
+    const news = changed.flatMap(({ life, why }) =>
+      why === undefined || book.life(life.device) === undefined
+        ? []
+        : [words.eventOf(life.device, words.tellPhase(life, why), now)],
+    );
+    if (changed.length > 0)
+      await save(
+        changed.map(({ life }) => life),
+        news,
+      );
+  };
+  const lifeOf = async (device: DeviceId): Promise<Lifecycle> => {
+    if (book.life(device) === undefined) await settle(new Set([device]));
     const life = book.life(device);
     if (life === undefined) throw words.unknownDevice(device);
     return life;
   };
-  const import_: Lives["import"] = async (records, operator) => {
+  const import_: Lives["import"] = async (records, operator, isTrial = false) => {
     const now = clock.now();
     const lives = records.map((record) => importedLife(book.life(record.id), record, now));
     const changed = lives.filter((life) => life !== book.life(life.device));
+    if (isTrial) return lives;
     const message = `${operator} imported ${changed.length} of ${records.length} devices`;
     const told = { type: "Normal", reason: "DevicesImported", message } as const;
     if (changed.length > 0) await save(changed, [words.eventOf(null, told, now)]);
@@ -76,7 +106,7 @@ export function createLives(parts: {
     return lives;
   };
   const place: Lives["place"] = async (device, phase, { operator, reason }) => {
-    const before = lifeOf(device);
+    const before = await lifeOf(device);
     const open = book.openOf(device);
     if (open !== undefined && !isOver(open.head)) throw words.activeRun(open);
     const now = clock.now();
@@ -95,28 +125,7 @@ export function createLives(parts: {
   return {
     of: lifeOf,
     look,
-    settle: async (ids) => {
-      const statuses = await store.deviceStatuses([...ids]);
-      const now = clock.now();
-      const changed: Lived[] = [];
-      for (const status of statuses) {
-        const before = book.life(status.id) ?? newLifecycle(status.id, now);
-        if (!watched.has(before.phase)) continue;
-        const lived = observed(before, await factsOf(before, status), now);
-        if (lived.life !== book.life(status.id)) changed.push(lived);
-      }
-      // What was never looked at before, as after an update of the hub, is no news.
-      const news = changed.flatMap(({ life, why }) =>
-        why === undefined || book.life(life.device) === undefined
-          ? []
-          : [words.eventOf(life.device, words.tellPhase(life, why), now)],
-      );
-      if (changed.length > 0)
-        await save(
-          changed.map(({ life }) => life),
-          news,
-        );
-    },
+    settle,
     import: import_,
     place,
   };
