@@ -5,6 +5,7 @@ import { pino } from "pino";
 import { createApi } from "#hub/api/api.ts";
 import { createSessions } from "#hub/api/sessions.ts";
 import { createWatch } from "#hub/api/watch.ts";
+import { createBackups } from "#hub/backup/create.ts";
 import { createEmbeddedBroker } from "#hub/broker/aedes.ts";
 import { createAuthenticator } from "#hub/broker/authenticator.ts";
 import type { Broker } from "#hub/broker/port.ts";
@@ -157,6 +158,7 @@ async function run(options: HubOptions): Promise<void> {
     await rollouts.reload();
     await control.reload();
   };
+  const backups = createBackups({ store, directory: data, clock, version: pkg.version });
   const resume = createResume({
     ...{ store, releases, rollouts, desired, memos, pause, reload },
   });
@@ -215,6 +217,7 @@ async function run(options: HubOptions): Promise<void> {
     bundles,
     reports: createReportSink(ingest),
     pause: { state: pause.state, resume },
+    backups,
     memos,
     returns: createReturns({
       ...{ store, desired, memos, pause, key, bus, clock, onMerged: reload },
@@ -229,7 +232,7 @@ async function run(options: HubOptions): Promise<void> {
     disconnect: (device) => broker.disconnect(device),
     webhookSecret: options.webhookSecret,
     version: pkg.version,
-    pages: createPages({ store, repository, sessions, authenticator, clock }),
+    pages: createPages({ store, repository, notices, sessions, authenticator, clock }),
   });
   const server = createHttpServer({
     host: options.httpHost,
@@ -238,6 +241,7 @@ async function run(options: HubOptions): Promise<void> {
     onFault: (err) => log.error({ err }, "a connection could not be taken"),
   });
 
+  await backups.start();
   await pause.start();
   if (isBlank) await pause.begin("blank", blankReason);
   await memos.start();

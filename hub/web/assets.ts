@@ -19,6 +19,7 @@ const sources = {
     "tables.css",
     "device.css",
     "panels.css",
+    "rollout.css",
     "narrow.css",
   ],
   "page.js": ["page.js"],

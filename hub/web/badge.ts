@@ -6,7 +6,7 @@ import type { Connection, HealthStatus, SyncStatus } from "#shared/status.ts";
 import type { TelemetryState } from "#shared/telemetry.ts";
 import type { Html } from "./html.ts";
 
-type Tone = "good" | "busy" | "warn" | "bad" | "none";
+export type Tone = "good" | "busy" | "warn" | "bad" | "none";
 
 const shapes = {
   tick: "M2.2 6.4 4.8 9l5-6",
@@ -24,7 +24,7 @@ const shapes = {
 } as const;
 type Shape = keyof typeof shapes;
 
-type Look = readonly [Tone, Shape];
+export type Look = readonly [Tone, Shape];
 
 const syncLooks: Record<SyncStatus, Look> = {
   Synced: ["good", "tick"],
@@ -106,6 +106,6 @@ export function icon(shape: Shape): Html {
   return html`<svg class="icon" viewBox="0 0 12 12" aria-hidden="true"><path d="${raw(shapes[shape])}"/></svg>`;
 }
 
-function badge(word: string, [tone, shape]: Look): Html {
+export function badge(word: string, [tone, shape]: Look): Html {
   return html`<span class="badge ${tone}">${icon(shape)}${word}</span>`;
 }

@@ -1,10 +1,12 @@
 // One device's page: its apps down to each instance, its conditions and its history.
 import { html } from "hono/html";
 import type { UpdateView } from "#hub/api/update_view.ts";
+import type { Notice } from "#hub/control/notices.ts";
 import type { DesiredRow, DeviceRow, HubEvent } from "#hub/store/port.ts";
 import type { AppReport, InstanceReport, ServiceReport } from "#shared/reported.ts";
 import type { Condition } from "#shared/status.ts";
 import { conditionBadge, connectionBadge, healthBadge, instanceBadge, syncBadge } from "./badge.ts";
+import { banners } from "./banners.ts";
 import { deviceFacts } from "./device_facts.ts";
 import { activity } from "./device_table.ts";
 import { eventTable, updateList } from "./history.ts";
@@ -13,6 +15,7 @@ import { workloadTable } from "./workloads.ts";
 
 export interface DevicePage {
   row: DeviceRow;
+  notices: readonly Notice[];
   desired: DesiredRow | null;
   updates: UpdateView[];
   events: HubEvent[];
@@ -24,7 +27,7 @@ export function deviceMain(view: DevicePage): Html {
   const apps = row.reported?.apps ?? [];
   return html`<nav class="crumbs" aria-label="Breadcrumb"><a href="/">Fleet</a></nav>
 <div class="headline"><h1>${row.id}</h1>${connectionBadge(row.connection)}${syncBadge(row.sync)}${healthBadge(row.health)}</div>
-${safeModeBanner(row, now)}${modeBanner(row)}
+${safeModeBanner(row, now)}${banners(view.notices, now)}
 ${labelList(row.labels)}
 ${deviceFacts(view)}
 <section aria-labelledby="apps-title"><h2 id="apps-title">Apps</h2>
@@ -45,12 +48,6 @@ const serves = {
   safeStack: "The fleet's safe-mode stack runs.",
   nothing: "Nothing runs but the device's own page.",
 } as const;
-
-function modeBanner({ mode, modeReason }: DeviceRow): Html {
-  if (mode === "run") return html``;
-  const words = mode === "hold" ? "On hold" : "Safe mode ordered";
-  return html`<p class="note warn" role="status"><span><strong>${words}</strong>: ${modeReason ?? "no reason given"}</span></p>`;
-}
 
 function noApps({ reported }: DeviceRow): Html {
   const text =

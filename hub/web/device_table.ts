@@ -3,26 +3,32 @@ import { html } from "hono/html";
 import type { DeviceRow, SiteCounts } from "#hub/store/port.ts";
 import type { AppReport } from "#shared/reported.ts";
 import { connectionBadge, healthBadge, icon, syncBadge } from "./badge.ts";
+import { markText } from "./banners.ts";
 import { ago, commit, type Html, heads, plural } from "./html.ts";
 import type { Overview } from "./overview.ts";
 
 const columns = 8;
 
-export function deviceTable({ page, sites, now }: Overview): Html {
+export function deviceTable({ page, sites, now, noticesOn }: Overview): Html {
   const bySite = Map.groupBy(page.rows, ({ labels }) => labels["site"] ?? "");
   const groups = [...bySite]
     .sort(([a], [b]) => Number(a === "") - Number(b === "") || a.localeCompare(b, "en"))
-    .map(([site, rows]) => siteGroup(site, rows, sites, now));
+    .map(([site, rows]) => siteGroup({ site, rows, sites, noticesOn, now }));
   return html`<table role="table" class="devices"><caption class="hidden">Devices by site, with their apps</caption>
 <thead role="rowgroup"><tr role="row">${heads("Device", "Connection", "Last seen", "App", "Sync", "Health", "Commit", "Now")}</tr></thead>
 ${groups}</table>`;
 }
 
-function siteGroup(site: string, rows: DeviceRow[], sites: SiteCounts[], now: number): Html {
+interface Group extends Pick<Overview, "sites" | "noticesOn" | "now"> {
+  site: string;
+  rows: DeviceRow[];
+}
+
+function siteGroup({ site, rows, sites, noticesOn, now }: Group): Html {
   const counts = sites.find((one) => one.site === site);
   const title = site === "" ? "No site" : site;
   return html`<tbody role="rowgroup" id="site-${site}"><tr role="row" class="site"><th scope="rowgroup" role="rowheader" colspan="${columns}">${title}${counts === undefined ? "" : siteSummary(counts)}</th></tr>
-${rows.map((row) => deviceRows(row, now))}</tbody>`;
+${rows.map((row) => deviceRows(row, markText(noticesOn(row)), now))}</tbody>`;
 }
 
 function siteSummary({ devices, sync, health, connection }: SiteCounts): Html {
@@ -35,11 +41,11 @@ function siteSummary({ devices, sync, health, connection }: SiteCounts): Html {
   return html` <span class="muted">${parts.join(" · ")}</span>`;
 }
 
-function deviceRows(row: DeviceRow, now: number): Html[] {
+function deviceRows(row: DeviceRow, mark: string, now: number): Html[] {
   const apps = row.reported?.apps ?? [];
   const [first, ...more] = apps;
   const span = Math.max(1, apps.length);
-  const head = html`<th scope="row" role="rowheader" class="device" rowspan="${span}"><a href="/devices/${row.id}">${row.id}</a>${roleOf(row)}</th>
+  const head = html`<th scope="row" role="rowheader" class="device" rowspan="${span}"><a href="/devices/${row.id}">${row.id}</a>${roleOf(row)}${mark === "" ? "" : html` <p class="mark">${mark}</p>`}</th>
 <td role="cell" data-name="Connection" rowspan="${span}">${connectionBadge(row.connection)}</td>
 <td role="cell" data-name="Last seen" rowspan="${span}" class="when">${ago(row.lastSeenAt, now)}</td>`;
   const cells = first === undefined ? noApp(row) : appCells(first, row, now);

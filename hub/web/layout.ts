@@ -10,12 +10,14 @@ export interface PageParts {
   operator?: string | undefined;
   /** The watch stream that keeps the page current; undefined for a page that does not change. */
   live?: string;
+  /** Ms that the hub takes until what a device said shows on this page. */
+  lateMs?: number;
   /** Moves on to another address at once. */
   goTo?: string;
 }
 
 export function layout(assets: Assets, parts: PageParts): Html {
-  const { title, main, operator, live, goTo } = parts;
+  const { title, main, operator, live, lateMs = 0, goTo } = parts;
   return html`<!doctype html>
 <html lang="en">
 <head>
@@ -28,11 +30,11 @@ export function layout(assets: Assets, parts: PageParts): Html {
 ${goTo === undefined ? "" : html`<meta http-equiv="refresh" content="0; url=${goTo}">`}
 ${live === undefined ? "" : html`<script src="${assets.url("page.js")}" defer></script>`}
 </head>
-<body${live === undefined ? "" : html` data-live="${live}"`}>
+<body${live === undefined ? "" : html` data-live="${live}" data-late-ms="${lateMs}"`}>
 <a class="skip" href="#main">Skip to content</a>
 <header class="top">
 <a class="brand" href="/"><img src="${assets.url("icon.svg")}" alt="" width="22" height="22">Metrica Fleet</a>
-<nav aria-label="Main"><a href="/">Fleet</a><a href="/docs">API</a></nav>
+<nav aria-label="Main"><a href="/">Fleet</a><a href="/rollouts">Rollouts</a><a href="/docs">API</a></nav>
 ${operator === undefined ? "" : account(operator, live !== undefined)}
 </header>
 ${mainOf(main)}

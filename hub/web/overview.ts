@@ -1,11 +1,13 @@
 // The fleet page: totals, branches, and the devices of each site with their apps.
 import { html } from "hono/html";
 import type { DeviceListQuery } from "#hub/api/devices.ts";
+import type { Notice } from "#hub/control/notices.ts";
 import type { RepositoryHealth } from "#hub/git/health.ts";
 import type { BranchRow, DeviceRow, FleetCounts, Page, SiteCounts } from "#hub/store/port.ts";
 import type { FleetWorkloads } from "#hub/telemetry/totals.ts";
 import { Connection, HealthStatus, SyncStatus } from "#shared/status.ts";
 import { acceptedBadge, icon, refusedBadge, toneOf } from "./badge.ts";
+import { banners } from "./banners.ts";
 import { deviceTable } from "./device_table.ts";
 import { ago, commit, type Html, heads, plural } from "./html.ts";
 import { noBranches, noDevices, refusalNote, repositoryNote } from "./notices.ts";
@@ -18,6 +20,8 @@ export interface Overview {
   workloads: FleetWorkloads;
   branches: BranchRow[];
   repository: RepositoryHealth;
+  notices: readonly Notice[];
+  readonly noticesOn: (row: DeviceRow) => readonly Notice[];
   page: Page<DeviceRow>;
   filter: DeviceListQuery;
   problem?: string | undefined;
@@ -28,7 +32,7 @@ export interface Overview {
 
 export function overviewMain(view: Overview): Html {
   return html`<h1>Fleet</h1>
-${repositoryNote(view.repository, view.now)}
+${banners(view.notices, view.now)}${repositoryNote(view.repository, view.now)}
 ${view.branches.filter(({ refusal }) => refusal !== null).map(refusalNote)}
 ${totals(view)}
 ${branchTable(view)}

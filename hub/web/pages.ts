@@ -12,6 +12,7 @@ import { problemOf } from "#hub/api/problem.ts";
 import type { Sessions } from "#hub/api/sessions.ts";
 import { readUpdates } from "#hub/api/update_reader.ts";
 import type { Authenticator } from "#hub/broker/port.ts";
+import type { Notices } from "#hub/control/notices.ts";
 import type { Store } from "#hub/store/port.ts";
 import { totalsOf } from "#hub/telemetry/totals.ts";
 import type { Clock } from "#shared/clock.ts";
@@ -25,6 +26,7 @@ import { unknownDevice } from "./notices.ts";
 import { overviewMain } from "./overview.ts";
 import { noFilter, type OverviewQuery, overviewQuery } from "./overview_query.ts";
 import { referenceMain } from "./reference.ts";
+import { type RolloutPagesControl, rolloutPages } from "./rollouts.ts";
 import { signInHref, signInRoutes } from "./sign_in.ts";
 
 interface Options {
@@ -39,14 +41,21 @@ interface Options {
     | "desired"
     | "journal"
     | "events"
+    | "rollout"
+    | "rollouts"
+    | "rolloutMembers"
+    | "latestRollouts"
+    | "bisectOf"
   >;
+  rollouts: RolloutPagesControl;
   repository: RepositorySource;
+  notices: Pick<Notices, "all" | "on">;
   sessions: Sessions;
   authenticator: Authenticator;
   clock: Clock;
 }
 
-type Status = 200 | 400 | 401 | 403 | 404 | 429;
+type Status = 200 | 400 | 401 | 403 | 404 | 409 | 429;
 
 const headers = {
   "Content-Security-Policy": [
@@ -87,13 +96,14 @@ interface Frame {
 }
 
 function routes(options: Options, { send, find, document }: Frame): OpenAPIHono<ApiEnv> {
-  const { store, repository, sessions, clock } = options;
+  const { store, repository, notices, sessions, clock } = options;
   const app = new OpenAPIHono<ApiEnv>();
   const signedIn = pageGuard(sessions);
   app.get("/", signedIn, async (c) => {
     const read = await readOverview(store, overviewQuery(c.req.query()), clock.now());
     const { origin } = new URL(c.req.url);
-    const main = overviewMain({ ...read, repository: repository.health(), origin });
+    const said = { notices: notices.all(), noticesOn: notices.on };
+    const main = overviewMain({ ...read, ...said, repository: repository.health(), origin });
     const operator = sessionOperator(c, sessions);
     return send(c, { title: "Fleet", main, operator, live: "/v1/watch" });
   });
@@ -106,13 +116,20 @@ function routes(options: Options, { send, find, document }: Frame): OpenAPIHono<
     }
     const { id } = view.row;
     const live = `/v1/watch?device=${id}`;
-    return send(c, { title: id, main: deviceMain(view), operator, live });
+    return send(c, {
+      title: id,
+      main: deviceMain({ ...view, notices: notices.on(view.row) }),
+      operator,
+      live,
+    });
   });
   app.get("/docs", (c) => {
     const operator = sessionOperator(c, sessions);
     return send(c, { title: "API", main: referenceMain(document()), operator });
   });
   app.get("/assets/:name", (c) => sendAsset(c, find(c.req.path)));
+  app.use("/rollouts/*", signedIn);
+  app.route("/", rolloutPages({ ...options, send }));
   app.route("/", signInRoutes({ ...options, send }));
   return app;
 }

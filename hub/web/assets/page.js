@@ -5,6 +5,8 @@ const refreshEveryMs = 1000;
 /** For what no message tells: "last seen" moves with every heartbeat. */
 const refreshAtLeastMs = 15_000;
 const newsEveryMs = 5000;
+/** What a device said reaches some pages a moment after the news of it. */
+const lateMs = Number(document.body.dataset.lateMs ?? 0);
 
 const live = document.querySelector("#live");
 const news = document.querySelector("#news");
@@ -23,7 +25,7 @@ function setLive(isConnected) {
 function refreshSoon() {
   isStale = true;
   if (timer !== undefined || isBusy || document.hidden) return;
-  const waitMs = Math.max(0, lastRefreshMs + refreshEveryMs - performance.now());
+  const waitMs = Math.max(lateMs, lastRefreshMs + refreshEveryMs - performance.now());
   timer = setTimeout(refresh, waitMs);
 }
 

@@ -209,7 +209,9 @@ export async function createWorld(
     forced: createForcedSync({
       ...{ store, fleet, bus, clock: { ...clock, sleep: systemClock.sleep } },
       git: {
-        poke: async () => void (world.pokes += 1),
+        poke: async () => {
+          world.pokes += 1;
+        },
         status: () => ({ reachable: world.repository.reachable }),
       },
       desired: {
