@@ -2,6 +2,7 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { methodNotAllowed } from "hono/method-not-allowed";
+import type { Backups } from "#hub/backup/create.ts";
 import type { Authenticator } from "#hub/broker/port.ts";
 import type { Bus } from "#hub/bus.ts";
 import type { ForcedSync } from "#hub/control/sync.ts";
@@ -11,6 +12,7 @@ import type { Store } from "#hub/store/port.ts";
 import type { Clock } from "#shared/clock.ts";
 import type { DeviceId } from "#shared/ids.ts";
 import { tagged } from "./answer.ts";
+import { backupRoutes } from "./backup.ts";
 import { bisectRoutes } from "./bisect.ts";
 import { bundleRoutes } from "./bundles.ts";
 import { deploymentRoutes } from "./deployments.ts";
@@ -63,6 +65,7 @@ export interface ApiOptions {
   rollouts: ports.RolloutControl;
   runs: ports.RunControl;
   pause: ports.PauseControl;
+  backups: Pick<Backups, "make">;
   memos: ports.MemoSource;
   returns: Returns;
   bisects: ports.BisectControl;
@@ -130,6 +133,7 @@ function addResources(app: OpenAPIHono<ApiEnv>, options: ApiOptions): void {
     gatewayRoutes(all),
     returnRoutes(all),
     pauseRoutes(all),
+    backupRoutes(all),
     bundleRoutes(all),
   ];
   for (const resource of resources) app.route("/", resource);

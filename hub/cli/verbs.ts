@@ -94,6 +94,18 @@ export const verbs: Record<string, VerbEntry> = {
     ...{ group: act, summary: "Set values of devices, over what their files say" },
     load: async () => (await import("./verbs/label.ts")).setVerb,
   },
+  resume: {
+    ...{ group: act, summary: "Let the fleet follow again after the hub was restored or lost" },
+    load: async () => (await import("./verbs/resume.ts")).resumeVerb,
+  },
+  backup: {
+    ...{ group: act, summary: "Write a checked backup of the hub into one file" },
+    load: async () => (await import("./verbs/backup.ts")).backupVerb,
+  },
+  restore: {
+    ...{ group: act, summary: "Begin a hub from a backup, in an empty data directory" },
+    load: async () => (await import("./verbs/restore.ts")).restoreVerb,
+  },
   enroll: {
     ...{ group: act, summary: "Make a single-use token, or a whole agent.yaml, for a new device" },
     load: async () => (await import("./verbs/enroll.ts")).enrollVerb,

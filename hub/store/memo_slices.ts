@@ -14,8 +14,7 @@ interface OwnTable {
   /** The column that names the device. */
   device: string;
   key: readonly string[];
-  /** Absent: all. */
-  columns?: readonly string[];
+  without?: readonly string[];
   /** The table whose row must be there first. */
   within?: { table: keyof Tables; column: string };
 }
@@ -38,7 +37,12 @@ const ownTables: readonly OwnTable[] = [
     table: "devices",
     device: "id",
     key: ["id"],
-    columns: ["id", "agent_labels", "labels", "mode", "mode_reason", "retry", "edits"],
+    // The statement tells the identity, the desired state comes as an envelope, and the rest is reported.
+    without: [
+      ...["secret_hash", "identity_at", "enrolled_at", "desired_generation", "desired_hash"],
+      ...["connection", "last_seen_at", "heartbeat_ms", "boot_id", "host_health", "reported"],
+      ...["observed_generation", "observed_hash", "sync", "health"],
+    ],
   },
   {
     table: "rollout_devices",
@@ -79,24 +83,22 @@ export async function readSlices(db: Kysely<Tables>): ReturnType<MemoStore["memo
 
 async function readOwn(
   trx: Transaction<Tables>,
-  { table, device, columns, key }: OwnTable,
+  { table, device, without, key }: OwnTable,
   own: Map<DeviceId, Rows>,
 ): Promise<void> {
-  const wanted = columns === undefined ? sql`*` : sql.join(columns.map((name) => sql.ref(name)));
   const order = sql.join(key.map((name) => sql`${sql.ref(name)} desc`));
-  const { rows } =
-    await sql<Row>`select ${wanted} from ${sql.table(table)} order by ${order}`.execute(trx);
+  const { rows } = await sql<Row>`select * from ${sql.table(table)} order by ${order}`.execute(trx);
   for (const row of rows) {
     const id = row[device] as DeviceId;
     const of = own.get(id) ?? {};
     own.set(id, of);
-    of[table] = [...(of[table] ?? []), row];
+    of[table] = [...(of[table] ?? []), lacking(row, without)];
   }
 }
 
 async function readFleet(
   trx: Transaction<Tables>,
-  { table, order, only, key, without = [] }: FleetTable,
+  { table, order, only, key, without }: FleetTable,
 ): Promise<Row[]> {
   const where =
     only === undefined
@@ -105,9 +107,11 @@ async function readFleet(
   const by = order === undefined ? sql.ref(key[0] ?? "") : sql`${sql.ref(order)} desc`;
   const read = sql<Row>`select * from ${sql.table(table)} ${where} order by ${by}`;
   const { rows } = await read.execute(trx);
-  return rows.map((row) =>
-    Object.fromEntries(Object.entries(row).filter(([name]) => !without.includes(name))),
-  );
+  return rows.map((row) => lacking(row, without));
+}
+
+function lacking(row: Row, without: readonly string[] = []): Row {
+  return Object.fromEntries(Object.entries(row).filter(([name]) => !without.includes(name)));
 }
 
 async function snapshotRefs(trx: Transaction<Tables>): Promise<SnapshotRef[]> {

@@ -314,6 +314,8 @@ export interface Store
   prune(limits: PruneLimits): Promise<Pruned>;
 
   stats(): StoreStats;
+  /** Writes a copy of everything into one file that is not there yet, while others read and write. */
+  backup(file: string): Promise<void>;
   /** Answers when the store does. */
   ping(): Promise<void>;
   close(): Promise<void>;

@@ -11,6 +11,7 @@ import { FleetError } from "#shared/errors.ts";
 import { bisectStore } from "./bisects.ts";
 import { branchStore } from "./branches.ts";
 import { changeStore } from "./changes.ts";
+import { copyDatabase } from "./copy.ts";
 import { type CountedDatabase, countedDatabase } from "./counted.ts";
 import { countStore } from "./counts.ts";
 import { desiredStore } from "./desired.ts";
@@ -44,7 +45,8 @@ const busyTimeoutMs = 5000;
 /** @throws FleetError store_unavailable with the next step when the file is damaged, newer than this
  *  hub or not to be opened */
 export async function openStore({ file, now = Date.now }: Options): Promise<Store> {
-  const counted = openFile(file);
+  const database = openFile(file);
+  const counted = countedDatabase(database);
   const db = new Kysely<Tables>({ dialect: new ImmediateDialect({ database: counted }) });
   try {
     await migrate(db, now());
@@ -52,7 +54,7 @@ export async function openStore({ file, now = Date.now }: Options): Promise<Stor
     counted.close();
     throw openingError(file, error);
   }
-  return assemble(db, counted);
+  return assemble(db, counted, (copy) => copyDatabase(database, copy));
 }
 
 /** Every transaction of the store writes: taking the lock at once spares a failing upgrade later. */
@@ -75,7 +77,7 @@ class ImmediateDriver extends SqliteDriver {
   }
 }
 
-function openFile(file: string): CountedDatabase {
+function openFile(file: string): Database.Database {
   let database: Database.Database | undefined;
   try {
     database = new Database(file, { timeout: busyTimeoutMs });
@@ -83,7 +85,7 @@ function openFile(file: string): CountedDatabase {
     // NORMAL may lose acknowledged rows in a power cut.
     database.pragma("synchronous = FULL");
     database.pragma("foreign_keys = ON");
-    return countedDatabase(database);
+    return database;
   } catch (error) {
     database?.close();
     throw openingError(file, error);
@@ -107,7 +109,7 @@ function openingError(file: string, cause: unknown): FleetError {
   });
 }
 
-function assemble(db: Kysely<Tables>, counted: CountedDatabase): Store {
+function assemble(db: Kysely<Tables>, counted: CountedDatabase, backup: Store["backup"]): Store {
   let closing: Promise<void> | undefined;
   const methods = withStoreFaults({
     ...deviceStore(db),
@@ -127,6 +129,7 @@ function assemble(db: Kysely<Tables>, counted: CountedDatabase): Store {
     ...memoStore(db),
     ...pinStore(db),
     ...bisectStore(db),
+    backup,
     ping: async () => {
       await db.selectFrom("counters").select("name").limit(1).execute();
     },

@@ -11,6 +11,7 @@ import type { RepositoryHealth } from "#hub/git/health.ts";
 import type { BranchRow, FleetCounts, ReleaseRow } from "#hub/store/port.ts";
 import type { DesiredMode } from "#shared/desired.ts";
 import { FleetError } from "#shared/errors.ts";
+import { type BackupCalls, backupCalls } from "./backup.ts";
 import { type ControlCalls, controlCalls } from "./control.ts";
 import { createHttp, type Http, type HttpOptions } from "./http.ts";
 import { type LogMessage, logStream } from "./logs.ts";
@@ -36,6 +37,7 @@ export interface Client {
   sites(): AsyncIterable<SiteView>;
   fleet(): Promise<FleetView>;
   readonly rollouts: RolloutCalls;
+  readonly backups: BackupCalls;
   /** The OpenAPI document. */
   document(): Promise<Record<string, unknown>>;
   setMode(device: string, mode: DesiredMode, reason: string): Promise<OrderView>;
@@ -77,6 +79,7 @@ export function createClient(
     sites: () => list("/v1/sites"),
     fleet: () => read("/v1/fleet"),
     rollouts: rolloutCalls(http),
+    backups: backupCalls(http),
     document: () => read("/openapi.json"),
     setMode: (id, mode, reason) => order("PUT", `${pathOf(id)}/mode`, { mode, reason }),
     retry: (id, reason) => order("POST", `${pathOf(id)}/retry`, { reason }),

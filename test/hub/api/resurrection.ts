@@ -16,7 +16,7 @@ export function resurrectionParts(options: {
   bus: Bus;
   clock: Clock;
   readonly disconnect: (device: DeviceId) => void;
-}): Pick<ApiOptions, "pause" | "memos" | "returns"> & {
+}): Pick<ApiOptions, "pause" | "memos" | "returns" | "backups"> & {
   statement: (identity: Identity) => Envelope;
 } {
   const { store } = options;
@@ -30,6 +30,7 @@ export function resurrectionParts(options: {
   const desired = { adopt: (row: Parameters<Store["saveDesired"]>[0]) => store.saveDesired(row) };
   return {
     memos,
+    backups: { make: () => Promise.reject(new TypeError("no backups here")) },
     pause: {
       state: pause.state,
       resume: ({ operator, reason }) => pause.end(operator, reason),

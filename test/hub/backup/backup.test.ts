@@ -1,0 +1,150 @@
+// A backup of a store that works, spoilt in every way, and put back.
+import assert from "node:assert/strict";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createBackups } from "#hub/backup/create.ts";
+import { openBackup } from "#hub/backup/open.ts";
+import { restoreBackup } from "#hub/backup/restore.ts";
+import { loadSigningKey } from "#hub/desired/keys.ts";
+import { prepareOperator } from "#hub/operator.ts";
+import type { Store } from "#hub/store/port.ts";
+import { openStore } from "#hub/store/sqlite.ts";
+import { systemClock as clock } from "#shared/clock.ts";
+import { DeviceId } from "#shared/ids.ts";
+import { suite } from "#test/suite.ts";
+
+const test = suite("backup and restore");
+const root = mkdtempSync(join(tmpdir(), "fleet-backup-test-"));
+const data = join(root, "hub");
+let store: Store;
+let keyId: string;
+const deviceName = (index: number): DeviceId => DeviceId.parse(`pi-${index}`);
+
+test.before(async () => {
+  keyId = (await loadSigningKey(data)).id;
+  store = await openStore({ file: join(data, "hub.db") });
+  await prepareOperator(data, store, clock.now());
+  for (let index = 0; index < 20; index += 1) await enrol(index);
+});
+test.after(async () => {
+  await store.close();
+  rmSync(root, { recursive: true });
+});
+
+function enrol(index: number) {
+  return store.enrol(deviceName(index), "0".repeat(64), { site: "north" }, clock.now());
+}
+
+function backups() {
+  return createBackups({ store, directory: data, clock, version: "1.2.3" });
+}
+
+async function take(name: string, withKeys = true): Promise<string> {
+  const file = join(root, name);
+  const { content } = await backups().make({ withKeys });
+  await writeFile(file, content);
+  return file;
+}
+
+function scratch(): string {
+  return mkdtempSync(join(root, "scratch-"));
+}
+
+test("holds all devices and both keys, and leaves nothing behind in the hub's directory", async () => {
+  const before = readdirSync(data).toSorted();
+  const file = await take("whole.tar.gz");
+  const manifest = await openBackup(file, scratch());
+  assert.equal(manifest.devices, 20);
+  const names = manifest.files.map(({ name }) => name);
+  assert.deepEqual(names, ["hub.db", "signing-key.pem", "operator.token"]);
+  assert.deepEqual(readdirSync(data).toSorted(), before);
+});
+
+test("is of one instant while devices enrol", async () => {
+  const writing = (async () => {
+    for (let index = 100; index < 200; index += 1) await enrol(index);
+  })();
+  const [file] = await Promise.all([take("busy.tar.gz"), writing]);
+  const place = scratch();
+  const { devices } = await openBackup(file, place);
+  const copy = await openStore({ file: join(place, "hub.db") });
+  const { rows } = await copy.devices({ selector: [], sort: "id", order: "asc", limit: 500 });
+  const sites = (await copy.siteCounts()).reduce((sum, site) => sum + site.devices, 0);
+  await copy.close();
+  assert.equal(rows.length, devices);
+  // Each has its labels: no enrolment is in it by half.
+  assert.equal(sites, devices);
+});
+
+test("makes one at a time", async () => {
+  const same = backups();
+  const first = await same.make({ withKeys: false });
+  await assert.rejects(same.make({ withKeys: false }), { code: "state_conflict" });
+  first.content.destroy();
+  await new Promise((resolve) => first.content.once("close", resolve));
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  (await same.make({ withKeys: false })).content.destroy();
+});
+
+test("sweeps up what a hub that was killed has left", async () => {
+  const left = join(data, "backup.tmp-left");
+  writeFileSync(left, "half");
+  await backups().start();
+  assert.equal(readdirSync(data).includes("backup.tmp-left"), false);
+});
+
+test("refuses a file that is cut, changed, or none", async () => {
+  const whole = readFileSync(await take("good.tar.gz"));
+  const file = join(root, "bad.tar.gz");
+  const spoilt: Record<string, Buffer> = {
+    cut: whole.subarray(0, whole.length - 2000),
+    changed: Buffer.from(whole.map((byte, at) => (at === 1000 ? byte ^ 0xff : byte))),
+    empty: Buffer.alloc(0),
+    another: Buffer.from("something else"),
+  };
+  for (const [how, bytes] of Object.entries(spoilt)) {
+    writeFileSync(file, bytes);
+    await assert.rejects(openBackup(file, scratch()), { code: "request_invalid" }, how);
+  }
+  await assert.rejects(openBackup(join(root, "none"), scratch()), { code: "not_found" });
+});
+
+test("restores into an empty directory: the same devices and keys, readable by nobody else, paused", async () => {
+  const file = await take("back.tar.gz");
+  const directory = join(root, "restored");
+  await restoreBackup({ file, directory, clock });
+  const names = ["hub.db", "operator.token", "signing-key.pem"];
+  assert.deepEqual(readdirSync(directory).toSorted(), names);
+  for (const name of names) assert.equal(statSync(join(directory, name)).mode & 0o777, 0o600);
+  assert.equal((await loadSigningKey(directory)).id, keyId);
+  const copy = await openStore({ file: join(directory, "hub.db") });
+  const [row, pause] = [await copy.device(deviceName(3)), await copy.pause()];
+  await copy.close();
+  assert.deepEqual(row?.labels, { site: "north" });
+  assert.equal(pause?.cause, "restored");
+});
+
+test("touches nothing in a directory that holds anything", async () => {
+  const file = await take("again.tar.gz");
+  const before = readFileSync(join(data, "signing-key.pem"), "utf8");
+  await assert.rejects(restoreBackup({ file, directory: data, clock }), { code: "state_conflict" });
+  assert.equal(readFileSync(join(data, "signing-key.pem"), "utf8"), before);
+});
+
+test("a spoilt backup leaves the directory empty", async () => {
+  const file = join(root, "spoilt.tar.gz");
+  writeFileSync(file, "no backup");
+  const directory = scratch();
+  await assert.rejects(restoreBackup({ file, directory, clock }), { code: "request_invalid" });
+  assert.deepEqual(readdirSync(directory), []);
+});
+
+test("without keys it holds none", async () => {
+  const manifest = await openBackup(await take("bare.tar.gz", false), scratch());
+  assert.deepEqual(
+    manifest.files.map(({ name }) => name),
+    ["hub.db"],
+  );
+});
