@@ -31,6 +31,8 @@ export interface Device {
   probes(letter: string): Promise<ProbeResults> | ProbeResults;
   validate: AgentParts["runValidateHook"];
   ask(serving: StagedRevision): Promise<void>;
+  /** Absent: no workload says anything. */
+  telemetry?: NonNullable<AgentParts["telemetry"]>;
   /** What becomes of a copy of `web` with this letter. */
   behave(letter: string, outcome: MemoryOutcome): void;
   /** Something happens that needs no act. */
