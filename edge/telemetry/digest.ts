@@ -64,7 +64,10 @@ export function gist({ apps, workloads }: Pick<TelemetryDigest, "apps" | "worklo
   return canonicalJson({ apps, states });
 }
 
-/** The same words again are no news. */
+/** The same words again are no news, and neither is time that passes. */
 export function content({ apps, workloads }: Pick<TelemetryDigest, "apps" | "workloads">): string {
-  return canonicalJson({ apps, workloads: workloads.map(({ at: _, ...said }) => said) });
+  return canonicalJson({
+    apps,
+    workloads: workloads.map(({ at: _, uptimeSeconds: __, ...said }) => said),
+  });
 }

@@ -207,6 +207,8 @@ export function createWorld(): World {
       resolve: (staged) => ({
         staged,
         ...resolve(staged, { project: staged.spec.name, ...options }),
+      ...(world.telemetry === undefined ? {} : { telemetry: world.telemetry }),
+      machine: own.wrap(machine),
       }),
       runProbes: async ({ app }) =>
         world.probes(String(app.services["web"]?.spec.environment["LETTER"] ?? "")),

@@ -5,6 +5,7 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { createDockerRuntime } from "#edge/runtime/docker/runtime.ts";
 import type { ObservedInstance, ResolvedApp } from "#edge/runtime/port.ts";
+import { makeTelemetryPlace, telemetrySocket } from "#edge/telemetry/place.ts";
 import { systemClock } from "#shared/clock.ts";
 import type { ComposeService } from "#shared/compose/model.ts";
 import { suite } from "#test/suite.ts";
@@ -182,6 +183,33 @@ test.real(
     inside(`${locking.project}-asks-1`, "sh", "-c", 'touch "$FLEET_LOCK"');
     assert.ok(existsSync(lock));
     assert.throws(() => inside(`${locking.project}-other-1`, "ls", "/run/fleet"));
+  },
+);
+
+test.real(
+  "docker",
+  "the telemetry socket is mounted where a service asks for it, and cannot be replaced there",
+  async () => {
+    const { app, service, up, directory } = testDevice();
+    const telling = app("telemetry", [
+      service("asks", { fleet: { telemetry: true } }),
+      service("other"),
+    ]);
+    const place = await makeTelemetryPlace(join(directory, "run"), telling.app);
+    const server = createServer().listen(telemetrySocket(place ?? ""));
+    await up(telling);
+    const name = `${telling.project}-asks-1`;
+    assert.equal(
+      inside(name, "sh", "-c", 'test -S "$FLEET_TELEMETRY_SOCKET" && echo there'),
+      "there",
+    );
+    const url = inside(name, "sh", "-c", 'echo "$FLEET_TELEMETRY_URL"');
+    assert.equal(url, "http://localhost/v1/telemetry/asks/1");
+    assert.throws(() => inside(name, "sh", "-c", 'rm -f "$FLEET_TELEMETRY_SOCKET"'), /Read-only/);
+    const other = `${telling.project}-other-1`;
+    assert.throws(() => inside(other, "sh", "-c", 'test -n "$FLEET_TELEMETRY_URL"'));
+    assert.throws(() => inside(other, "ls", "/run/fleet-telemetry"));
+    await new Promise((resolve) => server.close(resolve));
   },
 );
 
