@@ -9,7 +9,7 @@ export interface Pace {
 /** A second's worth may go at once. */
 export function createPace(clock: Clock, maxCostPerSecond: number): Pace {
   /** Monotonic ms until which what was taken fills the allowance. */
-  let filledMs = 0;
+  let filledMs = Number.NEGATIVE_INFINITY;
   return {
     take: async (cost, signal) => {
       const now = clock.monotonicMs();

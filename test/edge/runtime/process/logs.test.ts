@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { statSync } from "node:fs";
 import { join } from "node:path";
+import type { LogBatch } from "#edge/runtime/port.ts";
 import { benchTests, only, shell, until } from "./fixture.ts";
 
 const test = benchTests("process logs");
@@ -68,4 +69,62 @@ test("keeps a copy's logs after its removal, until the app goes", async ({ runti
   assert.equal((await one.logs(instance, { tail: 5 }))[0]?.text, "last words");
   await one.cleanUp(shop.app, shop.project);
   assert.deepEqual(await one.logs(instance, { tail: 5 }), []);
+});
+
+/** Texts until there are so many. */
+async function readOn(more: AsyncIterable<LogBatch>, count: number) {
+  const texts: string[] = [];
+  let droppedBytes = 0;
+  for await (const batch of more) {
+    // A shell may have a last word of its own when it is ended.
+    texts.push(...batch.lines.map(({ text }) => text).filter((text) => text !== "Terminated"));
+    droppedBytes += batch.droppedBytes;
+    if (texts.length >= count) break;
+  }
+  return { texts, droppedBytes };
+}
+
+const counting = (from: number, to: number): string[] =>
+  Array.from({ length: to - from + 1 }, (_, at) => `line ${from + at}`);
+
+test("follows without a gap through cuts of the file and a restart", async ({ runtime, app }) => {
+  const one = runtime({ maxLogBytes: 600 });
+  const say =
+    "i=1; while [ $i -le 50 ]; do echo line $i; i=$((i+1)); sleep 0.1; done; exec sleep 60";
+  const shop = app({ web: shell(say) });
+  await one.start(shop, { service: "web", index: 1 });
+  const instance = await only(one);
+  await until("some lines", async () => (await one.logs(instance, { tail: 99 })).length > 5);
+  const ending = new AbortController();
+  const { last, more } = await one.follow(instance, { tail: 99, signal: ending.signal });
+  const before = last.map(({ text }) => text);
+  const { texts, droppedBytes } = await readOn(more, 50 - before.length);
+  assert.deepEqual([...before, ...texts], counting(1, 50));
+  assert.equal(droppedBytes, 0);
+  const again = await one.follow(instance, { tail: 0, signal: ending.signal });
+  await one.restart(instance);
+  assert.deepEqual(again.last, []);
+  assert.deepEqual((await readOn(again.more, 3)).texts.slice(0, 3), counting(1, 3));
+  ending.abort();
+});
+
+test("says how many bytes a slow follower has missed, and ends when the copy is gone", async ({
+  runtime,
+  app,
+}) => {
+  const one = runtime({ maxLogBytes: 4000 });
+  const say =
+    "i=1; while [ $i -le 3000 ]; do echo line $i; i=$((i+1)); done; sleep 2; echo last; exec sleep 60";
+  const shop = app({ web: shell(`sleep 0.5; ${say}`) });
+  await one.start(shop, { service: "web", index: 1 });
+  const instance = await only(one);
+  const { more } = await one.follow(instance, { tail: 0, signal: new AbortController().signal });
+  const text = async () => (await one.logs(instance, { tail: 1 }))[0]?.text;
+  await until("all to be written and cut", async () => (await text()) === "last", 10_000);
+  await one.remove(instance);
+  const { texts, droppedBytes } = await readOn(more, Infinity);
+  const written = counting(1, 3000).concat("last").join("\n").length + 1;
+  const read = texts.map((line) => line.length + 1).reduce((sum, bytes) => sum + bytes, 0);
+  assert.ok(droppedBytes > 0 && texts.length < 3000);
+  assert.equal(read + droppedBytes, written);
 });
