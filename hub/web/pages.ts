@@ -13,6 +13,7 @@ import type { Sessions } from "#hub/api/sessions.ts";
 import { readUpdates } from "#hub/api/update_reader.ts";
 import type { Authenticator } from "#hub/broker/port.ts";
 import type { Notices } from "#hub/control/notices.ts";
+import type { LiveLogs } from "#hub/logs/port.ts";
 import type { Store } from "#hub/store/port.ts";
 import { totalsOf } from "#hub/telemetry/totals.ts";
 import type { Clock } from "#shared/clock.ts";
@@ -22,6 +23,7 @@ import { type Asset, loadAssets } from "./assets.ts";
 import { deviceMain } from "./device.ts";
 import type { Html } from "./html.ts";
 import { layout, mainOf, type PageParts } from "./layout.ts";
+import { logPages } from "./log_pages.ts";
 import { unknownDevice } from "./notices.ts";
 import { overviewMain } from "./overview.ts";
 import { noFilter, type OverviewQuery, overviewQuery } from "./overview_query.ts";
@@ -49,6 +51,7 @@ interface Options {
   >;
   rollouts: RolloutPagesControl;
   repository: RepositorySource;
+  logs: LiveLogs;
   notices: Pick<Notices, "all" | "on">;
   sessions: Sessions;
   authenticator: Authenticator;
@@ -123,6 +126,7 @@ function routes(options: Options, { send, find, document }: Frame): OpenAPIHono<
       live,
     });
   });
+  app.route("/", logPages({ ...options, signedIn, send }));
   app.get("/docs", (c) => {
     const operator = sessionOperator(c, sessions);
     return send(c, { title: "API", main: referenceMain(document()), operator });
