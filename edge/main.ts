@@ -37,6 +37,7 @@ import { chooseRuntimes } from "#edge/runtime/choose.ts";
 import { identify } from "#edge/sync/identify.ts";
 import { httpAuthorization, readIdentity, trustedKeys } from "#edge/sync/identity.ts";
 import { openAddressed } from "#edge/sync/inbox.ts";
+import { keepsakesOnDisk } from "#edge/sync/keepsakes.ts";
 import { createSync } from "#edge/sync/sync.ts";
 import { createTelemetry } from "#edge/telemetry/telemetry.ts";
 import pkg from "#package.json" with { type: "json" };
@@ -207,6 +208,7 @@ async function run(file: string): Promise<void> {
       isolatedAfterMs: config.hub.isolatedAfterSeconds * 1000,
     },
     identity,
+    keepsakes: keepsakesOnDisk(join(config.dataDirectory, "identity"), identity),
     journal,
     source: { beat: () => agent.beat() },
     streams,
