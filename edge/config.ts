@@ -33,6 +33,7 @@ export interface AgentConfig {
   log: AgentFile["log"];
   journal: { maxBytes: number };
   disk: { reserveBytes: number; ballastBytes: number };
+  machine: AgentFile["machine"];
   safeMode: { healthyAfterMs: number };
 }
 
@@ -56,6 +57,7 @@ export const appliesBy = {
   log: "reload",
   journal: "restart",
   disk: "restart",
+  machine: "restart",
   safeMode: "reload",
 } as const satisfies Record<keyof AgentConfig, "reload" | "restart">;
 
@@ -116,6 +118,7 @@ export function parseConfig(file: string, text: string): AgentConfig {
       reserveBytes: disk.reserveMegabytes * bytesPerMegabyte,
       ballastBytes: disk.ballastMegabytes * bytesPerMegabyte,
     },
+    machine: { ...parsed.machine, bootIdFile: resolve(from, parsed.machine.bootIdFile) },
     safeMode: { healthyAfterMs: Math.round(parsed.safeMode.healthySeconds * 1000) },
   };
 }

@@ -33,6 +33,7 @@ import { askApp } from "#edge/release/hold.ts";
 import { runValidateHook } from "#edge/release/hook.ts";
 import { createResolver } from "#edge/release/resolve.ts";
 import { createReleaseStore } from "#edge/release/store.ts";
+import { createMachine } from "#edge/run/machine.ts";
 import { chooseRuntimes } from "#edge/runtime/choose.ts";
 import { identify } from "#edge/sync/identify.ts";
 import { httpAuthorization, readIdentity, trustedKeys } from "#edge/sync/identity.ts";
@@ -83,6 +84,7 @@ async function run(file: string): Promise<void> {
   await mkdir(config.dataDirectory, { recursive: true });
   const lock = acquireLock(join(config.dataDirectory, "agent.lock"));
   ending.add("lock", lock.release);
+  const bootId = readBootId(config.machine.bootIdFile);
   let opened: Journal | undefined;
   ending.add("journal", () => opened?.close());
   const metrics = createAgentMetrics();
@@ -92,7 +94,7 @@ async function run(file: string): Promise<void> {
     hostname: () => config.hostname,
     labels: () => config.labels,
     hubUrl: config.hub.url,
-    journal: { bootId: readBootId(), unacknowledged: () => opened?.unacknowledged() ?? 0 },
+    journal: { bootId, unacknowledged: () => opened?.unacknowledged() ?? 0 },
     clock,
     agentVersion: pkg.version,
   });
@@ -136,6 +138,7 @@ async function run(file: string): Promise<void> {
     file: join(config.dataDirectory, "journal.db"),
     onFull: ballast.release,
     clock,
+    bootId,
     limits: config.journal,
     verify: (envelope) => {
       const known = readIdentity(join(config.dataDirectory, "identity"));
@@ -238,6 +241,10 @@ async function run(file: string): Promise<void> {
     runtimes: runtimes.all,
     forwarder: runtimes.forwarder,
     sync,
+    machine: createMachine({
+      ...{ device: config.device, directory: join(config.dataDirectory, "runs") },
+      ...{ ...config.machine, bootId, clock },
+    }),
     telemetry,
     resolve: (staged) => {
       const options = {

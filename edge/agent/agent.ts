@@ -4,14 +4,15 @@ import type { AppInput } from "#edge/plan/input.ts";
 import { isOfAttempt, plan } from "#edge/plan/plan.ts";
 import { withoutCopies } from "#edge/plan/resting.ts";
 import { changing, renderSteps, type Step, type StepKind } from "#edge/plan/step.ts";
+import { createRunner } from "#edge/run/runner.ts";
 import type { Beat } from "#shared/beat.ts";
-import { type DesiredState, specHash } from "#shared/desired.ts";
 import { asFleetError, type FleetError } from "#shared/errors.ts";
 import type { AppName } from "#shared/ids.ts";
 import type { Cause, ReportedState } from "#shared/reported.ts";
 import { createTryAgain } from "./again.ts";
 import { createAsks } from "./asks.ts";
 import { createAttempts, failureReport } from "./attempts.ts";
+import { beatNow } from "./beat.ts";
 import { createExecutors, type Effect } from "./executors.ts";
 import { createGatherer, type Observation } from "./gather.ts";
 import { createHandOver } from "./hand_over.ts";
@@ -24,6 +25,7 @@ import { createRepairs } from "./repairs.ts";
 import { createReporter } from "./reporting.ts";
 import { restartService } from "./restart.ts";
 import { createSafety } from "./safety.ts";
+import { seenBy } from "./seen.ts";
 import { createTasks } from "./tasks.ts";
 import { createTurns } from "./turns.ts";
 import { createWaker } from "./waker.ts";
@@ -69,8 +71,9 @@ export function createAgent(parts: AgentParts): Agent {
   const repairs = createRepairs({ journal, clock });
   const tryAgain = createTryAgain({ journal, repairs });
   const safety = createSafety({ parts, tryAgain, onRest: repairs.forget });
-  const gatherer = createGatherer({ parts, memory, attempts, repairs, safety });
-  const reporter = createReporter({ parts, memory, gatherer, repairs, safety });
+  const runner = createRunner({ parts, onChange: waker.wake });
+  const gatherer = createGatherer({ parts, memory, attempts, repairs, safety, runner });
+  const reporter = createReporter({ parts, memory, gatherer, repairs, safety, runner });
   const prober = createProber({ parts, memory, gatherer, onChange: waker.wake });
   const handOver = createHandOver(parts);
   const executors = createExecutors({ parts, attempts, memory, tasks, prober, handOver });
@@ -174,6 +177,7 @@ export function createAgent(parts: AgentParts): Agent {
     watch.enter("look after the disk");
     await parts.care?.round();
     watch.enter("observe");
+    const lookedMs = clock.monotonicMs();
     const seen = await gatherer.observe();
     await handOver.refresh(seen);
     watch.enter("plan and report");
@@ -181,6 +185,7 @@ export function createAgent(parts: AgentParts): Agent {
     const free = seen.apps.filter(({ app }) => !busy.has(app));
     for (const input of free) repairs.note(input, steps.get(input.app) ?? []);
     const reported = await reporter.report(seen, steps);
+    runner.observed(seenBy(seen, reported, lookedMs));
     const isUrgent = safety.weigh(seen.apps, reported);
     const effects = await Promise.all(
       free.map((input) => actOnce(input, steps.get(input.app) ?? [], seen)),
@@ -193,7 +198,11 @@ export function createAgent(parts: AgentParts): Agent {
     watch.good();
     safety.ended("well");
     if (isUrgent || effects.some((effect) => effect !== "idle")) return 0;
-    return Math.min(safety.soonMs(), pauseMs(free, steps, parts.settings().intervalMs));
+    return Math.min(
+      safety.soonMs(),
+      runner.soonMs(),
+      pauseMs(free, steps, parts.settings().intervalMs),
+    );
   };
 
   let running: Promise<void> | undefined;
@@ -212,6 +221,7 @@ export function createAgent(parts: AgentParts): Agent {
   const loop = async (): Promise<void> => {
     repairs.begin();
     safety.begin();
+    runner.start();
     tellLife("agent.started", { version: parts.agentVersion });
     while (!waker.stopped()) {
       const pauseMs = await round().catch((error: unknown) => {
@@ -235,6 +245,7 @@ export function createAgent(parts: AgentParts): Agent {
         reporter.tellAgain();
         waker.wake();
       });
+      parts.sync.onChange(runner.wake);
       for (const runtime of parts.runtimes) runtime.onChange(waker.wake);
       running ??= loop();
     },
@@ -242,6 +253,7 @@ export function createAgent(parts: AgentParts): Agent {
       waker.stop();
       await tasks.stop();
       await running;
+      await runner.stop();
       await turns.settled();
     },
     wake: waker.wake,
@@ -265,31 +277,8 @@ export function createAgent(parts: AgentParts): Agent {
     },
     reported: reporter.latest,
     lastRoundMs: () => lastRoundMs,
-    beat: () => {
-      const latest = reporter.latest();
-      const host = prober.host();
-      return {
-        bootId: journal.bootId,
-        ...(latest === undefined ? observedBefore(journal.desired()) : observedBy(latest)),
-        at: clock.now(),
-        monotonicMs: clock.monotonicMs(),
-        heartbeatMs: parts.settings().heartbeatMs,
-        ...(host === undefined ? {} : { host }),
-      };
-    },
+    beat: () => beatNow(parts, reporter.latest(), prober.host()),
   };
-}
-
-type Observed = Pick<Beat, "generation" | "specHash">;
-
-function observedBy({ observedGeneration, specHash: hash }: ReportedState): Observed {
-  return { generation: observedGeneration, specHash: hash };
-}
-
-/** Until this process has looked for itself: what an earlier one has seen is seen. */
-function observedBefore(desired: DesiredState | undefined): Observed {
-  if (desired === undefined) return { generation: 0, specHash: "" };
-  return { generation: desired.generation, specHash: specHash(desired) };
 }
 
 function endsStage(step: Step, attempt: Attempt): boolean {

@@ -1,10 +1,11 @@
 // Observes: wish, disk, runtimes and history, put together per app for the planner.
-import type { Attempt } from "#edge/plan/attempt.ts";
+import { type Attempt, preparing } from "#edge/plan/attempt.ts";
 import { copyKey } from "#edge/plan/gate.ts";
 import type { AppInput, Runnable } from "#edge/plan/input.ts";
 import { safeStackName, withoutCopies } from "#edge/plan/resting.ts";
 import { trialVerdict } from "#edge/plan/trial.ts";
 import type { StoredApp } from "#edge/release/port.ts";
+import type { Runner } from "#edge/run/runner.ts";
 import type { ObservedInstance } from "#edge/runtime/port.ts";
 import { type AppSpec, type DesiredState, revisionOf } from "#shared/desired.ts";
 import { asFleetError, type FleetError } from "#shared/errors.ts";
@@ -37,9 +38,11 @@ interface Parts {
   attempts: Pick<Attempts, "current" | "extend">;
   repairs: Pick<Repairs, "of">;
   safety: Pick<Safety, "stance">;
+  runner: Pick<Runner, "rests" | "forces">;
 }
 
-export function createGatherer({ parts, memory, attempts, repairs, safety }: Parts): Gatherer {
+export function createGatherer(given: Parts): Gatherer {
+  const { parts, memory, attempts, repairs, safety, runner } = given;
   const { journal, releases, runtimes, clock } = parts;
   /** No release is to blame for the time in which nobody could see it.
    *  @returns the attempt with the time that it has now */
@@ -117,11 +120,13 @@ export function createGatherer({ parts, memory, attempts, repairs, safety }: Par
     });
     const isBlind = known.blindBy !== undefined;
     const attempt = noteSight(opened, { app, isBlind, askedMs });
-    const resting = restingOf(app, { isInstalled: link !== undefined, sight });
+    const resting =
+      restingOf(app, { isInstalled: link !== undefined, sight }) ?? drained(app, attempt);
     const quarantined = journal.quarantined().filter((one) => one.app === app);
     const input: AppInput = {
       app,
-      mode: safety.stance().isSafe ? "safe" : (desired?.mode ?? "run"),
+      mode: modeOf(app, desired?.mode ?? "run"),
+      ...(runner.forces(app) ? { forced: true } : {}),
       ...targetFields(spec),
       ...(desired === undefined ? {} : { issuedAt: desired.issuedAt }),
       ...(link === undefined ? {} : { current: link }),
@@ -158,6 +163,19 @@ export function createGatherer({ parts, memory, attempts, repairs, safety }: Par
     }
     const isDue = isSafe && needsStack && isInstalled && ![...suspended].some(isThere);
     return isDue ? undefined : "dormant";
+  };
+
+  /** A release that was swapped in comes to its verdict first: at rest it could prove nothing. */
+  const drained = (app: AppName, attempt: Attempt | undefined): AppInput["resting"] => {
+    const mayRest = attempt === undefined || preparing.has(attempt.stage);
+    return mayRest && runner.rests(app) ? "drained" : undefined;
+  };
+
+  /** While a run has an app rest nothing new begins for it; what a run installs no hold keeps back. */
+  const modeOf = (app: AppName, wanted: AppInput["mode"]): AppInput["mode"] => {
+    if (safety.stance().isSafe) return "safe";
+    if (runner.rests(app)) return "hold";
+    return runner.forces(app) ? "run" : wanted;
   };
 
   const withFineSince = (input: AppInput): AppInput => {

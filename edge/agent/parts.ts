@@ -4,6 +4,7 @@ import type { AgentMetrics } from "#edge/page/metrics.ts";
 import type { ProbeRound } from "#edge/plan/input.ts";
 import type { DiskRoom } from "#edge/plan/safe_mode.ts";
 import type { ReleaseStore, StagedRevision } from "#edge/release/port.ts";
+import type { Machine } from "#edge/run/port.ts";
 import type { Forwarder } from "#edge/runtime/forward/forwarder.ts";
 import type { ResolvedApp, Runtime } from "#edge/runtime/port.ts";
 import type { Sync } from "#edge/sync/port.ts";
@@ -65,6 +66,8 @@ export interface AgentParts {
   /** Holds the published ports of services that are handed over. */
   forwarder: Forwarder;
   sync: Sync;
+  /** What runs do to it. */
+  machine: Machine;
   /** What workloads say of themselves. */
   telemetry?: Pick<WorkloadTelemetry, "observe" | "workloads" | "digest">;
   /** Reads and resolves a revision; cached by the caller's side, so cheap when repeated.

@@ -4,6 +4,7 @@ import { appReport } from "#edge/plan/report.ts";
 import { safeStackName } from "#edge/plan/resting.ts";
 import type { Step } from "#edge/plan/step.ts";
 import { type DeviceFacts, whyDevice, whyNot } from "#edge/plan/why.ts";
+import type { Runner } from "#edge/run/runner.ts";
 import { withTelemetry } from "#edge/telemetry/attach.ts";
 import { canonicalHash } from "#shared/canonical.ts";
 import { specHash } from "#shared/desired.ts";
@@ -48,9 +49,11 @@ interface Parts {
   gatherer: Pick<Gatherer, "resolve">;
   repairs: Pick<Repairs, "of">;
   safety: Pick<Safety, "report">;
+  runner: Pick<Runner, "report" | "why">;
 }
 
-export function createReporter({ parts, memory, gatherer, repairs, safety }: Parts): Reporter {
+export function createReporter(given: Parts): Reporter {
+  const { parts, memory, gatherer, repairs, safety, runner } = given;
   const conditions = new Map<ConditionType, Condition>();
   let latest: ReportedState | undefined;
   let sentHash = "";
@@ -114,6 +117,7 @@ export function createReporter({ parts, memory, gatherer, repairs, safety }: Par
       hasDesired: parts.journal.desired() !== undefined,
       safeMode: safety.report(),
       link: problem === undefined ? link : { ...link, problem },
+      run: runner.why(),
     };
   };
 
@@ -153,6 +157,7 @@ export function createReporter({ parts, memory, gatherer, repairs, safety }: Par
       await parts.telemetry?.observe(apps);
       const { labels, heartbeatMs } = parts.settings();
       const entered = safety.report();
+      const run = runner.report();
       const reported: ReportedState = {
         device: parts.device,
         bootId: parts.journal.bootId,
@@ -168,6 +173,7 @@ export function createReporter({ parts, memory, gatherer, repairs, safety }: Par
         apps,
         conditions: judgeConditions(observation, apps),
         ...(entered === undefined ? {} : { safeMode: entered }),
+        ...(run === undefined ? {} : { run }),
       };
       latest = withTelemetry(reported, parts.telemetry);
       const hash = canonicalHash(withoutTicking(latest));

@@ -124,6 +124,19 @@ export const AgentFile = z.strictObject({
       ballastMegabytes: z.number().min(0).max(1024).default(16),
     })
     .prefault({}),
+  /** How runs change the machine itself. The fleet names no command: only this file does. */
+  machine: z
+    .strictObject({
+      /** Program and arguments that restart the device. Default: `[systemctl, reboot]`. */
+      reboot: z.array(z.string().min(1)).min(1).default(["systemctl", "reboot"]),
+      /** Program and arguments that change the network; called with `save`, `apply` or `restore` behind them.
+       *  Default: none, and steps that configure the network fail. */
+      network: z.array(z.string().min(1)).min(1).exactOptional(),
+      /** File that names the present boot: in a container, where the kernel's is the host's, one that is new at
+       *  each start. Relative to agent.yaml. Default: `/proc/sys/kernel/random/boot_id`. */
+      bootIdFile: z.string().min(1).default("/proc/sys/kernel/random/boot_id"),
+    })
+    .prefault({}),
   safeMode: z
     .strictObject({
       /** Seconds for which the agent must work well before its start counts as good. Five starts in ten

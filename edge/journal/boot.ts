@@ -2,12 +2,13 @@
 import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 
-const kernelFile = "/proc/sys/kernel/random/boot_id";
+export const kernelBootIdFile = "/proc/sys/kernel/random/boot_id";
 
-/** The kernel's boot id; on a system that has none, one that lasts as long as the process. */
-export function readBootId(): string {
+/** The kernel's boot id, or that of a container in a file of its own; where there is none, one that lasts as
+ *  long as the process. */
+export function readBootId(file = kernelBootIdFile): string {
   try {
-    return readFileSync(kernelFile, "utf8").trim();
+    return readFileSync(file, "utf8").trim();
   } catch {
     return processBootId;
   }

@@ -42,6 +42,10 @@ export function createCore(
   const { prune, thin } = createPrune(database, entries, outgoing, limits);
   const { batch, acknowledge, unacknowledged, startEpoch } = outgoing;
   const state = createState({ entries, outgoing, desired, attempts, memory });
+  const record: Journal["record"] = database.transaction((key, value, told) => {
+    memory.remember(key, value);
+    return told.map(entries.append);
+  });
   const telling =
     <A extends unknown[], R>(call: (...args: A) => R) =>
     (...args: A): R => {
@@ -69,6 +73,7 @@ export function createCore(
       batch,
       acknowledge,
       unacknowledged,
+      acknowledged: outgoing.mark,
       openAttempts: attempts.open,
       saveAttempt: telling(attempts.save),
       closeAttempt: telling(attempts.close),
@@ -79,6 +84,7 @@ export function createCore(
         if (memory.remember(key, value)) onChange(state);
       },
       recall: memory.recall,
+      record: telling((key, value, told) => record(key, value, told)),
       prune,
       close: () => void database.close(),
     },

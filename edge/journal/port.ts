@@ -1,6 +1,7 @@
 // The journal port: what the device must remember over a power cut.
 import type { Attempt, Outcome } from "#edge/plan/attempt.ts";
 import type { KeptDamping } from "#edge/plan/damping.ts";
+import type { RunState } from "#edge/plan/run.ts";
 import type { SafeState, Start } from "#edge/plan/safe_mode.ts";
 import type { DesiredState } from "#shared/desired.ts";
 import type { Envelope } from "#shared/envelope.ts";
@@ -41,6 +42,7 @@ export interface Remembered {
   starts: Start[];
   honouredRetry: number;
   damping: KeptDamping;
+  run: RunState;
 }
 
 /** Every write is one transaction, on the disk when the call returns (`synchronous=FULL`).
@@ -71,6 +73,8 @@ export interface Journal {
    *  out shows that it is an old copy: a new epoch begins, under which goes what was not acknowledged. */
   acknowledge(ack: JournalAck): void;
   unacknowledged(): number;
+  /** The hub has every entry up to this seq. */
+  acknowledged(): number;
 
   openAttempts(): Attempt[];
   /** Inserts or replaces; journals `update.started` when it is new. */
@@ -87,6 +91,13 @@ export interface Journal {
    *  again. */
   remember<K extends keyof Remembered>(key: K, value: Remembered[K] | undefined): void;
   recall<K extends keyof Remembered>(key: K): Remembered[K] | undefined;
+  /** Remembers the value and appends the entries that tell of it, all in one transaction.
+   *  @returns the entries' seqs */
+  record<K extends keyof Remembered>(
+    key: K,
+    value: Remembered[K] | undefined,
+    entries: readonly NewEntry[],
+  ): number[];
 
   /** Newest first. */
   entries(query: { kinds?: EntryKind[]; limit: number }): JournalEntry[];

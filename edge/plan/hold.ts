@@ -15,13 +15,15 @@ export interface Hold extends Cause {
 
 /** Why what serves may not be replaced now; undefined when it may, or when nothing serves yet. Pure. */
 export function holdOf(input: AppInput): Hold | undefined {
+  if (input.forced === true) return undefined;
   return versionLock(input) ?? closedWindow(input);
 }
 
 /** Whether the app must stay at the version that it runs: then nothing is prepared either. Pure. */
-export function versionLock({ target, current, nowMs, wallMs }: AppInput): Hold | undefined {
+export function versionLock(input: AppInput): Hold | undefined {
+  const { target, current, nowMs, wallMs, forced } = input;
   const lock = target?.spec.rules?.lock;
-  if (lock === undefined || current === undefined) return undefined;
+  if (lock === undefined || current === undefined || forced === true) return undefined;
   const { reason, until } = lock;
   if (until === undefined) return { reason: "VersionLocked", message: `locked: ${reason}` };
   if (wallMs >= until) return undefined;

@@ -48,8 +48,10 @@ export interface AppInput {
   /** Services whose repair waits, and until when, ms since boot (damping.ts). */
   damped: ReadonlyMap<string, number>;
   /** Installed, but none of it is to run now: `serving` wants no copy. `dormant`: the safe-mode stack while it
-   *  is not needed; `suspended`: stopped in safe mode, because it was sick. */
-  resting?: "dormant" | "suspended";
+   *  is not needed; `suspended`: stopped in safe mode, because it was sick; `drained`: a run wants it so. */
+  resting?: "dormant" | "suspended" | "drained";
+  /** A run installs it: neither a window nor a lock nor the app itself holds that back. */
+  forced?: true;
   /** The copies of the release before this attempt (`copyKey`): what did not change is not judged by the
    *  gate. */
   unchanged: ReadonlySet<string>;

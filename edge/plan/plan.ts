@@ -101,7 +101,8 @@ function waitForLeave(input: AppInput, attempt: Attempt): Step[] | undefined {
   }
   const maxHoldMs = target?.spec.rules?.maxHoldMs ?? defaultMaxHoldMs;
   const { heldSinceMonotonicMs: sinceMs } = attempt;
-  const isOver = sinceMs !== undefined && nowMs - sinceMs >= maxHoldMs;
+  const isLong = sinceMs !== undefined && nowMs - sinceMs >= maxHoldMs;
+  const isOver = isLong || input.forced === true;
   return isOver ? [{ kind: "advance", app, stage: "hold" }] : undefined;
 }
 

@@ -51,7 +51,7 @@ function syncOf(input: AppInput, steps: readonly Step[]): SyncStatus {
   const { target, current, attempt } = input;
   if (target === undefined || attempt !== undefined || target.revision !== current)
     return "OutOfSync";
-  if (input.resting === "suspended") return "OutOfSync";
+  if (input.resting === "suspended" || input.resting === "drained") return "OutOfSync";
   if (input.serving === undefined) return "OutOfSync";
   // A new name for what serves already is no difference.
   return steps.every(({ kind }) => kind === "relabel") ? "Synced" : "OutOfSync";
@@ -60,7 +60,7 @@ function syncOf(input: AppInput, steps: readonly Step[]): SyncStatus {
 function healthOf(input: AppInput, services: readonly ServiceReport[]): HealthStatus {
   if (input.blind) return "Unknown";
   const { attempt, current, serving, probes, hasProbes, target } = input;
-  if (input.resting === "suspended") return "Suspended";
+  if (input.resting === "suspended" || input.resting === "drained") return "Suspended";
   if (attempt !== undefined && !preparing.has(attempt.stage)) return "Progressing";
   if (current !== undefined && serving === undefined) return "Unknown";
   if (serving === undefined) {

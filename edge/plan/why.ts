@@ -12,6 +12,8 @@ export interface DeviceFacts {
   hasDesired: boolean;
   safeMode?: Pick<SafeModeReport, "message"> | undefined;
   link: { connected: boolean; isolated: boolean; problem?: string };
+  /** Where the run is that is under way. */
+  run?: Cause | undefined;
 }
 
 export interface WhyInput {
@@ -33,6 +35,7 @@ export function whyNot(given: WhyInput): Cause[] {
   if (report.sync === "Synced" && report.health === "Healthy") return [];
   if (input.blind) return [cause("RuntimeNotAnswering", blindBy)];
   if (input.resting === "suspended") return whySuspended(given);
+  if (input.resting === "drained") return whyDrained(given);
   if (input.attempt !== undefined) return whyAttempt(given, input.attempt);
   if (input.target === undefined) return whyStillThere(given);
   if (input.target.revision !== input.current) return whyNotBegun(given);
@@ -48,12 +51,13 @@ export function whyDevice(
   if (!device.hasDesired) {
     return [cause("NoDesiredState", "no desired state has arrived yet"), ...whyNoHub(device)];
   }
-  if (device.safeMode !== undefined) return [safeMode(device)];
+  if (device.safeMode !== undefined) return [...runningNow(device), safeMode(device)];
   const behind = apps.find(({ why }) => why !== undefined && why.length > 0);
-  return (behind?.why ?? []).map(({ reason, message }) => ({
+  const ofApp = (behind?.why ?? []).map(({ reason, message }) => ({
     reason,
     message: `${behind?.name}: ${message}`,
   }));
+  return [...runningNow(device), ...ofApp.filter(({ reason }) => reason !== device.run?.reason)];
 }
 
 function cause(reason: string, message: string): Cause {
@@ -73,6 +77,15 @@ function whyMode({ input, device }: WhyInput): Cause[] {
 function whySuspended({ input, device }: WhyInput): Cause[] {
   const message = `${input.app} was stopped, since it did not become healthy in safe mode`;
   return [cause("Suspended", message), safeMode(device)];
+}
+
+function whyDrained({ input, device }: WhyInput): Cause[] {
+  const message = `${input.app} was stopped by a run`;
+  return [cause("Drained", message), ...runningNow(device)];
+}
+
+function runningNow({ run }: DeviceFacts): Cause[] {
+  return run === undefined ? [] : [run];
 }
 
 function whyStillThere(given: WhyInput): Cause[] {

@@ -1,5 +1,5 @@
 // Runs a role's own scripts: the validate hook of a staged release, and any other that asks and tells.
-import { endingOf, runOnce } from "#edge/runtime/process/oneshot.ts";
+import { endingOf, type OneShot, runOnce } from "#edge/runtime/process/oneshot.ts";
 import { FleetError } from "#shared/errors.ts";
 import { contentOf } from "./content.ts";
 import { roleFile } from "./load.ts";
@@ -9,6 +9,13 @@ interface HookOptions {
   /** 60 000 by default. */
   timeoutMs?: number;
   signal?: AbortSignal;
+}
+
+interface ScriptOptions extends HookOptions {
+  args?: readonly string[];
+  /** Beside the app's values. */
+  environment?: Readonly<Record<string, string>>;
+  onOutput?: OneShot["onOutput"];
 }
 
 export interface ScriptEnding {
@@ -35,16 +42,18 @@ export async function runValidateHook(
 export async function runRoleScript(
   staged: StagedRevision,
   script: string,
-  { timeoutMs = 60_000, signal }: HookOptions,
+  { timeoutMs = 60_000, signal, args = [], environment = {}, onOutput }: ScriptOptions,
 ): Promise<ScriptEnding> {
   const path = contentOf(staged.directory).locate(script);
   if (path === undefined) return { fault: "is not in the release" };
   const result = await runOnce({
-    command: [path],
+    command: [path, ...args],
     directory: staged.directory,
-    environment: { ...staged.role.values, ...staged.spec.values, PATH: process.env["PATH"] ?? "" },
-    timeoutMs,
-    signal,
+    environment: {
+      ...{ ...staged.role.values, ...staged.spec.values, PATH: process.env["PATH"] ?? "" },
+      ...environment,
+    },
+    ...{ timeoutMs, signal, onOutput },
   });
   const fault = endingOf(result, timeoutMs);
   if (fault === undefined) return { exitCode: 0 };

@@ -41,6 +41,10 @@ test("two fields are enough, and every other has its default", () => {
     log: { level: "info" },
     journal: { maxBytes: 256_000_000 },
     disk: { reserveBytes: 200_000_000, ballastBytes: 16_000_000 },
+    machine: {
+      reboot: ["systemctl", "reboot"],
+      bootIdFile: "/proc/sys/kernel/random/boot_id",
+    },
     safeMode: { healthyAfterMs: 30_000 },
   });
 });

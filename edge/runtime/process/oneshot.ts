@@ -11,6 +11,10 @@ export interface OneShot {
   uid?: number;
   gid?: number;
   signal?: AbortSignal | undefined;
+  /** Written to its standard input, which is empty otherwise. */
+  input?: string;
+  /** Told all of its output as it comes. */
+  onOutput?: ((stream: "stdout" | "stderr", text: string) => void) | undefined;
 }
 
 export interface OneShotResult {
@@ -38,11 +42,14 @@ export async function runOnce(shot: OneShot): Promise<OneShotResult> {
     cwd: shot.directory,
     env: shot.environment,
     detached: true,
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: [shot.input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
     ...(shot.uid === undefined ? {} : { uid: shot.uid }),
     ...(shot.gid === undefined ? {} : { gid: shot.gid }),
   });
-  const output = collect([child.stdout, child.stderr]);
+  const { stdout, stderr } = child as { stdout: Readable; stderr: Readable };
+  const output = collect({ stdout, stderr }, shot.onOutput);
+  // One that ends without reading it is judged by its exit code.
+  child.stdin?.on("error", () => undefined).end(shot.input);
   const deadline = AbortSignal.timeout(shot.timeoutMs);
   const signal = shot.signal === undefined ? deadline : AbortSignal.any([deadline, shot.signal]);
   const kill = () => killGroup(child);
@@ -85,12 +92,16 @@ async function settle(
   }
 }
 
-function collect(streams: readonly Readable[]): () => string {
+function collect(
+  streams: Record<"stdout" | "stderr", Readable>,
+  onOutput: OneShot["onOutput"],
+): () => string {
   let text = "";
-  for (const stream of streams) {
-    stream.setEncoding("utf8");
-    stream.on("data", (chunk: string) => {
+  for (const name of ["stdout", "stderr"] as const) {
+    streams[name].setEncoding("utf8");
+    streams[name].on("data", (chunk: string) => {
       text = (text + chunk).slice(-outputLimit);
+      onOutput?.(name, chunk);
     });
   }
   return () => text.trim();

@@ -11,12 +11,15 @@ import type { AppSpec, DesiredMode, DesiredState } from "#shared/desired.ts";
 import type { AppReport, ReportedState } from "#shared/reported.ts";
 import type { Hub, Wanted } from "./bundles.ts";
 import type { FastClock } from "./clock.ts";
+import type { MemoryMachine } from "./machine.ts";
 
 type ProbeResults = Awaited<ReturnType<AgentParts["runProbes"]>>;
 
 export interface Device {
   runtime: MemoryRuntime;
   forwarder: MemoryForwarder;
+  /** What runs do to the device. */
+  machine: MemoryMachine;
   /** For services with `x-fleet: { runtime: process }`. */
   processes: MemoryRuntime;
   /** What sync says of its connection. */
@@ -28,11 +31,11 @@ export interface Device {
   /** Moments at which something current was not whole. */
   faults: string[];
   disk: DiskRoom;
+  /** Absent: no workload says anything. */
+  telemetry?: NonNullable<AgentParts["telemetry"]>;
   probes(letter: string): Promise<ProbeResults> | ProbeResults;
   validate: AgentParts["runValidateHook"];
   ask(serving: StagedRevision): Promise<void>;
-  /** Absent: no workload says anything. */
-  telemetry?: NonNullable<AgentParts["telemetry"]>;
   /** What becomes of a copy of `web` with this letter. */
   behave(letter: string, outcome: MemoryOutcome): void;
   /** Something happens that needs no act. */
@@ -50,7 +53,7 @@ export interface Device {
   wish(
     specs: AppSpec[],
     mode?: DesiredMode,
-    more?: Pick<DesiredState, "retry" | "safeStack">,
+    more?: Pick<DesiredState, "retry" | "safeStack" | "run">,
   ): void;
   /** Wishes one app by a release of its own. */
   want(wanted: Wanted): AppSpec;

@@ -20,6 +20,7 @@ import { createHub } from "./bundles.ts";
 import { createFastClock } from "./clock.ts";
 import type { Device } from "./device.ts";
 import { incomplete, linkOf } from "./links.ts";
+import { createMemoryMachine } from "./machine.ts";
 import { createLife, type Life } from "./mortal.ts";
 import { host, silentMetrics, silentSync } from "./silent.ts";
 
@@ -48,6 +49,7 @@ export function createWorld(): World {
   let ids = 0;
   let gate: Promise<void> | undefined;
   const forwarder = createMemoryForwarder();
+  const machine = createMemoryMachine();
 
   /** The outcome of a start follows from the release, not from when it is asked. */
   const scripted: Runtime = {
@@ -66,6 +68,7 @@ export function createWorld(): World {
   const world: World = {
     runtime,
     forwarder,
+    machine,
     processes,
     link: { connected: true, via: "mqtt", lastContactMonotonicMs: 1, isolated: false },
     hub,
@@ -204,11 +207,11 @@ export function createWorld(): World {
       runtimes: [own.wrap(scripted, onCall), own.wrap(processes, onCall)],
       forwarder: own.wrap(forwarder),
       sync: own.wrap({ ...silentSync(reports), status: () => world.link }),
+      ...(world.telemetry === undefined ? {} : { telemetry: world.telemetry }),
+      machine: own.wrap(machine),
       resolve: (staged) => ({
         staged,
         ...resolve(staged, { project: staged.spec.name, ...options }),
-      ...(world.telemetry === undefined ? {} : { telemetry: world.telemetry }),
-      machine: own.wrap(machine),
       }),
       runProbes: async ({ app }) =>
         world.probes(String(app.services["web"]?.spec.environment["LETTER"] ?? "")),

@@ -78,6 +78,27 @@ export function storeCalls({ send }: Transport) {
         }),
         undefined,
       ),
+    listVolumes: (labels: string[]): Promise<{ Volumes: VolumeDetail[] | null }> =>
+      send({
+        kind: "listVolumes",
+        what: "list volumes",
+        method: "GET",
+        path: "/volumes",
+        query: { filters: { label: labels } },
+        isRead: true,
+      }),
+    /** @throws FleetError when a container still has it */
+    removeVolume: (name: string): Promise<void> =>
+      unless(
+        [404],
+        send<void>({
+          kind: "removeVolume",
+          what: `remove volume ${name}`,
+          method: "DELETE",
+          path: `/volumes/${name}`,
+        }),
+        undefined,
+      ),
     createVolume: (body: VolumeBody): Promise<unknown> =>
       send({
         kind: "createVolume",

@@ -26,6 +26,8 @@ export const callKinds = [
   "createNetwork",
   "connect",
   "removeNetwork",
+  "listVolumes",
+  "removeVolume",
   "inspectVolume",
   "createVolume",
 ] as const;

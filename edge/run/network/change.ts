@@ -1,0 +1,102 @@
+// The agent's side of a change of the network: keeps what was, starts the guard, applies, confirms.
+import { spawn } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import type { CommandOptions, NetworkChange, NetworkChangeState } from "#edge/run/port.ts";
+import type { Clock } from "#shared/clock.ts";
+import { FleetError } from "#shared/errors.ts";
+import { makeDirectory } from "#shared/files.ts";
+import { callNetwork } from "./command.ts";
+import { livingGuard } from "./identity.ts";
+import { type ChangeFiles, changeFiles } from "./record.ts";
+
+const armedWithinMs = 15_000;
+
+interface Options {
+  /** Of this change alone. */
+  directory: string;
+  /** Absent: this device has none. */
+  command: readonly string[] | undefined;
+  bootId: string;
+  bootIdFile: string;
+  clock: Clock;
+}
+
+export function createNetworkChange(options: Options): NetworkChange {
+  const { directory, command, bootId, bootIdFile, clock } = options;
+  const files = changeFiles(directory);
+
+  const keep = async ({ confirmMs, ...calls }: CommandOptions & { confirmMs: number }) => {
+    if (command === undefined) throw noCommand();
+    const former = await callNetwork(command, "save", { ...calls, input: "" });
+    await makeDirectory(directory);
+    const deadlineMs = clock.monotonicMs() + confirmMs;
+    files.keep({ command: [...command], former, bootId, bootIdFile, deadlineMs });
+  };
+
+  /** Nothing is changed before somebody is there who would change it back. */
+  const armed = async (): Promise<void> => {
+    const giveUpAt = clock.monotonicMs() + armedWithinMs;
+    while (livingGuard(files.guardFile) === undefined) {
+      if (clock.monotonicMs() > giveUpAt) throw noGuard();
+      await clock.sleep(20);
+    }
+  };
+
+  return {
+    state: () => stateOf(files),
+    guard: async (given) => {
+      if (files.read() === undefined) await keep(given);
+      startGuard(directory, files);
+      await armed();
+    },
+    apply: async (settings, calls) => {
+      const { command: kept = [] } = files.read() ?? {};
+      await callNetwork(kept, "apply", { ...calls, input: JSON.stringify(settings) });
+    },
+    confirm: () => files.claim("confirmed") === "confirmed",
+    giveUp: () => {
+      if (files.read() === undefined) return;
+      files.askBack();
+      startGuard(directory, files);
+    },
+  };
+}
+
+function stateOf(files: ChangeFiles): NetworkChangeState {
+  if (files.read() === undefined) return { is: "none" };
+  const claimed = files.claimed();
+  if (claimed === "confirmed") return { is: "confirmed" };
+  if (claimed === undefined && !files.isAskedBack()) return { is: "guarded" };
+  if (files.isBack()) return { is: "returned" };
+  const trouble = files.trouble();
+  return trouble === undefined ? { is: "returning" } : { is: "returning", trouble };
+}
+
+/** Does nothing while one lives. In a session of its own, so that no signal to the agent's group reaches it. */
+function startGuard(directory: string, { guardFile }: ChangeFiles): void {
+  if (livingGuard(guardFile) !== undefined) return;
+  const main = fileURLToPath(new URL("./guard.ts", import.meta.url));
+  const child = spawn(process.execPath, ["--max-old-space-size=64", main, directory], {
+    cwd: "/",
+    detached: true,
+    stdio: "ignore",
+    env: {},
+  });
+  // That it does not come up is told by its silence.
+  child.on("error", () => undefined);
+  child.unref();
+}
+
+function noCommand(): FleetError {
+  return new FleetError("command_missing", {
+    message: "this device has no network command",
+    hint: "Set machine.network in agent.yaml.",
+  });
+}
+
+function noGuard(): FleetError {
+  return new FleetError("step_failed", {
+    message: "the guard of the network change does not start, so nothing was changed",
+    hint: "Look at the device's memory and process limits.",
+  });
+}

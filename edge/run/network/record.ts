@@ -1,0 +1,92 @@
+// What is written down about one change of the network, for the agent and its guard alike.
+import { closeSync, fsyncSync, linkSync, mkdirSync, openSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { z } from "zod";
+import { errnoOf, temporaryName, writeFileAtomicSync } from "#shared/files.ts";
+
+export const ChangeRecord = z.object({
+  command: z.array(z.string()).min(1),
+  /** What the command said of the settings before the change. */
+  former: z.string(),
+  /** In another boot it is too late. */
+  bootId: z.string(),
+  bootIdFile: z.string().exactOptional(),
+  /** Ms since that boot. */
+  deadlineMs: z.number(),
+});
+export type ChangeRecord = z.infer<typeof ChangeRecord>;
+
+/** Who has claimed the change: it can be claimed once. */
+export type Claim = "confirmed" | "returned";
+
+export interface ChangeFiles {
+  read(): ChangeRecord | undefined;
+  keep(record: ChangeRecord): void;
+  /** @returns who has it: the first to claim it */
+  claim(claim: Claim): Claim;
+  claimed(): Claim | undefined;
+  /** The agent wants the former settings back now. */
+  askBack(): void;
+  isAskedBack(): boolean;
+  /** The former settings are back. */
+  noteBack(): void;
+  isBack(): boolean;
+  noteTrouble(trouble: Trouble): void;
+  trouble(): Trouble | undefined;
+  /** Holds the guard's identity. */
+  guardFile: string;
+}
+
+const Trouble = z.object({ tries: z.number().int(), message: z.string() });
+export type Trouble = z.infer<typeof Trouble>;
+
+export function changeFiles(directory: string): ChangeFiles {
+  const at = (name: string): string => join(directory, name);
+  const write = (name: string, text: string): void => {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    writeFileAtomicSync(at(name), text, 0o600);
+  };
+  const claimed = (): Claim | undefined => readText(at("claim")) as Claim | undefined;
+  return {
+    read: () => readJson(at("change.json"), ChangeRecord),
+    keep: (record) => write("change.json", JSON.stringify(record)),
+    claim: (claim) => {
+      const draft = temporaryName("claim");
+      write(draft, claim);
+      try {
+        // A link, since it fails where a rename would replace the other one's claim.
+        linkSync(at(draft), at("claim"));
+        const handle = openSync(directory, "r");
+        fsyncSync(handle);
+        closeSync(handle);
+      } catch (error) {
+        if (errnoOf(error) !== "EEXIST") throw error;
+      } finally {
+        rmSync(at(draft), { force: true });
+      }
+      return claimed() ?? claim;
+    },
+    claimed,
+    askBack: () => write("ask-back", ""),
+    isAskedBack: () => readText(at("ask-back")) !== undefined,
+    noteBack: () => write("back", ""),
+    isBack: () => readText(at("back")) !== undefined,
+    noteTrouble: (trouble) => write("trouble.json", JSON.stringify(trouble)),
+    trouble: () => readJson(at("trouble.json"), Trouble),
+    guardFile: at("guard.json"),
+  };
+}
+
+function readText(file: string): string | undefined {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (error) {
+    if (errnoOf(error) === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+function readJson<T>(file: string, schema: z.ZodType<T>): T | undefined {
+  const text = readText(file);
+  return text === undefined ? undefined : schema.parse(JSON.parse(text));
+}

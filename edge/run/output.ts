@@ -1,0 +1,108 @@
+// The output of a run's scripts: gathered into bounded chunks, and journalled before anyone is told of it.
+import type { Journal } from "#edge/journal/port.ts";
+import type { Clock } from "#shared/clock.ts";
+import { asFleetError } from "#shared/errors.ts";
+import { maxLog, maxLogChunk, type RunId, RunLogBody } from "#shared/run.ts";
+import type { OutputStream } from "./port.ts";
+
+type Stream = RunLogBody["stream"];
+
+/** What was written is on the disk within this. */
+const gatherMs = 500;
+/** More entries than a run can have with a full log of chunks that were gathered so long. */
+const lookedAtEntries = 2000;
+
+export interface RunOutput {
+  /** @param text as it came from the pipe */
+  write(stream: OutputStream, text: string): void;
+  /** The agent's own words. */
+  say(text: string): void;
+  /** Journals what is still held. */
+  flush(): void;
+}
+
+interface Parts {
+  journal: Pick<Journal, "append" | "entries">;
+  clock: Pick<Clock, "now">;
+  run: RunId;
+  /** Place of the step under way. */
+  index(): number;
+  /** What was journalled, for those who follow. */
+  onLog(body: RunLogBody, at: number): void;
+  onTrouble(why: string): void;
+}
+
+export function createRunOutput({
+  journal,
+  clock,
+  run,
+  index,
+  onLog,
+  onTrouble,
+}: Parts): RunOutput {
+  let held: { stream: Stream; text: string }[] = [];
+  let timer: NodeJS.Timeout | undefined;
+  let logged = loggedBefore(journal, run);
+
+  const append = (stream: Stream, text: string): void => {
+    if (logged >= maxLog || text === "") return;
+    const room = maxLog - logged;
+    const isCut = text.length >= room ? ({ isCut: true } as const) : {};
+    const kept = text.slice(0, room).toWellFormed();
+    const body: RunLogBody = { run, index: index(), stream, text: kept, ...isCut };
+    logged += kept.length;
+    journal.append({ kind: "run.log", body });
+    onLog(body, Math.round(clock.now()));
+  };
+
+  const flush = (): void => {
+    clearTimeout(timer);
+    timer = undefined;
+    const all = held;
+    held = [];
+    try {
+      for (const { stream, text } of all) for (const part of chunks(text)) append(stream, part);
+    } catch (error) {
+      // The step goes on: what it does counts for more than what it says.
+      onTrouble(asFleetError(error).sentence);
+    }
+  };
+
+  return {
+    write: (stream, text) => {
+      const last = held.at(-1);
+      if (last?.stream === stream) last.text += text;
+      else held.push({ stream, text });
+      const size = held.reduce((sum, one) => sum + one.text.length, 0);
+      if (size >= maxLogChunk) flush();
+      else timer ??= setTimeout(flush, gatherMs);
+    },
+    say: (text) => {
+      held.push({ stream: "agent", text: `${text}\n` });
+      flush();
+    },
+    flush,
+  };
+}
+
+function loggedBefore(journal: Pick<Journal, "entries">, run: RunId): number {
+  const entries = journal.entries({ kinds: ["run.log"], limit: lookedAtEntries });
+  const own = entries.flatMap(({ body }) => {
+    const parsed = RunLogBody.safeParse(body);
+    return parsed.success && parsed.data.run === run ? [parsed.data.text.length] : [];
+  });
+  return own.reduce((sum, length) => sum + length, 0);
+}
+
+/** Cut behind a line's end where there is one. Pure. */
+export function chunks(text: string): string[] {
+  const parts: string[] = [];
+  let rest = text;
+  while (rest.length > maxLogChunk) {
+    const end = rest.lastIndexOf("\n", maxLogChunk - 1) + 1;
+    const at = end > 0 ? end : maxLogChunk;
+    parts.push(rest.slice(0, at));
+    rest = rest.slice(at);
+  }
+  return rest === "" ? parts : [...parts, rest];
+}

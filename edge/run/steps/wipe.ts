@@ -1,0 +1,36 @@
+// The step wipe: once every app rests, their data, releases and bundles go; identity and journal stay.
+import type { Executors, Seen } from "#edge/run/port.ts";
+import type { AppName } from "#shared/ids.ts";
+import type { StepParts } from "./parts.ts";
+import { atRest } from "./rest.ts";
+
+const nothing: ReadonlySet<string> = new Set();
+
+export function createWipe({ parts, tasks }: StepParts): Executors["wipe"] {
+  const { releases, runtimes, journal, projectOf } = parts;
+
+  const wipeApp = async (app: AppName): Promise<void> => {
+    for (const runtime of runtimes) await runtime.wipe(app, projectOf(app));
+    await releases.removeApp(app);
+    for (const { app: owner, revision } of journal.quarantined()) {
+      if (owner === app) journal.release(app, revision);
+    }
+  };
+
+  const wipeAll = async ({ apps, stored }: Seen): Promise<void> => {
+    for (const app of new Set([...stored, ...apps.map(({ name }) => name)])) await wipeApp(app);
+    await releases.sweep({ wanted: nothing, bundles: "spare" });
+    for (const runtime of runtimes) await runtime.collectImages?.(nothing);
+  };
+
+  return {
+    act: async (context) => {
+      const { seen, key, waitsFor } = context;
+      if (seen === undefined || atRest(context, () => true) === "acting") return "acting";
+      waitsFor("the disk");
+      if ((await tasks.run(key, () => wipeAll(seen))) === "running") return "acting";
+      // A repair that was under way may have brought something back.
+      return (await releases.apps()).length === 0 ? "done" : "acting";
+    },
+  };
+}
