@@ -117,7 +117,7 @@ export function rolloutView(
   };
 }
 
-function stepName(
+export function stepName(
   { select, percent, count }: RolloutRow["policy"]["steps"][number],
   isLast: boolean,
 ): string {

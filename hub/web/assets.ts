@@ -20,12 +20,14 @@ const sources = {
     "device.css",
     "panels.css",
     "rollout.css",
+    "log.css",
     "narrow.css",
   ],
   "page.js": ["page.js"],
+  "log.js": ["log.js"],
   "icon.svg": ["icon.svg"],
 } as const satisfies Record<string, readonly string[]>;
-type AssetName = keyof typeof sources;
+export type AssetName = keyof typeof sources;
 
 export interface Asset {
   /** Path with the content's hash. */

@@ -25,7 +25,7 @@ export interface DevicePage {
 export function deviceMain(view: DevicePage): Html {
   const { row, now } = view;
   const apps = row.reported?.apps ?? [];
-  return html`<nav class="crumbs" aria-label="Breadcrumb"><a href="/">Fleet</a></nav>
+  return html`<nav class="crumbs" aria-label="Breadcrumb"><a href="/">Fleet</a> <a href="/devices/${row.id}/logs">Logs</a></nav>
 <div class="headline"><h1>${row.id}</h1>${connectionBadge(row.connection)}${syncBadge(row.sync)}${healthBadge(row.health)}</div>
 ${safeModeBanner(row, now)}${banners(view.notices, now)}
 ${labelList(row.labels)}

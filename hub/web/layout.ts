@@ -1,6 +1,6 @@
 // The frame of every page.
 import { html } from "hono/html";
-import type { Assets } from "./assets.ts";
+import type { AssetName, Assets } from "./assets.ts";
 import type { Html } from "./html.ts";
 
 export interface PageParts {
@@ -12,12 +12,14 @@ export interface PageParts {
   live?: string;
   /** Ms that the hub takes until what a device said shows on this page. */
   lateMs?: number;
+  /** A script of the page's own. */
+  script?: AssetName;
   /** Moves on to another address at once. */
   goTo?: string;
 }
 
 export function layout(assets: Assets, parts: PageParts): Html {
-  const { title, main, operator, live, lateMs = 0, goTo } = parts;
+  const { title, main, operator, live, lateMs = 0, script, goTo } = parts;
   return html`<!doctype html>
 <html lang="en">
 <head>
@@ -29,6 +31,7 @@ export function layout(assets: Assets, parts: PageParts): Html {
 <link rel="stylesheet" href="${assets.url("page.css")}">
 ${goTo === undefined ? "" : html`<meta http-equiv="refresh" content="0; url=${goTo}">`}
 ${live === undefined ? "" : html`<script src="${assets.url("page.js")}" defer></script>`}
+${script === undefined ? "" : html`<script src="${assets.url(script)}" defer></script>`}
 </head>
 <body${live === undefined ? "" : html` data-live="${live}" data-late-ms="${lateMs}"`}>
 <a class="skip" href="#main">Skip to content</a>

@@ -22,7 +22,7 @@ interface Order {
   done: string;
   /** What moves at once, for the question; undefined when nothing does. */
   moves(view: RolloutView, options: Options): string | undefined;
-  example: readonly [command: string, meaning: string];
+  example: [command: string, meaning: string];
 }
 
 const orders: Readonly<Record<OrderName, Order>> = {

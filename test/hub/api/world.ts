@@ -82,6 +82,7 @@ export function manualClock(): World["clock"] {
 export type WorldParts = Pick<World, "store" | "sessions" | "clock"> & {
   authenticator: Authenticator;
   repository: { health: () => RepositoryHealth };
+  rollouts: RolloutController;
   fleet: { snapshot: () => { defaultBranch: string; branches: World["branches"] } };
   notices: Notices;
 };
@@ -112,7 +113,7 @@ export async function createWorld(
   });
   const notices = createNotices({ pins, tracks, rollouts, fleet });
   const watch = createWatch({ store, bus, logger, notices, coalesceMs: 5 });
-  const parts = { store, sessions, clock, authenticator, repository, fleet, notices };
+  const parts = { store, sessions, clock, authenticator, repository, fleet, notices, rollouts };
   const pages = options.pages?.(parts);
   const fleets: World["fleets"] = new Map();
   const bisects = createBisectController({
