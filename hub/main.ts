@@ -232,7 +232,7 @@ async function run(options: HubOptions): Promise<void> {
     disconnect: (device) => broker.disconnect(device),
     webhookSecret: options.webhookSecret,
     version: pkg.version,
-    pages: createPages({ store, rollouts, repository, notices, sessions, authenticator, clock }),
+    pages: createPages({ logs, store, rollouts, repository, notices, sessions, authenticator, clock }),
   });
   const server = createHttpServer({
     host: options.httpHost,

@@ -54,6 +54,18 @@ export const verbs: Record<string, VerbEntry> = {
     ...{ group: look, summary: "List what is pinned to a release, by whom and why" },
     load: async () => (await import("./verbs/pins.ts")).pinsVerb,
   },
+  plans: {
+    ...{ group: look, summary: "List plans, or show what one does" },
+    load: async () => (await import("./verbs/plans.ts")).plansVerb,
+  },
+  runs: {
+    ...{ group: look, summary: "List runs of plans, or show one with its steps" },
+    load: async () => (await import("./verbs/runs.ts")).runsVerb,
+  },
+  phases: {
+    ...{ group: look, summary: "List devices with the phase of their life" },
+    load: async () => (await import("./verbs/phases.ts")).phasesVerb,
+  },
   sync: {
     ...{ group: act, summary: "Make the hub fetch, and devices look and report, now" },
     load: async () => (await import("./verbs/sync.ts")).syncVerb,
@@ -105,6 +117,34 @@ export const verbs: Record<string, VerbEntry> = {
   restore: {
     ...{ group: act, summary: "Begin a hub from a backup, in an empty data directory" },
     load: async () => (await import("./verbs/restore.ts")).restoreVerb,
+  },
+  run: {
+    ...{ group: act, summary: "Run a plan on devices" },
+    load: async () => (await import("./verbs/run.ts")).runVerb,
+  },
+  cancel: {
+    ...{ group: act, summary: "Cancel a run at once" },
+    load: async () => (await import("./verbs/cancel.ts")).cancelVerb,
+  },
+  reboot: {
+    ...{ group: act, summary: "Restart devices and wait until all is well again" },
+    load: async () => (await import("./verbs/reboot.ts")).rebootVerb,
+  },
+  repave: {
+    ...{ group: act, summary: "Make devices anew" },
+    load: async () => (await import("./verbs/repave.ts")).repaveVerb,
+  },
+  rma: {
+    ...{ group: act, summary: "Take devices out until their hardware is replaced" },
+    load: async () => (await import("./verbs/rma.ts")).rmaVerb,
+  },
+  phase: {
+    ...{ group: act, summary: "Take devices out of service by hand, or let them return" },
+    load: async () => (await import("./verbs/phases.ts")).phaseVerb,
+  },
+  import: {
+    ...{ group: act, summary: "Make devices known from an inventory file" },
+    load: async () => (await import("./verbs/import.ts")).importVerb,
   },
   enroll: {
     ...{ group: act, summary: "Make a single-use token, or a whole agent.yaml, for a new device" },

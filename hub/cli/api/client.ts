@@ -16,6 +16,7 @@ import { type ControlCalls, controlCalls } from "./control.ts";
 import { createHttp, type Http, type HttpOptions } from "./http.ts";
 import { type LogMessage, logStream } from "./logs.ts";
 import { type RolloutCalls, rolloutCalls } from "./rollouts.ts";
+import { type RunCalls, runCalls } from "./runs.ts";
 import { type WatchMessage, type WatchQuery, watchStream } from "./stream.ts";
 
 export type FleetView = FleetCounts & { repository: RepositoryHealth; branches: BranchRow[] };
@@ -37,6 +38,7 @@ export interface Client {
   sites(): AsyncIterable<SiteView>;
   fleet(): Promise<FleetView>;
   readonly rollouts: RolloutCalls;
+  readonly runs: RunCalls;
   readonly backups: BackupCalls;
   /** The OpenAPI document. */
   document(): Promise<Record<string, unknown>>;
@@ -79,6 +81,7 @@ export function createClient(
     sites: () => list("/v1/sites"),
     fleet: () => read("/v1/fleet"),
     rollouts: rolloutCalls(http),
+    runs: runCalls(http),
     backups: backupCalls(http),
     document: () => read("/openapi.json"),
     setMode: (id, mode, reason) => order("PUT", `${pathOf(id)}/mode`, { mode, reason }),

@@ -19,6 +19,8 @@ export interface HttpRequest {
   path: string;
   query?: Record<string, string | number | undefined>;
   body?: unknown;
+  /** Instead of a body, sent as it is; `headers` say what it is. */
+  text?: string;
   headers?: Record<string, string>;
   signal?: AbortSignal;
 }
@@ -67,13 +69,14 @@ const passing = new Set<ErrorCode>(["hub_unreachable", "store_unavailable"]);
 
 async function sendOnce(
   { url, token, timeoutMs }: HttpOptions,
-  { method, path, query, body, headers, signal }: HttpRequest,
+  { method, path, query, body, text, headers, signal }: HttpRequest,
 ): Promise<Response> {
   const address = new URL(`${url}${path}`);
   for (const [name, value] of Object.entries(query ?? {})) {
     if (value !== undefined) address.searchParams.set(name, String(value));
   }
-  const sent = body === undefined ? {} : { body: JSON.stringify(body) };
+  const content = body === undefined ? text : JSON.stringify(body);
+  const sent = content === undefined ? {} : { body: content };
   const type = body === undefined ? {} : { "Content-Type": "application/json" };
   const response = await fetch(address, {
     method,
