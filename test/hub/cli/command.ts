@@ -102,6 +102,7 @@ export async function createCommandWorld(): Promise<CommandWorld> {
     close: async () => {
       for (const { child } of running) child.kill("SIGKILL");
       world.watch.stop();
+      await world.runs.stop();
       await server.stop();
       await world.store.close();
       await rm(home, { recursive: true, force: true });
