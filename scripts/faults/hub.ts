@@ -44,6 +44,16 @@ export type StoredEntry = z.infer<typeof StoredEntry>;
 const listOf = <S extends z.ZodType>(item: S) =>
   z.object({ items: z.array(item), next: z.string().nullable() });
 
+const Rollout = z.object({ id: z.number(), state: z.string(), commit: z.string() });
+export type Rollout = z.infer<typeof Rollout>;
+
+const RolloutDevice = z.object({
+  device: z.string(),
+  state: z.string(),
+  step: z.number().nullable(),
+});
+export type RolloutDevice = z.infer<typeof RolloutDevice>;
+
 export interface HubOptions {
   directory: string;
   repository: string;
@@ -60,6 +70,8 @@ export interface Hub {
   readonly dataDirectory: string;
   /** Starts it and waits until it is ready. */
   start(): Promise<void>;
+  /** Starts it so that it kills itself at this point; it may be gone before it is ready. */
+  startArmed(point: string): void;
   /** Tells it that the repository has changed. */
   poke(): Promise<void>;
   enrolmentToken(device: DeviceId): Promise<string>;
@@ -68,6 +80,10 @@ export interface Hub {
   updates(id: DeviceId): Promise<Update[]>;
   /** A page of the device's journal, newest arrival first. */
   journal(id: DeviceId, cursor?: string): Promise<{ items: StoredEntry[]; next: string | null }>;
+  /** The newest of a deployment. */
+  rollout(deployment: string): Promise<Rollout | undefined>;
+  /** In the order of their release. */
+  rolloutDevices(id: number): Promise<RolloutDevice[]>;
   /** A POST to the API, with the operator's token. */
   order(path: string, body?: object): Promise<void>;
 }
@@ -106,11 +122,19 @@ export function createHub(options: HubOptions): Hub {
       program.start({ args: argumentsOf(options, dataDirectory) });
       await client.ready(AbortSignal.timeout(startMs));
     },
+    startArmed: (point) => {
+      const environment = { FLEET_FAULT: point };
+      program.start({ args: argumentsOf(options, dataDirectory), environment });
+    },
     poke: () => order("/v1/git/webhook"),
     order,
     enrolmentToken: client.enrolmentToken,
     device: (id) => read(DeviceView, `/v1/devices/${id}`),
     updates: async (id) => (await read(listOf(Update), `/v1/devices/${id}/updates`)).items,
+    rollout: async (deployment) =>
+      (await read(listOf(Rollout), `/v1/rollouts?limit=1&deployment=${deployment}`)).items[0],
+    rolloutDevices: async (id) =>
+      (await read(listOf(RolloutDevice), `/v1/rollouts/${id}/devices`)).items,
     journal: (id, cursor) =>
       read(
         listOf(StoredEntry),

@@ -28,6 +28,7 @@ import { partitions } from "./kinds/partition.ts";
 import { powerCut } from "./kinds/power_cut.ts";
 import { reconnectStorm } from "./kinds/reconnect_storm.ts";
 import { forcePush, repositoryUnreachable } from "./kinds/repository.ts";
+import { hubKilledRollout } from "./kinds/rollout.ts";
 import { thirdFailure } from "./kinds/safe_mode.ts";
 import { tornWrites } from "./kinds/torn_writes.ts";
 import { twoAgents } from "./kinds/two_agents.ts";
@@ -48,6 +49,7 @@ export const faults: readonly Fault[] = [
   ...[crashLoop, silentRelease, hungryRelease, outOfMemory, portConflict, thirdFailure],
   ...[badBundle, repeatedMessages, poison],
   ...[slowLink, truncatedStream, brokerGone, deafDevice, muteDevice, partitions],
-  ...[hubKilled, hubKilledPublishing, hubKilledIngesting, hubRestored, reconnectStorm],
+  ...[hubKilled, hubKilledPublishing, hubKilledIngesting, hubKilledRollout, hubRestored],
+  ...[reconnectStorm],
   ...[forcePush, repositoryUnreachable, failingHook, hubAwayForAWeek],
 ];
