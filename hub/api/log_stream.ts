@@ -73,7 +73,9 @@ function pulled(
   const encoder = new TextEncoder();
   const items = reader[Symbol.asyncIterator]();
   let timer: NodeJS.Timeout | undefined;
+  let isOver = false;
   const finish = (): void => {
+    isOver = true;
     clearInterval(timer);
     reader.close();
   };
@@ -88,6 +90,8 @@ function pulled(
       },
       pull: async (controller) => {
         const { value } = await items.next();
+        // The client left while it waited for a line.
+        if (isOver) return;
         if (value !== undefined) controller.enqueue(encoder.encode(textOf(value)));
         if (value !== undefined && value.kind !== "end") return;
         finish();

@@ -2,13 +2,16 @@
 import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
 import type { Undone } from "#hub/control/notices.ts";
 import type { Pin } from "#hub/control/overrides.ts";
+import { entryOf, type FleetSnapshot } from "#hub/release/model.ts";
+import type { Store } from "#hub/store/port.ts";
 import { FleetError } from "#shared/errors.ts";
 import { AppName, CommitId, DeviceId, Digest, RoleName } from "#shared/ids.ts";
+import { matches, parseSelector, type Selector } from "#shared/selector.ts";
 import { done, json, reads, responses, tagged } from "./answer.ts";
 import { component } from "./component.ts";
 import type { ApiEnv } from "./env.ts";
 import { type Guards, principalName } from "./guards.ts";
-import type { ControlSource } from "./ports.ts";
+import type { ControlSource, FleetSource } from "./ports.ts";
 import { type ListOf, listOf, UnixMs } from "./schema.ts";
 
 const Reason = z.string().trim().min(1).max(500).meta({ description: "Why, for others to read." });
@@ -58,6 +61,7 @@ const PinView = component(
     reason: z.string(),
     at: UnixMs,
     until: UnixMs.nullable(),
+    devices: z.int().meta({ description: "Devices that it selects now." }),
   }),
 );
 export type PinView = z.infer<typeof PinView>;
@@ -107,22 +111,29 @@ const unpinRoute = (guards: Guards) =>
 
 export function pinRoutes(options: {
   control: ControlSource;
+  store: Pick<Store, "counts" | "device">;
+  fleet: FleetSource;
   guards: Guards;
 }): OpenAPIHono<ApiEnv> {
-  const { control, guards } = options;
+  const { control, store, fleet, guards } = options;
   const app = new OpenAPIHono<ApiEnv>();
-  app.openapi(listRoute(guards), (c) => {
+  const counted = async (pin: Uncounted): Promise<PinView> => {
+    const of = selectorOf(pin, fleet.snapshot());
+    return { ...pin, devices: of === undefined ? 0 : await countOf(store, pin, of) };
+  };
+  app.openapi(listRoute(guards), async (c) => {
     const { deployment, device } = c.req.valid("query");
     const all = [...control.undone().map(undoneView), ...control.pins().map(pinView)];
-    const items = all
+    const wanted = all
       .filter((one) => deployment === undefined || one.deployment === deployment)
       .filter((one) => device === undefined || one.device === device);
+    const items = await Promise.all(wanted.map(counted));
     return tagged<ListOf<PinView>>(c, { items, next: null });
   });
   app.openapi(pinRoute(guards), async (c) => {
     const operator = principalName(c.get("principal"));
     const pin = await control.pin({ ...c.req.valid("json"), operator });
-    return done<PinView>(pinView(pin), 201);
+    return done<PinView>(await counted(pinView(pin)), 201);
   });
   app.openapi(unpinRoute(guards), async (c) => {
     const { id } = c.req.valid("param");
@@ -134,12 +145,31 @@ export function pinRoutes(options: {
   return app;
 }
 
-export function pinView(pin: Pin): PinView {
+type Uncounted = Omit<PinView, "devices">;
+
+/** Undefined where the deployment is gone: then nothing is pinned by it. */
+function selectorOf(pin: Uncounted, fleet: FleetSnapshot | undefined): Selector | undefined {
+  const main = fleet === undefined ? undefined : entryOf(fleet.branches, fleet.defaultBranch);
+  const found = main?.deployments.find(({ name }) => name === pin.deployment);
+  return found && [...found.selector, ...parseSelector(pin.labelSelector ?? "")];
+}
+
+async function countOf(
+  store: Pick<Store, "counts" | "device">,
+  { device }: Uncounted,
+  selector: Selector,
+): Promise<number> {
+  if (device === null) return (await store.counts(selector)).devices;
+  const row = await store.device(device);
+  return row !== null && matches(selector, row.labels) ? 1 : 0;
+}
+
+function pinView(pin: Pin): Uncounted {
   const { device = null, labelSelector = null, until = null, ...rest } = pin;
   return { ...rest, id: String(pin.id), kind: "pin", device, labelSelector, until };
 }
 
-function undoneView({ rollout, undone: _, ...rest }: Undone): PinView {
+function undoneView({ rollout, undone: _, ...rest }: Undone): Uncounted {
   const whole = { device: null, labelSelector: null, until: null };
   return { ...rest, ...whole, id: `undo-${rollout}`, kind: "undo" };
 }

@@ -10,6 +10,7 @@ import { FleetError } from "#shared/errors.ts";
 import type { AppName, DeviceId } from "#shared/ids.ts";
 import { parseSelector } from "#shared/selector.ts";
 import { createQueue } from "#shared/serial.ts";
+import { laidOver } from "./compute/edits.ts";
 import { isPinnedBy } from "./compute/pin.ts";
 import type { Pin } from "./overrides.ts";
 import type { Pins } from "./pins.ts";
@@ -45,7 +46,8 @@ export interface PinRequest extends By {
 export interface Control {
   start(): Promise<void>;
   stop(): Promise<void>;
-  /** Reads the pins from the store again, after others have changed them there. */
+  /** Reads the pins from the store again, after others have changed them there, and looks in Git for what is
+   *  not known of them yet. */
   reload(): Promise<void>;
   pins(): Pin[];
   /** Settles when the devices' desired states follow.
@@ -68,8 +70,17 @@ export function createControl(options: Options): Control {
   const publish = (events: readonly HubEvent[]): void => {
     for (const event of events) bus.emit("event", event);
   };
+  /** What came back without its source, or could not be read then, is looked up in Git again. */
+  const withSource = async (row: PinRow): Promise<PinRow> => {
+    if (row.source !== null) return row;
+    const source = await sourceOfPin(options.releases, row.pin).catch(() => undefined);
+    if (source === undefined) return row;
+    await store.setPinSource(row.pin.id, source);
+    return { ...row, source };
+  };
   const load = async (): Promise<void> => {
-    pins.set(await store.pins());
+    const rows = await store.pins();
+    pins.set(await Promise.all(rows.map(withSource)));
     const ends = pins.rows().flatMap(({ pin }) => pin.until ?? []);
     waker.clear();
     if (ends.length > 0) waker.at(Math.min(...ends));
@@ -151,6 +162,7 @@ export function createControl(options: Options): Control {
     pin: (request) => alone(() => pin(request)),
     unpin: (id, by) => alone(() => unpin(id, by)),
     edit: async (device, change, by) => {
+      refuseTooMuch(await known(store, device), change);
       const event = editedEvent(device, change, by, clock.now());
       const events = await store.editDevice(device, change, [event]);
       if (events === null) throw noDevice(device);
@@ -160,6 +172,22 @@ export function createControl(options: Options): Control {
       return known(store, device);
     },
   };
+}
+
+/** What should last belongs into the repository; and all of it goes into one desired state. */
+const maxEdits = 64;
+const maxValueChars = 16_384;
+
+function refuseTooMuch({ id, edits }: DeviceRow, change: EditChange): void {
+  const { labels, values } = laidOver(edits, change);
+  const chars = Object.values(values).reduce((sum, { value }) => sum + value.length, 0);
+  const count = Object.keys(labels).length + Object.keys(values).length;
+  if (count <= maxEdits && chars <= maxValueChars) return;
+  throw new FleetError("request_invalid", {
+    message: `${id} would have ${count} overrides with ${chars} characters; ${maxEdits} with ${maxValueChars} are the most`,
+    hint: "Write what should last into the repository.",
+    subject: id,
+  });
 }
 
 async function known(store: Pick<Store, "device">, id: DeviceId): Promise<DeviceRow> {

@@ -3,6 +3,7 @@
 import { sourceOf } from "#hub/desired/compute/render.ts";
 import { type Deployment, entryOf, type FleetSnapshot } from "#hub/release/model.ts";
 import type { Track, Tracks } from "#hub/rollout/track.ts";
+import type { Pause } from "#hub/store/memo_port.ts";
 import type { DeviceRow } from "#hub/store/port.ts";
 import type { FleetHalt } from "#hub/store/rollout_port.ts";
 import type { AppName } from "#shared/ids.ts";
@@ -11,7 +12,7 @@ import { hasEdits, type Pin } from "./overrides.ts";
 import type { Pins } from "./pins.ts";
 import { scopeInWords } from "./words.ts";
 
-export const noticeKinds = ["fleetHalt", "pin", "undo", "halt", "mode", "edits"] as const;
+export const noticeKinds = ["pause", "fleetHalt", "pin", "undo", "halt", "mode", "edits"] as const;
 
 export interface Notice {
   kind: (typeof noticeKinds)[number];
@@ -54,12 +55,18 @@ interface Options {
   tracks: Pick<Tracks, "byDeployment" | "snapshots">;
   rollouts: { fleetHalt(): FleetHalt | null };
   fleet: { snapshot(): FleetSnapshot | undefined };
+  /** After the hub's store was lost or restored. */
+  pause?: { state(): Pause | null };
 }
 
-export function createNotices({ pins, tracks, rollouts, fleet }: Options): Notices {
+export function createNotices({ pins, tracks, rollouts, fleet, pause }: Options): Notices {
   const halts = (): Notice[] => {
+    const paused = pause?.state() ?? null;
     const halt = rollouts.fleetHalt();
-    return halt === null ? [] : [haltNotice(halt)];
+    return [
+      ...(paused === null ? [] : [pauseNotice(paused)]),
+      ...(halt === null ? [] : [haltNotice(halt)]),
+    ];
   };
   const stopped = (): Notice[] =>
     [...tracks.byDeployment.values()].flatMap((track) => stoppedNotice(track, tracks));
@@ -88,6 +95,12 @@ function deploymentsOn(fleet: FleetSnapshot | undefined, { labels }: Row): Deplo
 }
 
 const none = { until: null, deployment: null, number: null } as const;
+
+function pauseNotice({ reason, at }: Pause): Notice {
+  const message = "the fleet is paused: nothing new is asked of any device";
+  const endsWhen = "somebody says `fleet resume`";
+  return { ...none, kind: "pause", operator: null, message, reason, at, endsWhen };
+}
 
 function haltNotice(halt: FleetHalt): Notice {
   const message = "the fleet is halted: nothing is released and no commit is taken up";

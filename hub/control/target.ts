@@ -34,6 +34,15 @@ export async function findTarget(
   return { deployment: name, ...nameOf(found), source };
 }
 
+/** Undefined where the deployment is not there at the pin's commit.
+ *  @throws FleetError not_found when the commit is not in the repository */
+export async function sourceOfPin(
+  releases: TargetParts["releases"],
+  { deployment, branch, commit }: Pin,
+): Promise<FleetSnapshot | undefined> {
+  return extractOf(await releases.checked(branch, commit), deployment);
+}
+
 function nameOf({ branch, release }: Source) {
   return {
     branch: branch.branch,

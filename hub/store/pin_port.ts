@@ -22,13 +22,12 @@ export type EditChange = {
 export interface PinStore {
   /** By id. */
   pins(): Promise<PinRow[]>;
-  /** @param eventOf what is told of the pin, stored with it */
+  /** Replaces a pin of the same deployment, device and selector.
+   *  @param eventOf what is told of the pin, stored with it */
   addPin(
     pin: NewPin,
     eventOf: (pin: Pin) => NewEvent,
   ): Promise<{ row: PinRow; events: HubEvent[] }>;
-  /** A pin with its own id, e.g. from a backup; one that is there already is left as it is. */
-  keepPin(row: PinRow): Promise<void>;
   setPinSource(id: number, source: FleetSnapshot): Promise<void>;
   /** @returns the events with their ids; null when the pin was not there: nothing is stored */
   removePin(id: number, event: NewEvent): Promise<HubEvent[] | null>;

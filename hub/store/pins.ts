@@ -1,8 +1,9 @@
 // Pins, each with what its devices are rendered from, and the edits of one device.
 import type { Kysely, Selectable, Transaction } from "kysely";
-import type { DeviceEdits, Pin } from "#hub/control/overrides.ts";
+import { laidOver } from "#hub/control/compute/edits.ts";
+import type { Pin } from "#hub/control/overrides.ts";
 import { insertEvents } from "./events.ts";
-import type { EditChange, PinRow, PinStore } from "./pin_port.ts";
+import type { PinRow, PinStore } from "./pin_port.ts";
 import type { Tables } from "./tables.ts";
 
 export function pinStore(db: Kysely<Tables>): PinStore {
@@ -14,17 +15,9 @@ export function pinStore(db: Kysely<Tables>): PinStore {
     addPin: ({ pin, source }, eventOf) =>
       db.transaction().execute(async (trx) => {
         const row: PinRow = { pin: { id: await takeId(trx), ...pin }, source };
+        await removeSameScope(trx, row.pin);
         await trx.insertInto("pins").values(columnsOf(row)).execute();
         return { row, events: await insertEvents(trx, [eventOf(row.pin)]) };
-      }),
-    keepPin: (row) =>
-      db.transaction().execute(async (trx) => {
-        await passId(trx, row.pin.id);
-        await trx
-          .insertInto("pins")
-          .values(columnsOf(row))
-          .onConflict((conflict) => conflict.column("id").doNothing())
-          .execute();
       }),
     setPinSource: async (id, source) => {
       await db
@@ -53,13 +46,15 @@ export function pinStore(db: Kysely<Tables>): PinStore {
   };
 }
 
-function laidOver(edits: DeviceEdits, { labels = {}, values = {} }: EditChange): DeviceEdits {
-  return { labels: merged(edits.labels, labels), values: merged(edits.values, values) };
-}
-
-function merged<T>(edits: Record<string, T>, change: Record<string, T | null>): Record<string, T> {
-  const entries = Object.entries({ ...edits, ...change });
-  return Object.fromEntries(entries.flatMap(([key, edit]) => (edit === null ? [] : [[key, edit]])));
+async function removeSameScope(trx: Transaction<Tables>, pin: Pin): Promise<void> {
+  const { deployment, device = null, labelSelector = null } = pin;
+  // PostgreSQL knows `is` for null alone.
+  await trx
+    .deleteFrom("pins")
+    .where("deployment", "=", deployment)
+    .where("device", device === null ? "is" : "=", device)
+    .where("label_selector", labelSelector === null ? "is" : "=", labelSelector)
+    .execute();
 }
 
 async function takeId(trx: Transaction<Tables>): Promise<number> {
@@ -72,17 +67,6 @@ async function takeId(trx: Transaction<Tables>): Promise<number> {
     .returning("value")
     .executeTakeFirstOrThrow();
   return Number(value);
-}
-
-/** Ids that came from elsewhere are not given again. */
-async function passId(trx: Transaction<Tables>, id: number): Promise<void> {
-  await trx
-    .insertInto("counters")
-    .values({ name: "pins", value: id })
-    .onConflict((conflict) =>
-      conflict.column("name").doUpdateSet({ value: id }).where("counters.value", "<", id),
-    )
-    .execute();
 }
 
 function columnsOf({ pin, source }: PinRow): Tables["pins"] {

@@ -20,7 +20,7 @@ import { type BisectController, createBisectController } from "#hub/rollout/bise
 import { createTrials } from "#hub/rollout/bisect/trials.ts";
 import { createRolloutController, type RolloutController } from "#hub/rollout/controller.ts";
 import { createPreviewer, type Previewer } from "#hub/rollout/previewer.ts";
-import { createTracks } from "#hub/rollout/track.ts";
+import { createTracks, type Tracks } from "#hub/rollout/track.ts";
 import type { HubEvent, Store } from "#hub/store/port.ts";
 import { openStore } from "#hub/store/sqlite.ts";
 import { systemClock } from "#shared/clock.ts";
@@ -59,6 +59,7 @@ export interface RunningHub {
   bisects: BisectController;
   control: Control;
   pins: Pins;
+  tracks: Tracks;
   previews: Previewer;
   watcher: GitWatcher;
   broker: RecordingBroker;
@@ -121,7 +122,10 @@ async function startHub(repository: string, directory: string): Promise<RunningH
     bus,
     clock,
     loadCompose,
-    onFleet: (fleet) => rollouts.follow(fleet),
+    onFleet: async (fleet) => {
+      await control.reload();
+      await rollouts.follow(fleet);
+    },
   });
   const bisects = createBisectController({
     ...{ store, desired, tracks, trials, releases, history: mirror, bus, clock, coalesceMs: 10 },
@@ -158,6 +162,7 @@ async function startHub(repository: string, directory: string): Promise<RunningH
     bisects,
     control,
     pins,
+    tracks,
     previews: createPreviewer({ store, releases, tracks, clock, loadCompose }),
     watcher,
     broker,

@@ -13,7 +13,8 @@ export const pins: Resource<PinView> = {
   columns: (view) => [
     { title: "ID", text: ({ id }) => id },
     { title: "DEPLOYMENT", text: ({ deployment }) => deployment },
-    { title: "DEVICES", text: scopeOf, atLeast: 8 },
+    { title: "SCOPE", text: scopeOf, atLeast: 8 },
+    { title: "DEVICES", text: ({ devices }) => String(devices) },
     { title: "COMMIT", text: ({ commit }) => shortId(commit) },
     { title: "BY", text: ({ operator }) => operator },
     { title: view.times === "age" ? "AGE" : "AT", text: ({ at }) => when(at, view) },

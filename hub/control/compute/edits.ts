@@ -1,5 +1,6 @@
 // Labels and values of one device with an operator's edits on top; pure.
 import type { DeviceEdits } from "#hub/control/overrides.ts";
+import type { EditChange } from "#hub/store/pin_port.ts";
 import type { Labels, Values } from "#shared/ids.ts";
 
 export function editedLabels(labels: Labels, { labels: edits }: DeviceEdits): Labels {
@@ -14,4 +15,17 @@ export function editedLabels(labels: Labels, { labels: edits }: DeviceEdits): La
 /** They go above every layer of the repository. */
 export function editedValues({ values }: DeviceEdits): Values {
   return Object.fromEntries(Object.entries(values).map(([name, { value }]) => [name, value]));
+}
+
+/** Null ends an edit. */
+export function laidOver(
+  edits: DeviceEdits,
+  { labels = {}, values = {} }: EditChange,
+): DeviceEdits {
+  return { labels: merged(edits.labels, labels), values: merged(edits.values, values) };
+}
+
+function merged<T>(edits: Record<string, T>, change: Record<string, T | null>): Record<string, T> {
+  const entries = Object.entries({ ...edits, ...change });
+  return Object.fromEntries(entries.flatMap(([key, edit]) => (edit === null ? [] : [[key, edit]])));
 }

@@ -10,7 +10,7 @@ import type { Journal } from "#edge/journal/port.ts";
 import type { Identity } from "#edge/sync/identity.ts";
 import type { OpenLink } from "#edge/sync/link.ts";
 import { openMqttLink } from "#edge/sync/mqtt.ts";
-import type { Sync } from "#edge/sync/port.ts";
+import type { Sync, SyncStreams } from "#edge/sync/port.ts";
 import { createSync, type SyncConfig } from "#edge/sync/sync.ts";
 import { systemClock } from "#shared/clock.ts";
 import type { DesiredState } from "#shared/desired.ts";
@@ -98,6 +98,7 @@ export function startDevice(
   before: (journal: Journal) => void = () => undefined,
   heartbeatMs = () => 200,
   openLink: OpenLink = openMqttLink,
+  streams?: SyncStreams,
 ): TestDevice {
   const directory = mkdtempSync(join(tmpdir(), "fleet-sync-"));
   const journal = openJournal({ file: join(directory, "journal.sqlite"), clock: systemClock });
@@ -119,6 +120,7 @@ export function startDevice(
     random: Math.random,
     logger: silent,
     openLink,
+    ...(streams === undefined ? {} : { streams }),
   });
   sync.start();
   return {

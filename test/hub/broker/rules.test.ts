@@ -1,7 +1,7 @@
 // Who may publish, subscribe to and read what, as one table.
 import assert from "node:assert/strict";
 import type { Principal } from "#hub/broker/port.ts";
-import { mayRead, maySubscribe, publishRefusal, uplinkOf } from "#hub/broker/rules.ts";
+import { mayRead, maySubscribe, publishRefusal, streamOf, uplinkOf } from "#hub/broker/rules.ts";
 import type { DeviceId } from "#shared/ids.ts";
 import { channels } from "#shared/topic.ts";
 import { wire } from "#shared/wire.ts";
@@ -12,13 +12,13 @@ const operator: Principal = { kind: "operator", name: "ops" };
 
 const test = suite("broker rules");
 
-test("a device publishes on its own four channels and nowhere else", () => {
+test("a device publishes on its own five channels and nowhere else", () => {
   const allowed = channels.filter((channel) => {
     const { qos, retain } = wire[channel];
     const message = { topic: `fleet/v1/d/pi-1/${channel}`, qos, retain, payload: "{}" };
     return publishRefusal(device, message) === null;
   });
-  assert.deepEqual(allowed, ["reported", "conn", "beat", "journal"]);
+  assert.deepEqual(allowed, ["reported", "conn", "beat", "journal", "out"]);
 });
 
 test("a device may not publish for another, on odd topics, with another delivery or too much", () => {
@@ -44,6 +44,9 @@ test("an operator publishes nothing", () => {
 const filters: [string, boolean, boolean][] = [
   ["fleet/v1/d/pi-1/desired", true, true],
   ["fleet/v1/d/pi-1/ack", true, true],
+  ["fleet/v1/d/pi-1/cmd", true, true],
+  ["fleet/v1/d/pi-1/out", false, true],
+  ["fleet/v1/d/pi-10/cmd", false, true],
   ["fleet/v1/d/pi-1/reported", false, true],
   ["fleet/v1/d/pi-10/desired", false, true],
   ["fleet/v1/d/pi-1/+", false, true],
@@ -76,4 +79,11 @@ test("only what devices send is an uplink", () => {
   assert.deepEqual(uplinkOf("fleet/v1/d/pi-1/beat"), { device: "pi-1", channel: "beat" });
   assert.equal(uplinkOf("fleet/v1/d/pi-1/desired"), undefined);
   assert.equal(uplinkOf("fleet/v1/d/PI/beat"), undefined);
+  assert.equal(uplinkOf("fleet/v1/d/pi-1/out"), undefined);
+});
+
+test("a live stream is no uplink, and a command is neither", () => {
+  assert.equal(streamOf("fleet/v1/d/pi-1/out"), "pi-1");
+  assert.equal(streamOf("fleet/v1/d/pi-1/cmd"), undefined);
+  assert.equal(streamOf("fleet/v1/d/pi-1/beat"), undefined);
 });
