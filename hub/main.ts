@@ -132,6 +132,7 @@ async function run(options: HubOptions): Promise<void> {
     loadCompose,
     ...(options.branch === undefined ? {} : { defaultBranch: options.branch }),
     onFleet: async (fleet) => {
+      await control.reload();
       // The end of the pause lets it be followed.
       if (!isPaused()) await rollouts.follow(fleet);
     },
@@ -145,7 +146,7 @@ async function run(options: HubOptions): Promise<void> {
     clock,
     onFailed: (err) => log.error({ err }, "pins could not be ended"),
   });
-  const notices = createNotices({ pins, tracks, rollouts, fleet: releases });
+  const notices = createNotices({ pins, tracks, rollouts, fleet: releases, pause });
   const bisects = createBisectController({
     ...{ store, desired, tracks, trials, releases, history: mirror, bus, clock },
     onFailed: (err) => log.error({ err }, "bisects could not be looked at"),
@@ -156,6 +157,7 @@ async function run(options: HubOptions): Promise<void> {
   });
   const reload = async (): Promise<void> => {
     await rollouts.reload();
+    await runs.reload();
     await control.reload();
   };
   const backups = createBackups({ store, directory: data, clock, version: pkg.version });
@@ -194,7 +196,7 @@ async function run(options: HubOptions): Promise<void> {
   const sessions = createSessions({ clock });
   const watch = createWatch({ store, bus, logger: log, notices });
   const logs = createLiveLogs({ store, broker, key, clock });
-  const metrics = createMetrics({ store, broker, ingest, repository: watcher, watch, bus });
+  const metrics = createMetrics({ store, broker, ingest, repository: watcher, watch, bus, pause });
   const api = createApi({
     store,
     bus,
@@ -232,7 +234,16 @@ async function run(options: HubOptions): Promise<void> {
     disconnect: (device) => broker.disconnect(device),
     webhookSecret: options.webhookSecret,
     version: pkg.version,
-    pages: createPages({ logs, store, rollouts, repository, notices, sessions, authenticator, clock }),
+    pages: createPages({
+      logs,
+      store,
+      rollouts,
+      repository,
+      notices,
+      sessions,
+      authenticator,
+      clock,
+    }),
   });
   const server = createHttpServer({
     host: options.httpHost,

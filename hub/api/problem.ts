@@ -17,6 +17,7 @@ type HttpCode = keyof typeof httpCodes;
 const fleetCodes: Partial<Record<ErrorCode, { status: number; title: string }>> = {
   request_invalid: { status: 400, title: "Request not valid" },
   message_invalid: { status: 400, title: "Message not valid" },
+  envelope_invalid: { status: 400, title: "Signature not valid" },
   unauthenticated: { status: 401, title: "Not signed in" },
   forbidden: { status: 403, title: "Not allowed" },
   token_invalid: { status: 403, title: "Token not valid" },

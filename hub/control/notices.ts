@@ -108,7 +108,7 @@ function haltNotice(halt: FleetHalt): Notice {
   return { ...none, ...halt, kind: "fleetHalt", message, endsWhen };
 }
 
-export function pinNotice(pin: Pin): Notice {
+function pinNotice(pin: Pin): Notice {
   const { operator, reason, at, until = null, deployment, id } = pin;
   const message = `${scopeInWords(pin)} is pinned to ${pin.commit.slice(0, 8)} (release ${pin.digest.slice(0, 12)})`;
   const endsWhen = until === null ? "somebody removes the pin" : "its time is over";

@@ -80,6 +80,7 @@ function gaugeMetrics(registry: Registry, sources: MetricsSources): () => void {
     new Gauge({ name: `${prefix}_${name}`, help, registers: [registry] });
   const connections = gauge("mqtt_connections", "Open MQTT connections.");
   const watchers = gauge("watch_clients", "Open watch streams.");
+  const paused = gauge("paused", "1 while the fleet is paused after a loss of the store, else 0.");
   const reachable = gauge("repository_reachable", "1 while the last fetch worked, else 0.");
   const fetched = gauge(
     "repository_fetched_timestamp_seconds",
@@ -88,6 +89,7 @@ function gaugeMetrics(registry: Registry, sources: MetricsSources): () => void {
   return () => {
     connections.set(sources.broker.connections());
     watchers.set(sources.watch.clients());
+    paused.set((sources.pause?.state() ?? null) === null ? 0 : 1);
     const { fetchedAt, reachable: isReachable } = sources.repository.status();
     reachable.set(isReachable ? 1 : 0);
     fetched.set((fetchedAt ?? 0) / 1000);

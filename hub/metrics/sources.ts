@@ -18,6 +18,8 @@ export interface MetricsSources {
   };
   /** Clients of the watch stream. */
   watch: { clients(): number };
+  /** After the hub's store was lost or restored. */
+  pause?: { state(): object | null };
   /** For the count of events; refused commits are among them. */
   bus?: Bus;
 }

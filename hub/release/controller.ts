@@ -42,6 +42,13 @@ export interface ReleaseController {
   /** As `candidate`, after the same checks that a commit passes before it is accepted.
    *  @throws FleetError as `candidate`; what refuses a commit */
   checked(branch: string, commit: string): Promise<FleetSnapshot>;
+  /** The fleet as these commits describe it together.
+   *  @param commits by branch
+   *  @throws as `candidate` */
+  snapshotOf(
+    defaultBranch: string,
+    commits: Readonly<Record<string, string>>,
+  ): Promise<FleetSnapshot>;
   /** Contents of the roles at a commit, by digest.
    *  @throws as `candidate` */
   contents(branch: string, commit: string): Promise<Map<Digest, RoleContent>>;
@@ -148,6 +155,15 @@ export function createReleaseController(options: ReleaseControllerOptions): Rele
       const own = deployments.filter((one) => one.branch === branch);
       await checkDraft({ draft, deployments: own, declared, loadCompose });
       return candidate;
+    },
+    snapshotOf: async (defaultBranch, commits) => {
+      const drafts = new Map<string, BranchDraft>();
+      for (const [branch, commit] of Object.entries(commits)) {
+        drafts.set(branch, await draftAt(branch, commit, defaultBranch));
+      }
+      const snapshot = fleetOf(defaultBranch, drafts);
+      if (snapshot === undefined) throw unknownCommit(commits[defaultBranch] ?? defaultBranch);
+      return snapshot;
     },
     contents: async (branch, commit) => {
       const { roles } = await draftAt(branch, commit, fleet?.defaultBranch ?? branch);

@@ -64,6 +64,8 @@ export function createMemos(options: Options): Memos {
   const limits = options.limits ?? defaultLimits;
   const known = new Map<DeviceId, MemoRow>();
   const trusted = new Map([[key.id, createPublicKey(key.publicPem)]]);
+  /** Contents that were too large. */
+  const unfit = new Map<DeviceId, string>();
   const stopping = new AbortController();
   let fleet = { hash: "", version: 0 };
   let snapshots: readonly SnapshotRef[] = [];
@@ -100,7 +102,16 @@ export function createMemos(options: Options): Memos {
     const before = known.get(device);
     if (before?.hash === hash) return undefined;
     const version = Math.max(clock.now(), (before?.version ?? 0) + 1);
-    return { device, version, hash, envelope: sealMemo(device, version, content, key) };
+    try {
+      const envelope = sealMemo(device, version, content, key);
+      unfit.delete(device);
+      return { device, version, hash, envelope };
+    } catch (error) {
+      // The others get theirs; it is told once for each content.
+      if (unfit.get(device) !== hash) options.onFailed(error);
+      unfit.set(device, hash);
+      return undefined;
+    }
   };
   const look = async (): Promise<void> => {
     if (isPaused()) return;

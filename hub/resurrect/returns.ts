@@ -103,7 +103,7 @@ export function createReturns(options: Options): Returns {
       const { own, fleet } = content;
       const isNewest = fleet !== undefined && fleet.version > memos.fleetVersion();
       if (isNewest) {
-        await store.mergeFleet(fleet);
+        for (const revoked of await store.mergeFleet(fleet)) end(revoked);
         await mergeKnown();
       }
       await store.mergeOwn(device, own);
@@ -111,6 +111,11 @@ export function createReturns(options: Options): Returns {
       if (isNewest || pause.state() === null) await options.onMerged();
     }
     if (news.desired !== undefined) await desired.adopt(news.desired);
+  };
+  /** It may have returned before the word came that it may not. */
+  const end = (id: DeviceId): void => {
+    options.disconnect(id);
+    bus.emit("membership", id);
   };
   /** Rows of devices that came before the rollouts they belong to. */
   const mergeKnown = async (): Promise<void> => {

@@ -12,7 +12,7 @@ import { type Memo, maxMemoBytes, memoPayloadType } from "#shared/memo.ts";
 const maxContentBytes = 16 * 1024 * 1024;
 
 /** What is left out when a memo would be too large: the older half of these, again and again. */
-const history = ["rollout_devices", "bisects", "rollouts"];
+const history = ["runs", "rollout_devices", "bisects", "rollouts"];
 
 /** @throws FleetError message_too_large when even without history it does not fit */
 export function sealMemo(

@@ -46,6 +46,8 @@ interface Options {
 export interface RunController {
   start(): Promise<void>;
   stop(): Promise<void>;
+  /** Reads from the store again what others have changed in it. */
+  reload(): Promise<void>;
   /** Looks at everything that was told until now, and at every deadline that is over. */
   settle(): Promise<void>;
   /** The same request of the same device gives the same run.
@@ -256,6 +258,7 @@ export function createRunController(options: Options): RunController {
     settle,
     order: (given) => giving(() => begin(given)),
     cancel: (id, given) => giving(() => cancel(id, given)),
+    reload: () => alone(load),
     importDevices: (...given) => giving(() => lives.import(...given)),
     place: (device, phase, given) => giving(() => lives.place(device, phase, given)),
   };

@@ -21,6 +21,9 @@ export interface SnapshotRef {
 export interface FleetSlice {
   rows: Rows;
   snapshots: SnapshotRef[];
+  /** Devices whose identity was ended, with the time at which that identity had been given: no statement of that
+   *  time or before lets anyone in again. */
+  revoked: { device: DeviceId; identityAt: number }[];
 }
 
 /** What a memo says. */
@@ -68,8 +71,9 @@ export interface MemoStore {
   /** Puts the rows of a device in the place of what the store has of it.
    *  Rows that belong to something that the store does not know (yet) are left out. */
   mergeOwn(device: DeviceId, own: Rows): Promise<void>;
-  /** The same for what belongs to the whole fleet. */
-  mergeFleet(fleet: FleetSlice): Promise<void>;
+  /** The same for what belongs to the whole fleet.
+   *  @returns devices whose identity has ended */
+  mergeFleet(fleet: FleetSlice): Promise<DeviceId[]>;
   /** A state of the fleet as Git has it, under the name and at the place that it had. */
   keepSnapshot(ref: Pick<SnapshotRef, "id" | "place">, fleet: FleetSnapshot): Promise<void>;
 

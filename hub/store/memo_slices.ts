@@ -2,7 +2,7 @@
 import { type Kysely, sql, type Transaction } from "kysely";
 import type { FleetSnapshot } from "#hub/release/model.ts";
 import type { DeviceId, Labels } from "#shared/ids.ts";
-import { replaceLabels } from "./changes.ts";
+import { addDevice, replaceLabels } from "./changes.ts";
 import type { FleetSlice, MemoStore, Rows, SnapshotRef } from "./memo_port.ts";
 import type { Tables } from "./tables.ts";
 
@@ -21,6 +21,8 @@ interface OwnTable {
 
 /** A table whose rows belong to the fleet. */
 interface FleetTable {
+  /** Rows of devices belong to these; only the rest is here. */
+  unowned?: string;
   table: keyof Tables;
   key: readonly string[];
   /** Rows that a memo does not name are gone, and not only left out for want of room. */
@@ -50,12 +52,18 @@ const ownTables: readonly OwnTable[] = [
     key: ["rollout", "device"],
     within: { table: "rollouts", column: "rollout" },
   },
+  { table: "lifecycles", device: "device", key: ["device"] },
+  { table: "runs", device: "device", key: ["id"] },
 ];
+
+/** No secret has this hash. */
+const noSecret = "";
 
 /** Numbers that are never given twice. */
 const counters = { column: "name", values: ["rollouts", "pins", "bisects"] };
 
 const fleetTables: readonly FleetTable[] = [
+  { table: "lifecycles", key: ["device"], isWhole: false, unowned: "device" },
   { table: "halts", key: ["scope"], isWhole: true },
   { table: "counters", key: ["name"], isWhole: false, only: counters },
   { table: "pins", key: ["id"], isWhole: true, without: ["source"] },
@@ -75,7 +83,7 @@ export async function readSlices(db: Kysely<Tables>): ReturnType<MemoStore["memo
       .executeTakeFirstOrThrow();
     return {
       schema: Number(newest.id),
-      fleet: { rows, snapshots: await snapshotRefs(trx) },
+      fleet: { rows, snapshots: await snapshotRefs(trx), revoked: await revokedIn(trx) },
       own,
     };
   });
@@ -90,7 +98,8 @@ async function readOwn(
   const { rows } = await sql<Row>`select * from ${sql.table(table)} order by ${order}`.execute(trx);
   for (const row of rows) {
     const id = row[device] as DeviceId;
-    const of = own.get(id) ?? {};
+    const of = table === "devices" ? {} : own.get(id);
+    if (of === undefined) continue;
     own.set(id, of);
     of[table] = [...(of[table] ?? []), lacking(row, without)];
   }
@@ -98,11 +107,13 @@ async function readOwn(
 
 async function readFleet(
   trx: Transaction<Tables>,
-  { table, order, only, key, without }: FleetTable,
+  { table, order, only, key, without, unowned }: FleetTable,
 ): Promise<Row[]> {
   const where =
     only === undefined
-      ? sql``
+      ? unowned === undefined
+        ? sql``
+        : sql`where ${sql.ref(unowned)} not in (select id from devices)`
       : sql`where ${sql.ref(only.column)} in (${sql.join([...only.values])})`;
   const by = order === undefined ? sql.ref(key[0] ?? "") : sql`${sql.ref(order)} desc`;
   const read = sql<Row>`select * from ${sql.table(table)} ${where} order by ${by}`;
@@ -112,6 +123,35 @@ async function readFleet(
 
 function lacking(row: Row, without: readonly string[] = []): Row {
   return Object.fromEntries(Object.entries(row).filter(([name]) => !without.includes(name)));
+}
+
+async function revokedIn(trx: Transaction<Tables>): Promise<FleetSlice["revoked"]> {
+  const rows = await trx
+    .selectFrom("devices")
+    .select(["id", "identity_at"])
+    .where("secret_hash", "=", noSecret)
+    .orderBy("id")
+    .execute();
+  return rows.map(({ id, identity_at: identityAt }) => ({ device: id, identityAt }));
+}
+
+/** Whoever returns with that identity is refused, also where it came before this word did. */
+async function revoke(
+  trx: Transaction<Tables>,
+  { device, identityAt }: FleetSlice["revoked"][number],
+): Promise<void> {
+  const known = await trx
+    .selectFrom("devices")
+    .select("identity_at")
+    .where("id", "=", device)
+    .executeTakeFirst();
+  if (known === undefined) {
+    const times = { enrolledAt: identityAt, issuedAt: identityAt };
+    await addDevice(trx, { device, secretHash: noSecret, labels: {}, ...times });
+  } else if (known.identity_at <= identityAt) {
+    const ended = { secret_hash: noSecret, identity_at: identityAt };
+    await trx.updateTable("devices").set(ended).where("id", "=", device).execute();
+  }
 }
 
 async function snapshotRefs(trx: Transaction<Tables>): Promise<SnapshotRef[]> {
@@ -147,7 +187,7 @@ async function withParent(
   return rows.filter((row) => ids.has(row[column]));
 }
 
-export function mergeFleet(db: Kysely<Tables>, { rows }: FleetSlice): Promise<void> {
+export function mergeFleet(db: Kysely<Tables>, { rows, revoked }: FleetSlice): Promise<DeviceId[]> {
   return db.transaction().execute(async (trx) => {
     for (const of of fleetTables) {
       const { table, isWhole, only } = of;
@@ -157,6 +197,8 @@ export function mergeFleet(db: Kysely<Tables>, { rows }: FleetSlice): Promise<vo
       );
       await upsert(trx, of, mine);
     }
+    for (const one of revoked) await revoke(trx, one);
+    return revoked.map(({ device }) => device);
   });
 }
 

@@ -8,6 +8,7 @@ import { ago, type Html, plural } from "./html.ts";
 const mostShown = 5;
 
 const titles = {
+  pause: "Fleet paused",
   fleetHalt: "Fleet halted",
   pin: "Pinned",
   undo: "Undone",
@@ -16,7 +17,7 @@ const titles = {
   edits: "Set by hand",
 } as const satisfies Record<Notice["kind"], string>;
 
-const isGrave: ReadonlySet<Notice["kind"]> = new Set(["fleetHalt", "halt"]);
+const isGrave: ReadonlySet<Notice["kind"]> = new Set(["pause", "fleetHalt", "halt"]);
 
 /** Nothing where everything follows the repository. */
 export function banners(notices: readonly Notice[], now: number): Html {
@@ -41,6 +42,7 @@ function iso(at: number): string {
 }
 
 const marks = {
+  pause: "",
   fleetHalt: "",
   pin: "pinned",
   undo: "undone",

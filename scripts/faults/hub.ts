@@ -80,6 +80,8 @@ export interface Hub {
   updates(id: DeviceId): Promise<Update[]>;
   /** A page of the device's journal, newest arrival first. */
   journal(id: DeviceId, cursor?: string): Promise<{ items: StoredEntry[]; next: string | null }>;
+  /** Whether nothing new leaves, because the store is blank or an old copy. */
+  isPaused(): Promise<boolean>;
   /** The newest of a deployment. */
   rollout(deployment: string): Promise<Rollout | undefined>;
   /** In the order of their release. */
@@ -129,6 +131,7 @@ export function createHub(options: HubOptions): Hub {
     poke: () => order("/v1/git/webhook"),
     order,
     enrolmentToken: client.enrolmentToken,
+    isPaused: async () => (await read(z.object({ paused: z.boolean() }), "/v1/fleet/pause")).paused,
     device: (id) => read(DeviceView, `/v1/devices/${id}`),
     updates: async (id) => (await read(listOf(Update), `/v1/devices/${id}/updates`)).items,
     rollout: async (deployment) =>

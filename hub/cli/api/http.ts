@@ -12,6 +12,8 @@ export interface HttpOptions {
   timeoutMs: number;
   /** Uniform in [0, 1). */
   random?: () => number;
+  /** The hub says so beside whatever it answers. */
+  onPaused?: (reason: string) => void;
 }
 
 export interface HttpRequest {
@@ -32,6 +34,9 @@ export interface Http {
   send(request: HttpRequest): Promise<Response>;
   json<T>(request: HttpRequest): Promise<T>;
 }
+
+/** As the hub names it (hub/api/pause.ts). */
+const pauseHeader = "metrica-fleet-paused";
 
 const tries = 4;
 const pauses = { baseMs: 300, maxMs: 2000 };
@@ -68,7 +73,7 @@ function isPassing(error: unknown): boolean {
 const passing = new Set<ErrorCode>(["hub_unreachable", "store_unavailable"]);
 
 async function sendOnce(
-  { url, token, timeoutMs }: HttpOptions,
+  { url, token, timeoutMs, onPaused }: HttpOptions,
   { method, path, query, body, text, headers, signal }: HttpRequest,
 ): Promise<Response> {
   const address = new URL(`${url}${path}`);
@@ -88,6 +93,8 @@ async function sendOnce(
   }).catch((cause: unknown) => {
     throw unreachable(url, cause);
   });
+  const paused = response.headers.get(pauseHeader);
+  if (paused !== null) onPaused?.(decodeURIComponent(paused));
   if (response.ok) return response;
   throw await refusal(response, url);
 }

@@ -2,7 +2,7 @@
 import { copyFile, cp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Fault, Scope } from "#scripts/faults/fault.ts";
-import { notSurvived, pause } from "#scripts/faults/until.ts";
+import { notSurvived, pause, until } from "#scripts/faults/until.ts";
 
 const few = ({ seeds }: Scope): number => Math.min(seeds, 10);
 const weekMs = 7 * 24 * 3_600_000;
@@ -28,7 +28,7 @@ export const hubAwayForAWeek: Fault = {
 
 export const hubRestored: Fault = {
   name: "hub-restored",
-  says: "The hub comes back with an old copy of its database; devices give back what it has lost.",
+  says: "The hub comes back with an old copy of its database, notices it and waits for a word; devices give back what it has lost.",
   alone: true,
   tries: few,
   run: async ({ world, device }) => {
@@ -51,5 +51,7 @@ export const hubRestored: Fault = {
       one.ledger.forget();
     }
     await hub.start();
+    await until("the hub notices that it is an old copy", hub.isPaused, { limitMs: 60_000 });
+    await hub.order("/v1/fleet/pause/end", { reason: "an old copy is all there is" });
   },
 };
