@@ -122,9 +122,10 @@ test("a device without a connection is a problem that says since when", async ()
     const answer = await world.get(path, asOperator);
     assert.equal(answer.status, 503);
     const { code, detail, hint } = (await answer.json()) as Record<string, unknown>;
-    assert.deepEqual([code, detail, hint], [
-      ...["device_unreachable", "pi-1 is Offline: last seen 2 h ago", "See its events."],
-    ]);
+    assert.deepEqual(
+      [code, detail, hint],
+      [...["device_unreachable", "pi-1 is Offline: last seen 2 h ago", "See its events."]],
+    );
     logs.refusal = new FleetError("limit_reached", { message: "there are already 8" });
     assert.equal((await world.get(path, asOperator)).status, 429);
   });
@@ -149,7 +150,10 @@ test("the page shows the last lines without a script, as text, and why there are
     const page = await (await world.get("/devices/pi-1/logs?of=shop/web&tail=50", cookie)).text();
     assert.match(page, /shop\/web\.1<\/b> &lt;b&gt;one/);
     assert.match(page, /12 kB were lost here/);
-    assert.match(page, /data-stream="\/v1\/devices\/pi-1\/logs\?app=shop&amp;service=web&amp;tail=50&amp;follow=true"/);
+    assert.match(
+      page,
+      /data-stream="\/v1\/devices\/pi-1\/logs\?app=shop&amp;service=web&amp;tail=50&amp;follow=true"/,
+    );
     assert.deepEqual(logs.asked[0]?.tail, 50);
     logs.refusal = new FleetError("device_unreachable", { message: "pi-1 is Offline" });
     const away = await (await world.get("/devices/pi-1/logs", cookie)).text();

@@ -24,6 +24,7 @@ import { plansOf } from "#hub/run/plans.ts";
 import type { Store } from "#hub/store/port.ts";
 import { openStore } from "#hub/store/sqlite.ts";
 import { type Clock, systemClock } from "#shared/clock.ts";
+import { FleetError } from "#shared/errors.ts";
 import type { ReportRequest } from "#shared/gateway.ts";
 import type { DeviceId, Digest } from "#shared/ids.ts";
 import type { JournalAck } from "#shared/journal.ts";
@@ -80,6 +81,7 @@ export function manualClock(): World["clock"] {
 }
 
 export type WorldParts = Pick<World, "store" | "sessions" | "clock"> & {
+  logs: LiveLogs;
   authenticator: Authenticator;
   repository: { health: () => RepositoryHealth };
   rollouts: RolloutController;
@@ -101,6 +103,7 @@ export async function createWorld(
   const fleet = { snapshot: () => ({ defaultBranch: "main", branches }) };
   const authenticator = authenticatorOf(store);
   const repository = { health: () => world.repository };
+  const { logs = noLogs } = options;
   const tracks = createTracks();
   const pins = createPins();
   const rollouts = createRolloutController({
@@ -113,7 +116,17 @@ export async function createWorld(
   });
   const notices = createNotices({ pins, tracks, rollouts, fleet });
   const watch = createWatch({ store, bus, logger, notices, coalesceMs: 5 });
-  const parts = { store, sessions, clock, authenticator, repository, fleet, notices, rollouts };
+  const parts = {
+    logs,
+    store,
+    sessions,
+    clock,
+    authenticator,
+    repository,
+    fleet,
+    notices,
+    rollouts,
+  };
   const pages = options.pages?.(parts);
   const fleets: World["fleets"] = new Map();
   const bisects = createBisectController({
@@ -270,9 +283,12 @@ function historyOf(fleets: World["fleets"]) {
   };
 }
 
-function noLogs(): never {
-  throw new Error("this test has no live logs");
-}
+const noLogs: LiveLogs = {
+  open: () =>
+    Promise.reject(new FleetError("device_unreachable", { message: "no live logs here" })),
+  counts: () => ({ streams: 0, readers: 0 }),
+  stop: () => undefined,
+};
 
 function ackOf({ journal }: ReportRequest): JournalAck | undefined {
   return journal === undefined ? undefined : { epoch: journal.epoch, seq: journal.to };

@@ -70,7 +70,15 @@ test.real("mosquitto", "a device reads its desired state and nothing of another'
   await seeded(async ({ port }) => {
     const mine = await subscribe(port, device("pi-1"), "-t", `${own}/desired`, "-q", "1");
     assert.match(mine.out, /^fleet\/v1\/d\/pi-1\/desired .*"keyid":"pi-1"/);
-    const filters = [`${other}/desired`, `${other}/cmd`, `${own}/out`, `${other}/#`, "fleet/v1/d/+/desired", "fleet/v1/#", "#"];
+    const filters = [
+      `${other}/desired`,
+      `${other}/cmd`,
+      `${own}/out`,
+      `${other}/#`,
+      "fleet/v1/d/+/desired",
+      "fleet/v1/#",
+      "#",
+    ];
     for (const filter of [...filters, `${own}/#`, "$SYS/#"]) {
       const { out } = await subscribe(port, device("pi-1"), "-t", filter, "-q", "1");
       assert.doesNotMatch(out, /keyid|of pi/, filter);
