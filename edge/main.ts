@@ -200,7 +200,10 @@ async function run(file: string): Promise<void> {
     clock,
     reserveBytes: config.disk.reserveBytes,
   });
-  const streams = liveLogs.serve({ identity, journal, runtimes, status: () => view.status() });
+  const streams = liveLogs.serve({
+    ...{ identity, journal, runtimes, status: () => view.status() },
+    runs: (id, wanted) => agent.runOutput(id, wanted),
+  });
   ending.add("live streams", streams.stop);
   const sync = createSync({
     config: {

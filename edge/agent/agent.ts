@@ -1,4 +1,6 @@
 // The loop: observe, plan, do one step of each app, observe again, report.
+
+import type { OpenRunOutput } from "#edge/logs/sources.ts";
 import type { Attempt } from "#edge/plan/attempt.ts";
 import type { AppInput } from "#edge/plan/input.ts";
 import { isOfAttempt, plan } from "#edge/plan/plan.ts";
@@ -48,6 +50,8 @@ export interface Agent {
   /** @param by who asked, in words
    *  @throws FleetError not_found, runtime_unavailable */
   restartService(app: AppName, service: string, by?: string): Promise<void>;
+  /** What the latest run says, live. */
+  runOutput: OpenRunOutput;
   /** By hand. What else holds the device in safe mode keeps it there. */
   safeMode: { enter(reason: string): void; leave(): void };
 }
@@ -275,6 +279,7 @@ export function createAgent(parts: AgentParts): Agent {
         waker.wake();
       },
     },
+    runOutput: runner.output,
     reported: reporter.latest,
     lastRoundMs: () => lastRoundMs,
     beat: () => beatNow(parts, reporter.latest(), prober.host()),

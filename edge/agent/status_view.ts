@@ -32,7 +32,7 @@ export function createStatusView({
     const { lastContactMonotonicMs, isolated, ...connection } = sync.status();
     const { host } = agent.beat();
     const why = agent.why();
-    const { safeMode } = reported ?? {};
+    const { safeMode, run } = reported ?? {};
     const workloads = parts.telemetry?.workloads() ?? [];
     return {
       device,
@@ -58,6 +58,7 @@ export function createStatusView({
       conditions: reported?.conditions ?? [],
       ...(host === undefined ? {} : { host, disk: diskNow(host, reserveBytes()) }),
       ...(safeMode === undefined ? {} : { safeMode }),
+      ...(run === undefined ? {} : { run }),
       ...(why.length === 0 ? {} : { why }),
       ...(isolated ? { isolated } : {}),
       ...(workloads.length === 0 ? {} : { workloads }),

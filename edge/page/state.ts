@@ -19,6 +19,7 @@ export function stateOf(status: LocalStatus, liveness: Liveness): DeviceState {
     stopped(liveness) ??
     safeMode(status) ??
     waiting(status) ??
+    running(status) ??
     held(status) ??
     behind(status) ??
     sick(status) ??
@@ -46,6 +47,15 @@ function waiting({ enrolling, generation, connection }: LocalStatus): Said | und
   return {
     tone: "busy",
     sentence: `This device waits for its first desired state. ${where}.`,
+  };
+}
+
+function running({ run, why = [] }: LocalStatus): Said | undefined {
+  if (run === undefined || run.outcome !== undefined) return undefined;
+  const where = why.find(({ reason }) => reason === "RunUnderWay")?.message ?? `run ${run.id}`;
+  return {
+    tone: "busy",
+    sentence: `This device carries out what an operator ordered: ${clause(where)}.`,
   };
 }
 

@@ -7,6 +7,7 @@ import type { DesiredMode } from "#shared/desired.ts";
 import type { DeviceId, Labels } from "#shared/ids.ts";
 import type { JournalEntry } from "#shared/journal.ts";
 import type { AppReport, Cause, RuntimeName, SafeModeReport } from "#shared/reported.ts";
+import type { RunReport } from "#shared/run.ts";
 import type { Condition, HealthStatus, SyncStatus } from "#shared/status.ts";
 import type { WorkloadReport } from "#shared/telemetry.ts";
 
@@ -55,6 +56,8 @@ export interface LocalStatus {
   /** What enrolment waits for; absent once the device has an identity. */
   enrolling?: string;
   safeMode?: SafeModeReport;
+  /** The run under way, or the last one; where it stands is the first of `why`. */
+  run?: RunReport;
   /** Why the device as a whole is not converged, nearest cause first; an app comes with its name. */
   why?: Cause[];
   /** No hub for long; absent means no. */

@@ -55,6 +55,16 @@ export function createRunOutput({
     onLog(body, Math.round(clock.now()));
   };
 
+  /** A line that is still being written waits for its end. */
+  const flushLines = (): void => {
+    const last = held.at(-1);
+    const end = (last?.text.lastIndexOf("\n") ?? -1) + 1;
+    const rest = last === undefined || end === 0 ? "" : last.text.slice(end);
+    if (last !== undefined && rest !== "") last.text = last.text.slice(0, end);
+    flush();
+    if (last !== undefined && rest !== "") held = [{ stream: last.stream, text: rest }];
+  };
+
   const flush = (): void => {
     clearTimeout(timer);
     timer = undefined;
@@ -74,8 +84,8 @@ export function createRunOutput({
       if (last?.stream === stream) last.text += text;
       else held.push({ stream, text });
       const size = held.reduce((sum, one) => sum + one.text.length, 0);
-      if (size >= maxLogChunk) flush();
-      else timer ??= setTimeout(flush, gatherMs);
+      if (size >= maxLogChunk) flushLines();
+      else timer ??= setTimeout(flushLines, gatherMs);
     },
     say: (text) => {
       held.push({ stream: "agent", text: `${text}\n` });

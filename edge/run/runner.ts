@@ -2,6 +2,7 @@
 
 import type { AgentParts } from "#edge/agent/parts.ts";
 import { createTasks } from "#edge/agent/tasks.ts";
+import type { OpenRunOutput } from "#edge/logs/sources.ts";
 import {
   advanceRun,
   presentStep,
@@ -20,6 +21,7 @@ import type { AppName } from "#shared/ids.ts";
 import type { RunStep } from "#shared/plan.ts";
 import type { Cause } from "#shared/reported.ts";
 import { RunEndedBody, type RunId, type RunReport } from "#shared/run.ts";
+import { createRunLive } from "./live.ts";
 import { createRunOutput, type RunOutput } from "./output.ts";
 import type { Executor, Seen, StepContext } from "./port.ts";
 import { createRunSteps } from "./steps.ts";
@@ -48,6 +50,8 @@ export interface Runner {
   why(): Cause | undefined;
   /** Ms within which the loop must come round: it is the run's only timer. */
   soonMs(): number;
+  /** What the latest run says, live. */
+  output: OpenRunOutput;
 }
 
 interface Parts {
@@ -62,6 +66,7 @@ export function createRunner({ parts, onChange }: Parts): Runner {
   const news = createWake();
   const tasks = createTasks(news.set);
   const executors = createRunSteps({ parts, tasks });
+  const live = createRunLive();
   let state: RunState | undefined;
   let output: RunOutput | undefined;
   /** Since when this process looks after the present try, ms since boot. */
@@ -101,7 +106,10 @@ export function createRunner({ parts, onChange }: Parts): Runner {
     output ??= createRunOutput({
       ...{ journal, clock, run },
       index: () => state?.index ?? 0,
-      onLog: sync.journalGrew,
+      onLog: (body, at) => {
+        live.write(body, at);
+        sync.journalGrew();
+      },
       onTrouble: (why) => log.warn({ run, why }, "a run's output could not be journalled"),
     });
     return output;
@@ -180,6 +188,7 @@ export function createRunner({ parts, onChange }: Parts): Runner {
     faultPoint(action.do === "end" ? "before:run.end" : `after:run.${kindOf(state)}`);
     change(action);
     if (action.do !== "end") return "goOn";
+    live.end(state.order.id);
     faultPoint("after:run.end");
     await machine.tidy(undefined);
     return "goOn";
@@ -246,6 +255,7 @@ export function createRunner({ parts, onChange }: Parts): Runner {
     forces: (app) => forcesApp(state, app),
     report: () => (state === undefined ? undefined : runReport(state)),
     why: () => whyRun(state, waiting),
+    output: live.open,
     soonMs: () => {
       if (state === undefined || state.ended !== undefined) return Number.POSITIVE_INFINITY;
       const waitMs = (state.retry?.notBeforeMs ?? 0) - clock.monotonicMs();

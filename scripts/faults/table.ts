@@ -29,6 +29,7 @@ import { powerCut } from "./kinds/power_cut.ts";
 import { reconnectStorm } from "./kinds/reconnect_storm.ts";
 import { forcePush, repositoryUnreachable } from "./kinds/repository.ts";
 import { hubKilledRollout } from "./kinds/rollout.ts";
+import { runCut } from "./kinds/run_cut.ts";
 import { thirdFailure } from "./kinds/safe_mode.ts";
 import { tornWrites } from "./kinds/torn_writes.ts";
 import { twoAgents } from "./kinds/two_agents.ts";
@@ -41,7 +42,7 @@ import {
 } from "./kinds/workload.ts";
 
 export const faults: readonly Fault[] = [
-  ...[cut, powerCut, agentPaused, agentHung, twoAgents],
+  ...[cut, runCut, powerCut, agentPaused, agentHung, twoAgents],
   ...[tornWrites, diskFullInDownload, diskFullInUnpacking, diskFullForJournal, diskFullInSafeMode],
   ...[readOnlyDisk, inputOutputError, corruptedJournal, journalCorruptedWhileRunning],
   ...[corruptedRelease, clockIn1970, clockAhead, clockBack],
