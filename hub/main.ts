@@ -148,7 +148,7 @@ async function run(options: HubOptions): Promise<void> {
   });
   const notices = createNotices({ pins, tracks, rollouts, fleet: releases, pause });
   const bisects = createBisectController({
-    ...{ store, desired, tracks, trials, releases, history: mirror, bus, clock },
+    ...{ store, desired, tracks, trials, releases, history: mirror, bus, clock, isPaused },
     onFailed: (err) => log.error({ err }, "bisects could not be looked at"),
   });
   const memos = createMemos({
@@ -159,6 +159,7 @@ async function run(options: HubOptions): Promise<void> {
     await rollouts.reload();
     await runs.reload();
     await control.reload();
+    await bisects.reload();
   };
   const backups = createBackups({ store, directory: data, clock, version: pkg.version });
   const resume = createResume({

@@ -54,8 +54,8 @@ function haltNote({ head, isQuarantined }: RolloutRow): Html {
   return html`<p class="note bad" role="alert">${icon("slash")}<span><strong>${what}</strong> ${kept}</span></p>`;
 }
 
-function waitNote({ waitsFor }: RolloutPage): Html {
-  if (waitsFor === null) return html``;
+function waitNote({ waitsFor, row }: RolloutPage): Html {
+  if (waitsFor === null || row.head.state === "Halted") return html``;
   return html`<p class="note busy" role="status">${icon("half")}<span>Waits for ${waitsFor}.</span></p>`;
 }
 

@@ -1,6 +1,7 @@
 // A hundred devices over five sites: canary, 10 %, 50 %, all; a release that one model cannot run; a hub that is
 // killed again and again on the way.
 import assert from "node:assert/strict";
+import type { BisectView } from "#hub/api/bisect.ts";
 import { systemClock as clock } from "#shared/clock.ts";
 import { suite } from "#test/suite.ts";
 import { createRolloutWorld, type RolloutWorld, type SimDevice } from "./rollout_world.ts";
@@ -108,5 +109,43 @@ test("a hub killed again and again on the way: the same batches, and each device
       return count > 0 && count;
     };
     assert.equal(await world.until(`the update of ${device}`, updates), 1, device);
+  }
+});
+
+test("over eight commits the first bad one is found on canaries, though the hub is killed, and they return", async () => {
+  const good = await world.newest();
+  const model = "Raspberry Pi 3";
+  const commits = [5, 6, 7, 8, 9, 10, 11].map((version) =>
+    world.commit(version, version >= 9 ? model : undefined),
+  );
+  commits.push(await world.release(12, model));
+  const halted = async () => {
+    const rollout = await world.newest();
+    return rollout.commit === commits.at(-1) && rollout.state === "Halted" && rollout;
+  };
+  const { id } = await world.until("halted", halted);
+  const path = `/v1/rollouts/${id}/bisect`;
+  await world.post(path, { reason: "which commit?" });
+  await world.killHub();
+  await world.startHub();
+  const ended = async () => {
+    const bisect = await world.get<BisectView>(path);
+    return bisect.state !== "Testing" && bisect;
+  };
+  const { culprit, outcome, canaries } = await world.until("found", ended);
+  const { commit, author, subject } = culprit ?? {};
+  assert.deepEqual([commit, author, subject], [commits[4], "Ada", "version 9"], outcome ?? "");
+  const returned = async (): Promise<true | false> =>
+    having(await world.devices(), good.digest).length === 100;
+  await world.until("the canaries have returned", returned);
+  const tried = new Set(canaries.map(({ device }) => device as string));
+  // What the hub fetched between two commits rolled out by itself.
+  const all = await world.get<{ items: { commit: string }[] }>("/v1/rollouts?limit=50");
+  const own = new Set(all.items.map((one) => one.commit));
+  const inBetween = commits.filter((one) => !own.has(one));
+  for (const { id: device } of await world.devices()) {
+    const updates = await updatesOf(device);
+    const between = updates.filter((one) => inBetween.includes(one.commit));
+    assert.ok(between.length === 0 || tried.has(device), device);
   }
 });

@@ -25,6 +25,8 @@ export interface RolloutWorld {
   data: string;
   get<T>(path: string): Promise<T>;
   post(path: string, body: object, method?: "POST" | "PUT" | "PATCH"): Promise<void>;
+  /** Commits the version and does not tell the hub. */
+  commit(version: number, failsOn?: string): string;
   /** Commits the version and tells the hub. */
   release(version: number, failsOn?: string): Promise<string>;
   devices(): Promise<SimDevice[]>;
@@ -100,6 +102,8 @@ export async function createRolloutWorld(policy: object): Promise<RolloutWorld> 
       await clock.sleep(100);
     }
   };
+  const commit: RolloutWorld["commit"] = (version, failsOn = "none") =>
+    repository.commit(files(version, failsOn, policy), `version ${version}`);
   const isReady = async (): Promise<true | false> => (await fetch(new URL("/readyz", url))).ok;
   repository.commit(files(1, "none", policy));
 
@@ -109,10 +113,11 @@ export async function createRolloutWorld(policy: object): Promise<RolloutWorld> 
     get,
     post,
     until,
-    release: async (version, failsOn = "none") => {
-      const commit = repository.commit(files(version, failsOn, policy), `version ${version}`);
+    commit,
+    release: async (version, failsOn) => {
+      const id = commit(version, failsOn);
       await post("/v1/git/webhook", {});
-      return commit;
+      return id;
     },
     devices: async () => (await get<{ items: SimDevice[] }>("/v1/devices?limit=500")).items,
     newest: async () => {

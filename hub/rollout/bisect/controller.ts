@@ -38,6 +38,8 @@ export interface BisectOptions {
   clock: Clock;
   /** What the next look will try again. */
   readonly onFailed?: (error: unknown) => void;
+  /** While it is true nothing is decided. */
+  readonly isPaused?: () => boolean;
   /** Ms in which changes of devices gather before they are looked at. */
   coalesceMs?: number;
 }
@@ -52,6 +54,8 @@ export interface Given {
 export interface BisectController {
   start(): Promise<void>;
   stop(): Promise<void>;
+  /** Reads from the store again what others have changed in it. */
+  reload(): Promise<void>;
   /** Looks at every bisect until nothing is left to do now. */
   settle(): Promise<void>;
   /** @throws FleetError not_found, state_conflict, request_invalid */
@@ -169,6 +173,7 @@ export function createBisectController(options: BisectOptions): BisectController
     return true;
   };
   const settleAll = async (): Promise<void> => {
+    if (options.isPaused?.() === true) return;
     await payOwed();
     for (const name of [...open.keys()]) {
       for (let round = 0; round < maxRounds && !stopping.signal.aborted; round += 1) {
@@ -245,6 +250,7 @@ export function createBisectController(options: BisectOptions): BisectController
       waker.stop();
       await alone(() => Promise.resolve());
     },
+    reload: () => alone(load).then(hurry),
     settle,
     begin: (rollout, given) => alone(() => begin(rollout, given)),
     cancel: (rollout, given) => alone(() => cancel(rollout, given)),

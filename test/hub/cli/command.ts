@@ -4,6 +4,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createHttpServer } from "#hub/server.ts";
+import { systemClock } from "#shared/clock.ts";
 import { createWorld, operatorToken, type World } from "#test/hub/api/world.ts";
 
 const root = join(import.meta.dirname, "..", "..", "..");
@@ -88,6 +89,7 @@ export async function createCommandWorld(): Promise<CommandWorld> {
   });
   const { url } = await server.start();
   const running = new Set<RunningCommand>();
+  const closeWorld = world.close;
   const start = (words: string[], { env, input = "" }: CommandOptions = {}): RunningCommand => {
     const own = { HOME: home, FLEET_HUB: url, FLEET_TOKEN: operatorToken, ...env };
     const command = startCommand(words, { env: own, input });
@@ -102,9 +104,8 @@ export async function createCommandWorld(): Promise<CommandWorld> {
     close: async () => {
       for (const { child } of running) child.kill("SIGKILL");
       world.watch.stop();
-      await world.runs.stop();
       await server.stop();
-      await world.store.close();
+      await closeWorld();
       await rm(home, { recursive: true, force: true });
     },
   });
@@ -115,7 +116,8 @@ function wallClock(): World["clock"] {
   return {
     now: () => Date.now(),
     monotonicMs: () => performance.now(),
-    sleep: async () => undefined,
+    // What sleeps no time would keep the server from its turn.
+    sleep: systemClock.sleep,
     advance: () => undefined,
   };
 }

@@ -26,7 +26,11 @@ async function text(path: string): Promise<string> {
   return response.text();
 }
 
-function submit(path: string, fields: Record<string, string>, headers: Record<string, string> = {}) {
+function submit(
+  path: string,
+  fields: Record<string, string>,
+  headers: Record<string, string> = {},
+) {
   return world.app.request(path, {
     method: "POST",
     headers: {
@@ -91,10 +95,7 @@ test("an order needs a session, this hub's own form, and a reason", async () => 
 
 test("halt, undo and resume work from the page and say who and why", async () => {
   const halted = await submit(`/rollouts/${id}/halt`, { reason: "smoke" }, signedIn());
-  assert.deepEqual(
-    [halted.status, halted.headers.get("location")],
-    [303, `/rollouts/${id}`],
-  );
+  assert.deepEqual([halted.status, halted.headers.get("location")], [303, `/rollouts/${id}`]);
   const page = await text(`/rollouts/${id}`);
   assert.match(page, /The rollout halted\./);
   assert.match(page, /admin: smoke/);
@@ -110,7 +111,10 @@ test("halt, undo and resume work from the page and say who and why", async () =>
 
 test("the fleet is halted and the halt lifted from the list", async () => {
   await submit("/rollouts/fleet/halt", { reason: "recall <b>" }, signedIn());
-  assert.match(await text("/rollouts"), /The fleet is halted<\/strong>.*by admin: recall &lt;b&gt;/s);
+  assert.match(
+    await text("/rollouts"),
+    /The fleet is halted<\/strong>.*by admin: recall &lt;b&gt;/s,
+  );
   await submit("/rollouts/fleet/resume", { reason: "over" }, signedIn());
   assert.doesNotMatch(await text("/rollouts"), /The fleet is halted/);
 });

@@ -84,26 +84,35 @@ for (const [given, next, left] of [
 
 test("for every place of the first bad commit the search ends there, within the tests it promised", () => {
   fc.assert(
-    fc.property(fc.integer({ min: 1, max: 60 }), fc.nat(), fc.array(fc.nat()), (size, place, holes) => {
-      const first = 1 + (place % size);
-      const skipped = new Set(holes.map((hole) => 1 + (hole % size)));
-      skipped.delete(first);
-      skipped.delete(size);
-      let all = commits(`g${".".repeat(size - 1)}b`).map((one, at) =>
-        skipped.has(at) ? { ...one, verdict: "skipped" as const } : one,
-      );
-      const promised = testsLeft({ commits: all });
-      let tests = 0;
-      for (let at = nextTest({ commits: all }); at !== undefined; at = nextTest({ commits: all })) {
-        const verdict = at >= first ? ("bad" as const) : ("good" as const);
-        all = all.map((one, index) => (index === at ? { ...one, verdict } : one));
-        tests += 1;
-      }
-      const culprit = culpritOf({ commits: all });
-      assert.equal(culprit?.first.commit, `c${first}`);
-      assert.ok(tests <= promised, `${tests} of ${promised}`);
-      assert.ok(culprit?.skipped.every(({ verdict }) => verdict === "skipped"));
-    }),
+    fc.property(
+      fc.integer({ min: 1, max: 60 }),
+      fc.nat(),
+      fc.array(fc.nat()),
+      (size, place, holes) => {
+        const first = 1 + (place % size);
+        const skipped = new Set(holes.map((hole) => 1 + (hole % size)));
+        skipped.delete(first);
+        skipped.delete(size);
+        let all = commits(`g${".".repeat(size - 1)}b`).map((one, at) =>
+          skipped.has(at) ? { ...one, verdict: "skipped" as const } : one,
+        );
+        const promised = testsLeft({ commits: all });
+        let tests = 0;
+        for (
+          let at = nextTest({ commits: all });
+          at !== undefined;
+          at = nextTest({ commits: all })
+        ) {
+          const verdict = at >= first ? ("bad" as const) : ("good" as const);
+          all = all.map((one, index) => (index === at ? { ...one, verdict } : one));
+          tests += 1;
+        }
+        const culprit = culpritOf({ commits: all });
+        assert.equal(culprit?.first.commit, `c${first}`);
+        assert.ok(tests <= promised, `${tests} of ${promised}`);
+        assert.ok(culprit?.skipped.every(({ verdict }) => verdict === "skipped"));
+      },
+    ),
   );
 });
 
@@ -118,7 +127,10 @@ test("a commit must be read before it is tried, and none is tried while the flee
 
 test("content that was tested already needs no test; what cannot be read is skipped with the reason", () => {
   const read = withContent(bisect("g..b"), 1, { content: "content 3" });
-  assert.deepEqual([text(read), read.commits[1]?.why], ["gb.b", "gives the canaries the same as c3"]);
+  assert.deepEqual(
+    [text(read), read.commits[1]?.why],
+    ["gb.b", "gives the canaries the same as c3"],
+  );
   const broken = withContent(bisect("g..b"), 2, { why: "compose.yaml:1: broken" });
   assert.deepEqual([text(broken), broken.commits[2]?.why], ["g.-b", "compose.yaml:1: broken"]);
 });
@@ -153,8 +165,14 @@ for (const [why, fact] of [
 test("a canary that is not healthy at its deadline makes the commit bad; one that is away does not", () => {
   const begun = settled(bisect("g.b"), reported({}), 0);
   const away = settled(begun, reported({ connection: "Offline" }), 6 * minuteMs);
-  assert.deepEqual([away.testing, away.canaries.map(({ state }) => state)], [1, ["Waiting", "Waiting"]]);
-  assert.equal(advanceBisect(away, reported({ connection: "Offline" }), 7 * minuteMs).waitsFor, "a canary to return");
+  assert.deepEqual(
+    [away.testing, away.canaries.map(({ state }) => state)],
+    [1, ["Waiting", "Waiting"]],
+  );
+  assert.equal(
+    advanceBisect(away, reported({ connection: "Offline" }), 7 * minuteMs).waitsFor,
+    "a canary to return",
+  );
   const back = settled(away, reported({ answer: "refused" }), 8 * minuteMs);
   assert.equal(back.state, "Found");
   const late = settled(begun, reported({}), 6 * minuteMs);
@@ -166,14 +184,21 @@ test("ends that are not what they were taken for end the search without an answe
   const unproven = settled(settled(bisect("g.."), well, 0), well, minuteMs);
   assert.equal(unproven.state, "Inconclusive");
   assert.match(unproven.outcome ?? "", /the canaries run the release well/);
-  const elsewhere = settled(settled(bisect("..b"), reported({}), 0), reported({ answer: "refused" }), 1);
+  const elsewhere = settled(
+    settled(bisect("..b"), reported({}), 0),
+    reported({ answer: "refused" }),
+    1,
+  );
   assert.equal(elsewhere.state, "Inconclusive");
   assert.match(elsewhere.outcome ?? "", /not among this branch's commits/);
 });
 
 test("commits that could not be tried are named beside the one that was found", () => {
   const over = settled(bisect("g--b"), reported({}), 0);
-  assert.match(over.outcome ?? "", /unless it is one of 2 before it .* c1 "change 1", c2 "change 2"$/);
+  assert.match(
+    over.outcome ?? "",
+    /unless it is one of 2 before it .* c1 "change 1", c2 "change 2"$/,
+  );
 });
 
 test("it ends with its rollout, and when no canary is left", () => {
