@@ -14,7 +14,13 @@ import { laidOver } from "./compute/edits.ts";
 import { isPinnedBy } from "./compute/pin.ts";
 import type { Pin } from "./overrides.ts";
 import type { Pins } from "./pins.ts";
-import { deploymentNamed, findTarget, onlyDeploymentOn, type TargetParts } from "./target.ts";
+import {
+  deploymentNamed,
+  findTarget,
+  onlyDeploymentOn,
+  sourceOfPin,
+  type TargetParts,
+} from "./target.ts";
 import { type By, editedEvent, endedEvent, pinnedEvent, unpinnedEvent } from "./words.ts";
 
 // INVARIANTS

@@ -11,7 +11,7 @@ import { deploymentNamed } from "./target.ts";
 import { eventOf } from "./words.ts";
 
 /** All that is given must hold; nothing given means the whole fleet. */
-export interface SyncScope {
+interface SyncScope {
   device?: DeviceId;
   deployment?: AppName;
   labelSelector?: string;

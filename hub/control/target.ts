@@ -14,7 +14,7 @@ export interface TargetParts {
   releases: Pick<ReleaseController, "snapshot" | "checked">;
 }
 
-export interface Target extends Pick<Pin, "deployment" | "branch" | "commit" | "role" | "digest"> {
+interface Target extends Pick<Pin, "deployment" | "branch" | "commit" | "role" | "digest"> {
   /** What its devices are rendered from. */
   source: FleetSnapshot;
 }

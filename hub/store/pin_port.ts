@@ -10,7 +10,7 @@ export interface PinRow {
   source: FleetSnapshot | null;
 }
 
-export interface NewPin extends Omit<PinRow, "pin"> {
+interface NewPin extends Omit<PinRow, "pin"> {
   pin: Omit<Pin, "id">;
 }
 

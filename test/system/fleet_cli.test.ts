@@ -114,6 +114,17 @@ test("get, describe, tree, history and diff show what runs there", async () => {
   assert.equal((await run(["diff", "device", device])).stdout, "");
 });
 
+test("a device that is asked looks and reports at once, and stays where it is pinned", async () => {
+  const asked = await run(["sync", device, "--timeout", "60s"]);
+  assert.match(asked.stdout, new RegExp(`^device/${device} reported$`, "m"));
+  const head = await fleet.git("rev-parse", "HEAD");
+  const made = await run(["pin", "robots", "--device", device, "--to", head, "--reason", "fair"]);
+  const id = /^pin\/(\d+) robots at /.exec(made.stdout)?.[1] ?? "";
+  const page = await run(["describe", "device", device]);
+  assert.match(page.stdout, new RegExp(`^Notice: +robots on ${device} is pinned to .*: fair`, "m"));
+  await run(["unpin", id, "--reason", "over"]);
+});
+
 test("a held device differs after a commit until it is let go again", async () => {
   await run(["hold", device, "--reason", "fair until Sunday"]);
   await run(["wait", device, "--for=generation"]);

@@ -5,7 +5,7 @@ import type { ListOf } from "#hub/api/schema.ts";
 import type { SyncOutcome } from "#hub/control/sync.ts";
 import type { Http } from "./http.ts";
 
-export interface PinWish {
+interface PinWish {
   deployment?: string;
   device?: string;
   labelSelector?: string;

@@ -22,7 +22,7 @@ export function isScoped({ names, ...rest }: Scope): boolean {
 }
 
 /** Devices that are to answer, with the time that each gave its last report. */
-export type Reports = ReadonlyMap<string, number | null>;
+type Reports = ReadonlyMap<string, number | null>;
 
 /** Asks for the look.
  *  @returns the connected devices, as they had reported before
