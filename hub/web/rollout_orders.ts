@@ -32,7 +32,9 @@ const words: Readonly<Record<Offered, (counts: Counts) => string>> = {
   resume: () => "Resume",
   promote: (counts) => `Promote to ${plural(comingIn(counts), "device")} now`,
   halt: () => "Halt",
-  undo: (counts) => `Undo on ${plural(havingIn(counts), "device")}`,
+  // With nobody to return it still keeps the release away until Git says otherwise.
+  undo: (counts) =>
+    havingIn(counts) === 0 ? "Undo" : `Undo on ${plural(havingIn(counts), "device")}`,
 };
 
 function comingIn({ Pending = 0, Reverted = 0 }: Counts): number {
