@@ -155,12 +155,14 @@ test("a blank hub answers as before within a minute of the devices' return", asy
   await world.killHub();
   loseData();
   await world.startHub();
-  const beganMs = clock.monotonicMs();
   let last: unknown;
   await world
     .until(
       "rebuilt",
       async () => {
+        // One request, so that looking does not keep the hub from what it looks for.
+        const back = await everyPage("/v1/devices?limit=500&connection=Online");
+        if (back.length < fleetSize) return false;
         try {
           assertContinued(await askAll(), before);
           return true;
@@ -174,7 +176,6 @@ test("a blank hub answers as before within a minute of the devices' return", asy
     .catch(() => {
       throw last;
     });
-  process.stdout.write(`rebuilt in ${Math.round(clock.monotonicMs() - beganMs)} ms\n`);
   const pause = await world.get<{ paused: boolean; cause: string }>("/v1/fleet/pause");
   assert.deepEqual([pause.paused, pause.cause], [true, "blank"]);
 });
