@@ -1,11 +1,23 @@
 // One look at one run: how far its device says that it came, and whether it has been silent for too long; pure.
-import { RunEndedBody as Ended, type RunEndedBody, RunStepStartedBody } from "#shared/run.ts";
-import { isOver, type Run, type RunFacts, type RunHead, type RunPlace } from "./model.ts";
+import {
+  RunEndedBody as Ended,
+  type RunEndedBody,
+  RunStartedBody,
+  RunStepStartedBody,
+} from "#shared/run.ts";
+import {
+  isOver,
+  type Run,
+  type RunEntry,
+  type RunFacts,
+  type RunHead,
+  type RunPlace,
+} from "./model.ts";
 
 /** Beyond a step's own time: for a device that connects seldom, and for its journal to arrive. */
 export const graceMs = 5 * 60_000;
 
-export interface Advanced {
+interface Advanced {
   /** The same object when nothing changed. */
   head: RunHead;
   /** Unix ms at which it is to be looked at again though nothing is told; null: never. */
@@ -58,11 +70,15 @@ function whatIsTold(run: Run, { entries, report }: RunFacts): Told {
   );
   return {
     hasBegun: own.length > 0 || ofRun !== undefined || run.head.state === "Running",
-    startedAt: own[0]?.receivedAt ?? null,
+    startedAt: own.find(isStart)?.receivedAt ?? null,
     heardAt: own.at(-1)?.receivedAt ?? null,
     step: stepOf(own) ?? (ofRun === undefined ? null : placeOf(ofRun)),
     ended: ends[0] ?? endOf(ofRun),
   };
+}
+
+function isStart({ kind, body }: RunEntry): boolean {
+  return kind === "run.started" && RunStartedBody.safeParse(body).success;
 }
 
 function stepOf(own: RunFacts["entries"]): RunPlace | null {
@@ -103,7 +119,9 @@ function silentHead({ rules }: Run, head: RunHead, now: number): RunHead {
   const over = { ...head, endedAt: now };
   if (head.state === "Pending" && rules.silence === "accept") {
     const message = "the device did not answer and is taken as gone; nothing was done on it";
-    return { ...over, state: "Succeeded", message };
+    // Where its identity ends too, no order could reach it any more.
+    const isStanding = rules.after !== "RMA";
+    return { ...over, state: "Succeeded", message, isStanding };
   }
   const message =
     head.state === "Pending"

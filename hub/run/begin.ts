@@ -18,7 +18,7 @@ export interface RunRequest {
 }
 
 /** Two requests that mean the same have the same. */
-export function fingerprintOf({ plan, parameters }: RunRequest): string {
+function fingerprintOf({ plan, parameters }: RunRequest): string {
   return canonicalHash({ plan, parameters });
 }
 

@@ -1,7 +1,7 @@
 // Reads CSV as RFC 4180 has it, with the line on which each record begins; pure.
 import { FleetError } from "#shared/errors.ts";
 
-export interface CsvRecord {
+interface CsvRecord {
   cells: string[];
   /** From 1; a quoted field may span lines. */
   line: number;

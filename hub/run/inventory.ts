@@ -35,7 +35,7 @@ const InventoryFile = z.strictObject({
   devices: z.array(InventoryRecord).min(1).max(20_000),
 });
 
-export type InventoryFormat = "csv" | "yaml";
+type InventoryFormat = "csv" | "yaml";
 
 /** @param file as the errors name it
  *  @throws FleetError request_invalid with file, line and field of the first fault */

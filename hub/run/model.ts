@@ -28,7 +28,7 @@ export interface RunHead {
   isStanding: boolean;
 }
 
-export type RunRules = Pick<PlanBody, "during" | "after" | "silence"> & { startWithinMs: number };
+type RunRules = Pick<PlanBody, "during" | "after" | "silence"> & { startWithinMs: number };
 
 export interface Run {
   id: RunId;

@@ -54,7 +54,7 @@ export interface LifeCondition {
 }
 
 /** What a file said of a device before it was ever seen. */
-export interface InventoryFacts {
+interface InventoryFacts {
   serial?: string;
   mac?: string;
   model?: string;

@@ -9,6 +9,7 @@ import {
   type RunStepKind,
   ScriptPath,
 } from "#shared/plan.ts";
+import { words } from "#shared/yaml/words.ts";
 import { Phase } from "./phase.ts";
 
 const seconds = (min: number, max: number) =>
@@ -23,8 +24,11 @@ function templated<T extends z.ZodType>(schema: T) {
   const template = z.string().refine((text) => text.includes("${"));
   return z.custom<string | z.input<T>>().superRefine((value, context) => {
     if (template.safeParse(value).success) return;
-    for (const issue of schema.safeParse(value).error?.issues ?? []) {
-      context.addIssue({ code: "custom", message: issue.message, path: issue.path });
+    const issues = schema.safeParse(value, { error: words }).error?.issues ?? [];
+    for (const { message, path } of issues) {
+      // The reader of the file calls a key missing only where its own schema said so.
+      const said = value === undefined ? "is missing" : message;
+      context.addIssue({ code: "custom", message: said, path });
     }
   });
 }
@@ -127,7 +131,7 @@ export const PlanFile = PlanBody.extend({
 export type PlanFile = z.infer<typeof PlanFile>;
 
 /** Parameters that a step names, those in the arguments of a script too. Pure. */
-export function namesIn(step: PlanStep): string[] {
+function namesIn(step: PlanStep): string[] {
   const texts = Object.values(step).flatMap((value) => (Array.isArray(value) ? value : [value]));
   return texts.flatMap((text) =>
     typeof text === "string"

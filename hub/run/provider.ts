@@ -3,7 +3,7 @@ import type { DeviceId } from "#shared/ids.ts";
 import type { RunOrder } from "#shared/run.ts";
 import type { Run, RunFacts } from "./model.ts";
 
-export interface Delivery {
+interface Delivery {
   device: DeviceId;
   /** Undefined: nothing is ordered of the device any more. */
   order: RunOrder | undefined;

@@ -59,7 +59,7 @@ export async function orderRuns(
   const outcomes = await inTurns(ids, (id) =>
     orderOne(cli, client, { ...wish, request, device: id, reason: options.reason }),
   );
-  const begun = outcomes.filter((outcome) => !(outcome instanceof FleetError));
+  const begun = outcomes.filter((outcome): outcome is RunView => !(outcome instanceof FleetError));
   const isComplete = conclude(cli, outcomes);
   if (options.wait !== true) return;
   const isWell = await waitForAll(cli, client, begun, options.timeout);
@@ -106,7 +106,9 @@ async function orderOne(
 
 /** @returns whether every device took it */
 function conclude(cli: Cli, outcomes: readonly (RunView | FleetError)[]): boolean {
-  const failures = outcomes.filter((outcome) => outcome instanceof FleetError);
+  const failures = outcomes.filter(
+    (outcome): outcome is FleetError => outcome instanceof FleetError,
+  );
   const [first] = failures;
   if (first === undefined) return true;
   // Nothing went well: the reason says more than a count.

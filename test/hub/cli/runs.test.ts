@@ -11,6 +11,7 @@ let world: CommandWorld;
 test.before(async () => {
   world = await createCommandWorld();
   await addThreeDevices(world);
+  for (const id of ["pi-1", "pi-2", "pi-3"]) world.bus.emit("membership", id as DeviceId);
   await world.runs.settle();
 });
 test.after(() => world.close());
