@@ -9,6 +9,7 @@ import { createDeviceCare } from "#edge/agent/care.ts";
 import { createBallast } from "#edge/agent/disk_ballast.ts";
 import { endsWithinMs } from "#edge/agent/ending.ts";
 import { createEnrollingView, type LocalView } from "#edge/agent/enrolling_view.ts";
+import { openOwnJournal } from "#edge/agent/own_journal.ts";
 import type { AgentParts } from "#edge/agent/parts.ts";
 import { createRhythm } from "#edge/agent/rhythm.ts";
 import { endOnSignals } from "#edge/agent/signals.ts";
@@ -19,7 +20,6 @@ import { loadConfig } from "#edge/config.ts";
 import { readBootId } from "#edge/journal/boot.ts";
 import { acquireLock } from "#edge/journal/lock.ts";
 import type { Journal } from "#edge/journal/port.ts";
-import { recoverJournal } from "#edge/journal/recover.ts";
 import { createDeviceLogs } from "#edge/logs/device_logs.ts";
 import { createHostObserver } from "#edge/observe/host.ts";
 import { runProbes } from "#edge/observe/probe.ts";
@@ -36,8 +36,7 @@ import { createReleaseStore } from "#edge/release/store.ts";
 import { createMachine } from "#edge/run/machine.ts";
 import { chooseRuntimes } from "#edge/runtime/choose.ts";
 import { identify } from "#edge/sync/identify.ts";
-import { httpAuthorization, readIdentity, trustedKeys } from "#edge/sync/identity.ts";
-import { openAddressed } from "#edge/sync/inbox.ts";
+import { httpAuthorization } from "#edge/sync/identity.ts";
 import { keepsakesOnDisk } from "#edge/sync/keepsakes.ts";
 import { createSync } from "#edge/sync/sync.ts";
 import { createTelemetry } from "#edge/telemetry/telemetry.ts";
@@ -134,25 +133,7 @@ async function run(file: string): Promise<void> {
     file: join(config.dataDirectory, "ballast"),
     bytes: config.disk.ballastBytes,
   });
-  const journal = await recoverJournal({
-    file: join(config.dataDirectory, "journal.db"),
-    onFull: ballast.release,
-    clock,
-    bootId,
-    limits: config.journal,
-    verify: (envelope) => {
-      const known = readIdentity(join(config.dataDirectory, "identity"));
-      return openAddressed(envelope, config.device, known ? trustedKeys(known) : new Map());
-    },
-    warn: (message) => log.warn(message),
-    onDamaged: (finding) => {
-      log.fatal(
-        { finding },
-        "the journal is damaged; the agent ends, and its next start rebuilds it",
-      );
-      process.exit(1);
-    },
-  });
+  const journal = await openOwnJournal({ config, bootId, clock, log, onFull: ballast.release });
   opened = journal;
   watchdog.ready();
   let wake = (): void => undefined;
