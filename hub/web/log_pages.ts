@@ -40,7 +40,8 @@ export function logPages({ store, logs, sessions, clock, signedIn, send }: Optio
     const tail = tails.find((lines) => String(lines) === c.req.query("tail")) ?? 200;
     const query = queryOf(choice, tail);
     const read = await readLast(logs, row.id, query, clock);
-    const stream = `/v1/devices/${row.id}/logs?${new URLSearchParams({ ...query, follow: "true" })}`;
+    const followed = new URLSearchParams({ ...query, follow: "true" }).toString();
+    const stream = `/v1/devices/${row.id}/logs?${followed}`;
     const main = logsMain({ row, choice, tail, stream, ...read });
     return send(c, { title: `Logs of ${row.id}`, main, operator, script: "log.js" });
   });

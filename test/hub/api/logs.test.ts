@@ -44,7 +44,10 @@ function scripted(): Scripted {
         }
       }
       const reading = read();
-      return { [Symbol.asyncIterator]: () => reading, close: () => void (logs.closed += 1) };
+      const close = (): void => {
+        logs.closed += 1;
+      };
+      return { [Symbol.asyncIterator]: () => reading, close };
     },
   };
   return logs;

@@ -24,10 +24,10 @@ import { plansOf } from "#hub/run/plans.ts";
 import type { Store } from "#hub/store/port.ts";
 import { openStore } from "#hub/store/sqlite.ts";
 import { type Clock, systemClock } from "#shared/clock.ts";
-import { FleetError } from "#shared/errors.ts";
 import type { ReportRequest } from "#shared/gateway.ts";
 import type { DeviceId, Digest } from "#shared/ids.ts";
 import type { JournalAck } from "#shared/journal.ts";
+import { noLogs } from "./no_logs.ts";
 import { resurrectionParts } from "./resurrection.ts";
 
 export const operatorToken = "operator-token-of-this-test";
@@ -282,13 +282,6 @@ function historyOf(fleets: World["fleets"]) {
     },
   };
 }
-
-const noLogs: LiveLogs = {
-  open: () =>
-    Promise.reject(new FleetError("device_unreachable", { message: "no live logs here" })),
-  counts: () => ({ streams: 0, readers: 0 }),
-  stop: () => undefined,
-};
 
 function ackOf({ journal }: ReportRequest): JournalAck | undefined {
   return journal === undefined ? undefined : { epoch: journal.epoch, seq: journal.to };
