@@ -146,7 +146,7 @@ export function bisectRoutes(options: {
   return app;
 }
 
-export function bisectView(row: BisectRow, waitsFor: string | null): BisectView {
+function bisectView(row: BisectRow, waitsFor: string | null): BisectView {
   const { rollout, deployment, branch, operator, reason, beganAt, changedAt, bisect } = row;
   const { state, testing, commits, canaries, outcome } = bisect;
   const culprit = state === "Found" ? culpritOf(bisect) : undefined;

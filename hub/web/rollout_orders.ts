@@ -7,7 +7,7 @@ import type { Counts } from "./rollout_words.ts";
 
 /** Where each stands, and what it does to how many devices. */
 const offered = ["approve", "resume", "promote", "halt", "undo"] as const;
-export type Offered = (typeof offered)[number];
+type Offered = (typeof offered)[number];
 
 export function isOffered(name: string): name is Offered {
   return (offered as readonly string[]).includes(name);

@@ -52,7 +52,7 @@ const RolloutDevice = z.object({
   state: z.string(),
   step: z.number().nullable(),
 });
-export type RolloutDevice = z.infer<typeof RolloutDevice>;
+type RolloutDevice = z.infer<typeof RolloutDevice>;
 
 export interface HubOptions {
   directory: string;

@@ -47,7 +47,7 @@ function drawn(terminal: Screen, now: () => number): Live {
 }
 
 /** Lines that fit the terminal, so that each is one row. */
-export function picture({ view, members }: Moment, terminal: Screen, now: number): string[] {
+function picture({ view, members }: Moment, terminal: Screen, now: number): string[] {
   const { paint, width = 80 } = terminal;
   const row = (text: string): string => fit(printable(text), width - 1);
   const head = `Rollout ${view.id} of ${view.deployment}  step ${view.step} of ${view.steps}  ${view.branch} ${view.commit.slice(0, 7)}  ${shortDuration(now - view.beganAt)}`;

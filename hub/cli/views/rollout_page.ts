@@ -88,7 +88,7 @@ const suspectColumns: Column<Suspect>[] = [
   },
 ];
 
-export function chanceText(chance: number): string {
+function chanceText(chance: number): string {
   return chance < 0.001 ? "under 0.1 %" : `${(100 * chance).toFixed(1)} %`;
 }
 
@@ -102,7 +102,7 @@ function printDevices(page: Page, members: readonly RolloutDevice[], isWide: boo
   }
 }
 
-export const deviceColumns: Column<RolloutDevice>[] = [
+const deviceColumns: Column<RolloutDevice>[] = [
   { title: "DEVICE", text: ({ device }) => device },
   { title: "STATE", text: ({ state }) => state, tone: ({ state }) => memberTone(state) },
   { title: "STEP", text: ({ step }) => (step === null ? "" : String(step)) },

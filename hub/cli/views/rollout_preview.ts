@@ -81,7 +81,7 @@ const units: readonly [number, string][] = [
   [1e3, "kB"],
 ];
 
-export function bytesText(bytes: number): string {
+function bytesText(bytes: number): string {
   const unit = units.find(([size]) => bytes >= size);
   return unit === undefined ? `${bytes} B` : `${(bytes / unit[0]).toFixed(1)} ${unit[1]}`;
 }

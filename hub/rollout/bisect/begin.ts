@@ -11,7 +11,7 @@ import type { Candidate, Verdict } from "./model.ts";
 /** Nine tests; beyond that somebody should look at the history first. */
 const maxCommits = 500;
 
-export interface Span {
+interface Span {
   /** Of the deployment's branch: promoted last, and the rollout's. */
   good: string;
   bad: string;

@@ -21,7 +21,7 @@ interface Input {
   wanted: readonly DeviceId[] | undefined;
 }
 
-export interface Chosen {
+interface Chosen {
   canaries: DeviceId[];
   /** Whether the release failed on any of them: then it need not be tried again. */
   isProven: boolean;

@@ -18,7 +18,7 @@ function boundsOf({ commits }: Commits): Bounds {
 }
 
 /** Indices of the commits that a test could still tell apart. */
-export function openCommits(bisect: Commits): number[] {
+function openCommits(bisect: Commits): number[] {
   const { good, bad } = boundsOf(bisect);
   const between: number[] = [];
   for (let at = good + 1; at < bad; at += 1) {
@@ -48,7 +48,7 @@ export function testsLeft(bisect: Commits): number {
   return ends.length + Math.ceil(Math.log2(inner + 1));
 }
 
-export interface Culprit {
+interface Culprit {
   first: Candidate;
   /** Commits right before it that could not be tested: one of them may be the first bad one. */
   skipped: Candidate[];

@@ -25,7 +25,7 @@ const letters: Readonly<Record<string, Verdict>> = {
 };
 
 function commits(text: string): Candidate[] {
-  return [...text].map((letter, at) => ({
+  return text.split("").map((letter, at) => ({
     ...{ commit: `c${at}`, author: "Ada", subject: `change ${at}`, committedAt: at },
     ...{ verdict: letters[letter] ?? "untested", why: null, content: `content ${at}` },
   }));
