@@ -205,11 +205,6 @@ export async function createWorld(
     bus,
     logger,
     watch,
-    logs: options.logs ?? {
-      open: noLogs,
-      counts: () => ({ streams: 0, readers: 0 }),
-      stop: noLogs,
-    },
     git: {
       poke: () => {
         world.pokes += 1;
