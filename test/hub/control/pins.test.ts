@@ -129,3 +129,41 @@ test("what cannot be pinned is refused with the next step, and nothing is kept",
     });
     assert.deepEqual(await hub.store.pins(), []);
   }));
+
+test("a second pin of the same scope replaces the first, and counts alone", () =>
+  withVersions(undefined, async (bench, hub, digests) => {
+    await release(bench, hub, digests, 2);
+    await hub.control.pin({ deployment, device: first, to: digests[1] ?? "", ...by });
+    await hub.control.pin({ deployment, to: digests[0] ?? "", ...by });
+    const again = await hub.control.pin({ deployment, to: digests[1] ?? "", ...by });
+    assert.deepEqual(
+      hub.control.pins().map(({ id }) => id),
+      [1, again.id],
+    );
+    assert.equal(told(hub, digests), "2222");
+  }));
+
+test("a pin that came back without its source keeps what its devices have, and finds it in Git", () =>
+  withVersions(undefined, async (bench, hub, digests) => {
+    const commit = bench.repository.git("rev-parse", "HEAD");
+    await release(bench, hub, digests, 2);
+    const missing = { ...by, deployment, branch: "main", role: "robot", at: 1 };
+    const digest = (digests[0] ?? "") as never;
+    const eventOf = () => ({ ...lost, at: 1 });
+    await hub.store.addPin(
+      { pin: { ...missing, commit: "f".repeat(40), digest }, source: null },
+      eventOf,
+    );
+    await hub.control.reload();
+    await release(bench, hub, digests, 3);
+    assert.equal(told(hub, digests), "2222");
+    await hub.store.addPin({ pin: { ...missing, commit, digest }, source: null }, eventOf);
+    await hub.control.reload();
+    await hub.desired.reconcile();
+    assert.equal(told(hub, digests), "1111");
+  }));
+
+const lost = {
+  ...{ device: null, app: null, source: "hub", type: "Normal" },
+  ...{ reason: "Pinned", message: "it came back" },
+} as const;
