@@ -17,7 +17,7 @@ export function runReport(state: RunState): RunReport {
     kind: order.steps[last]?.kind ?? "",
     attempt: Math.max(1, tries),
     ...(ended === undefined ? {} : { outcome: ended.outcome, endedAt: ended.at }),
-    ...(ended?.failure ?? {}),
+    ...ended?.failure,
   };
 }
 

@@ -134,7 +134,9 @@ function judge(entries: readonly StoredEntry[], reboots: number): void {
     ...(times("run.ended") === 1 ? [] : ["it did not end once"]),
     ...twice.map((kind) => `${kind} was not begun and ended once`),
     ...(reboots === 1 ? [] : [`the device was rebooted ${reboots} times`]),
-    ...(end?.body["outcome"] === "succeeded" ? [] : [`it ended as ${end?.body["outcome"]}`]),
+    ...(end?.body["outcome"] === "succeeded"
+      ? []
+      : [`it ended as ${String(end?.body["outcome"])}`]),
   ];
   if (wrong.length > 0) throw notSurvived(`the run: ${wrong.join("; ")}`);
 }

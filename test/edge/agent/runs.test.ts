@@ -27,11 +27,12 @@ function story(world: World, run: RunId): string[] {
   return entries
     .filter(({ body }) => body["run"] === run)
     .map(({ kind, body }) => {
-      const at = `${body["index"]} ${body["kind"]} ${body["attempt"]}`;
+      const word = (key: string): string => String(body[key]);
+      const at = `${word("index")} ${word("kind")} ${word("attempt")}`;
       if (kind === "run.started") return "started";
       if (kind === "run.step.started") return `${at} begins`;
-      if (kind === "run.step.ended") return `${at} ${body["ok"] === true ? "ok" : body["code"]}`;
-      return `ended ${body["outcome"]}${body["code"] === undefined ? "" : ` ${body["code"]}`}`;
+      if (kind === "run.step.ended") return `${at} ${body["ok"] === true ? "ok" : word("code")}`;
+      return `ended ${word("outcome")}${body["code"] === undefined ? "" : ` ${word("code")}`}`;
     });
 }
 
