@@ -10,6 +10,7 @@ import { faults } from "./table.ts";
 const options = readOptions(process.argv.slice(2));
 const runner = createRunner({
   scope: options,
+  first: options.first,
   world: { runtime: options.runtime, devices: options.devices, keep: options.keep },
   ...(options.seed === undefined ? {} : { seed: options.seed }),
 });

@@ -5,6 +5,7 @@ export interface FaultOptions {
   only?: string[];
   seeds: number;
   seed?: number;
+  first: number;
   sample: boolean;
   list: boolean;
   keep: boolean;
@@ -33,6 +34,12 @@ export function readOptions(argv: readonly string[]): FaultOptions {
       "--seed <number>",
       "one try of each fault, to repeat one that failed",
       whole(1, 2 ** 31),
+    )
+    .option(
+      "--first <number>",
+      "the seed to begin with, to go on with a long run",
+      whole(1, 2 ** 31),
+      1,
     )
     .option("--sample", "a sample of all kinds, within ten minutes", false)
     .option("--list", "name the faults and say what they do", false)

@@ -3,7 +3,7 @@ import type { Fault, Scope, Trial } from "#scripts/faults/fault.ts";
 import { localStatus } from "#scripts/faults/local_page.ts";
 import { onOwnDisk } from "#scripts/faults/mounts.ts";
 import { failingCalls } from "#scripts/faults/strace.ts";
-import { notSurvived, pause, until } from "#scripts/faults/until.ts";
+import { atMost, notSurvived, pause, until } from "#scripts/faults/until.ts";
 
 const few = ({ seeds }: Scope): number => Math.min(seeds, 20);
 
@@ -54,7 +54,7 @@ export const inputOutputError: Fault = {
     if (pid === undefined) throw notSurvived("there is no agent");
     const failed = await failingCalls(pid, injection, async () => {
       await device.release("good");
-      await Promise.race([pause(failingMs), device.agent.program.gone()]);
+      await atMost(failingMs, device.agent.program.gone());
     });
     note(`${calls}: ${failed} failed`);
     if (failed === 0) throw notSurvived(`no ${calls} of the agent failed`);
