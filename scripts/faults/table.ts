@@ -9,7 +9,7 @@ import {
   corruptedRelease,
   journalCorruptedWhileRunning,
 } from "./kinds/corrupted.ts";
-import { cut } from "./kinds/cut.ts";
+import { cut, cutWithContainers } from "./kinds/cut.ts";
 import { inputOutputError, readOnlyDisk } from "./kinds/disk_failing.ts";
 import {
   diskFullForJournal,
@@ -44,7 +44,14 @@ export const faults: readonly Fault[] = [
   ...[tornWrites, diskFullInDownload, diskFullInUnpacking, diskFullForJournal, diskFullInSafeMode],
   ...[readOnlyDisk, inputOutputError, corruptedJournal, journalCorruptedWhileRunning],
   ...[corruptedRelease, clockIn1970, clockAhead, clockBack],
-  ...[dockerStopped, dockerRestarted, dockerHung, registryUnreachable, memoryLimit],
+  ...[
+    cutWithContainers,
+    dockerStopped,
+    dockerRestarted,
+    dockerHung,
+    registryUnreachable,
+    memoryLimit,
+  ],
   ...[crashLoop, silentRelease, hungryRelease, outOfMemory, portConflict, thirdFailure],
   ...[badBundle, repeatedMessages, poison],
   ...[slowLink, truncatedStream, brokerGone, deafDevice, muteDevice, partitions],
