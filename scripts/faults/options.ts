@@ -12,6 +12,7 @@ export interface FaultOptions {
   json: boolean;
   runtime: "docker" | "process";
   devices: number;
+  lanes: number;
 }
 
 function whole(low: number, high: number) {
@@ -51,6 +52,12 @@ export function readOptions(argv: readonly string[]): FaultOptions {
         .default("process"),
     )
     .option("--devices <count>", "devices on which faults are tried side by side", whole(1, 16), 4)
+    .option(
+      "--lanes <count>",
+      "faults that are tried side by side, each in a world of its own",
+      whole(1, 8),
+      2,
+    )
     .parse([...argv], { from: "user" })
     .opts<FaultOptions>();
 }
