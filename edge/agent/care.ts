@@ -44,6 +44,7 @@ export function createDeviceCare({ parts, wake, ...disk }: Options): DeviceCare 
     ...{ journal, clock, log },
     checks: [
       { name: "files of the releases", run: files.readAll },
+      { name: "what running services need", run: () => examineAll(parts, wake) },
       { name: "journal", run: async () => [await journal.integrity()].filter(isText) },
       {
         name: "disk",
@@ -82,6 +83,23 @@ function boundJournal({ journal, log }: Parts): void {
     const { code, sentence } = asFleetError(error);
     log.warn({ code, why: sentence }, "the journal could not be kept under its bound");
   }
+}
+
+/** What cannot be resolved is told elsewhere. */
+async function examineAll(parts: Parts, wake: () => void): Promise<string[]> {
+  const found: string[] = [];
+  for (const { app, current } of await parts.releases.apps()) {
+    if (current === undefined) continue;
+    const staged = await parts.releases.load(app, current).catch(() => undefined);
+    if (staged === undefined) continue;
+    const { app: resolved } = parts.resolve(staged);
+    for (const runtime of parts.runtimes) {
+      const lost = (await runtime.examine?.(resolved)) ?? [];
+      found.push(...lost.map((text) => `${app}: ${text}`));
+    }
+  }
+  if (found.length > 0) wake();
+  return found;
 }
 
 /** In order of harm: nobody misses the first; the last are downloaded again when they are wanted. */
