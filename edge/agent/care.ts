@@ -1,5 +1,4 @@
 // Puts together what looks after the device's disk: files of releases, room, and the hourly deep check.
-import { preparing } from "#edge/plan/attempt.ts";
 import type { DiskRoom } from "#edge/plan/safe_mode.ts";
 import { asFleetError } from "#shared/errors.ts";
 import type { AppName } from "#shared/ids.ts";
@@ -8,6 +7,7 @@ import type { Ballast } from "./disk_ballast.ts";
 import { type Collector, createDiskCare, type DiskCare } from "./disk_care.ts";
 import { createFileCare, type FileCare } from "./file_care.ts";
 import type { AgentParts, Resolved } from "./parts.ts";
+import { wantedDigests } from "./wanted.ts";
 
 interface Options {
   parts: Pick<
@@ -111,7 +111,7 @@ function collectorsOf(parts: Parts): Collector[] {
       when: "always",
       collect: async () =>
         sizeText(
-          await releases.sweep({ wanted: wantedDigests(parts), bundles: "keep" }),
+          await releases.sweep({ wanted: wantedDigests(parts.journal), bundles: "keep" }),
           "leftovers",
         ),
     },
@@ -122,20 +122,11 @@ function collectorsOf(parts: Parts): Collector[] {
       when: "short",
       collect: async () =>
         sizeText(
-          await releases.sweep({ wanted: wantedDigests(parts), bundles: "spare" }),
+          await releases.sweep({ wanted: wantedDigests(parts.journal), bundles: "spare" }),
           "bundles",
         ),
     },
   ];
-}
-
-/** What someone waits for. */
-function wantedDigests({ journal }: Parts): Set<string> {
-  const desired = journal.desired();
-  const stack = desired?.safeStack === undefined ? [] : [desired.safeStack];
-  const wanted = [...(desired?.apps ?? []), ...stack].map(({ release }) => release.digest);
-  const attempts = journal.openAttempts().filter(({ stage }) => preparing.has(stage));
-  return new Set<string>([...wanted, ...attempts.map(({ digest }) => digest)]);
 }
 
 /** Images of every revision on the disk stay: one that cannot be read keeps all of them. */

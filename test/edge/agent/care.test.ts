@@ -105,7 +105,7 @@ test("short of room it gives up what is not wanted and what can be had again, an
     assert.deepEqual(
       [strayRelease, oldRelease, wantedRelease].map((bytes) => existsSync(bundle(bytes))),
       [false, false, true],
-      "a download that is waited for stays",
+      "a download that is waited for stays, though an agent before this start made it",
     );
     assert.equal(readFileSync(at("conf/a.txt"), "utf8"), "true");
     assert.deepEqual(collected, [["web:1", "web:2"]], "images of both releases are kept");
