@@ -266,6 +266,7 @@ async function run(file: string): Promise<void> {
     agent,
     hostname: () => config.hostname,
     reserveBytes: () => config.disk.reserveBytes,
+    lastDeepCheck: care.deepCheck.last,
   });
   const startedMs = clock.monotonicMs();
   view = { status: showLoop, lastAliveMs: () => agent.lastRoundMs() ?? startedMs };

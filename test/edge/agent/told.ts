@@ -47,7 +47,8 @@ function statusOf(world: World): LocalStatus {
     settings: () => ({ labels: {} }),
   } as unknown as AgentParts;
   const agent = world.agent();
-  return createStatusView({ parts, agent, hostname: () => "pi", reserveBytes: () => 0 })();
+  const given = { hostname: () => "pi", reserveBytes: () => 0, lastDeepCheck: () => undefined };
+  return createStatusView({ parts, agent, ...given })();
 }
 
 function routesOver({ clock }: World, status: LocalStatus): ReturnType<typeof createRoutes> {
