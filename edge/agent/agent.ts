@@ -23,6 +23,7 @@ import { createProber } from "./prober.ts";
 import { createRepairs } from "./repairs.ts";
 import { createReporter } from "./reporting.ts";
 import { restartService } from "./restart.ts";
+import { createRestarts } from "./restarts.ts";
 import { createSafety } from "./safety.ts";
 import { createTasks } from "./tasks.ts";
 import { createTurns } from "./turns.ts";
@@ -67,6 +68,7 @@ export function createAgent(parts: AgentParts): Agent {
     },
   });
   const repairs = createRepairs({ journal, clock });
+  const restarts = createRestarts({ journal, clock });
   const tryAgain = createTryAgain({ journal, repairs });
   const safety = createSafety({ parts, tryAgain, onRest: repairs.forget });
   const gatherer = createGatherer({ parts, memory, attempts, repairs, safety });
@@ -176,6 +178,7 @@ export function createAgent(parts: AgentParts): Agent {
     watch.enter("observe");
     const seen = await gatherer.observe();
     await handOver.refresh(seen);
+    restarts.note(seen);
     watch.enter("plan and report");
     const steps = new Map<AppName, Step[]>(seen.apps.map((input) => [input.app, plan(input)]));
     const free = seen.apps.filter(({ app }) => !busy.has(app));

@@ -41,6 +41,8 @@ export interface Remembered {
   starts: Start[];
   honouredRetry: number;
   damping: KeptDamping;
+  /** By the copy's place: how many of its restarts were told. */
+  restarts: Record<string, number>;
 }
 
 /** Every write is one transaction, on the disk when the call returns (`synchronous=FULL`).

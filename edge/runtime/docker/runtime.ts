@@ -11,6 +11,7 @@ import { createEventWatch } from "./events.ts";
 import { createFileStore } from "./files.ts";
 import type { ImageKeeper } from "./images.ts";
 import { readLogLines } from "./logs.ts";
+import { createLosses } from "./losses.ts";
 import { giveOwnNames } from "./naming.ts";
 import { createObserver, type Occurrences } from "./observe.ts";
 import { prepareApp } from "./prepare.ts";
@@ -62,7 +63,11 @@ export function createDockerRuntime(options: DockerRuntimeOptions): DockerRuntim
   const wake = (): void => {
     for (const listener of listeners) listener();
   };
-  const observer = createObserver({ engine, device, isWatching: () => watch.isOpen() });
+  const losses = createLosses(context);
+  const observer = createObserver({
+    ...{ engine, device, lossesOf: losses.of },
+    isWatching: () => watch.isOpen(),
+  });
   const watch = createEventWatch({
     engine,
     clock,
@@ -100,6 +105,7 @@ export function createDockerRuntime(options: DockerRuntimeOptions): DockerRuntim
       observer.learn(app.project, app.app);
       return checkApp(context, app, serving);
     },
+    examine: losses.examine,
     prepare: (app) => {
       observer.learn(app.project, app.app);
       return prepareApp(context, app);

@@ -15,6 +15,8 @@ import type { FastClock } from "./clock.ts";
 type ProbeResults = Awaited<ReturnType<AgentParts["runProbes"]>>;
 
 export interface Device {
+  /** The agent's data directory. */
+  directory: string;
   runtime: MemoryRuntime;
   forwarder: MemoryForwarder;
   /** For services with `x-fleet: { runtime: process }`. */
@@ -28,6 +30,10 @@ export interface Device {
   /** Moments at which something current was not whole. */
   faults: string[];
   disk: DiskRoom;
+  /** Of the agent that starts next: what no download takes of the real disk. */
+  reserveBytes: number;
+  /** The agent that starts next looks after the files of its releases. */
+  caring?: boolean;
   probes(letter: string): Promise<ProbeResults> | ProbeResults;
   validate: AgentParts["runValidateHook"];
   ask(serving: StagedRevision): Promise<void>;

@@ -12,6 +12,7 @@ export const callKinds = [
   "restart",
   "rename",
   "unpause",
+  "update",
   "remove",
   "exec",
   "logs",
@@ -28,6 +29,7 @@ export const callKinds = [
   "removeNetwork",
   "inspectVolume",
   "createVolume",
+  "removeVolume",
 ] as const;
 export type CallKind = (typeof callKinds)[number];
 
