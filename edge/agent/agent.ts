@@ -80,6 +80,9 @@ export function createAgent(parts: AgentParts): Agent {
   const turns = createTurns<Effect>(waker.wake);
   const asks = createAsks(waker.wake);
 
+  // What comes in before the first round has ended, that round may not have seen.
+  const seenBefore = observedBefore(journal.desired());
+
   const openOf = (app: AppName): Attempt | undefined =>
     journal.openAttempts().find((attempt) => attempt.app === app);
 
@@ -269,7 +272,7 @@ export function createAgent(parts: AgentParts): Agent {
       const host = prober.host();
       return {
         bootId: journal.bootId,
-        ...(latest === undefined ? observedBefore(journal.desired()) : observedBy(latest)),
+        ...(latest === undefined ? seenBefore : observedBy(latest)),
         at: clock.now(),
         monotonicMs: clock.monotonicMs(),
         heartbeatMs: parts.settings().heartbeatMs,
