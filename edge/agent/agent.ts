@@ -5,13 +5,13 @@ import { isOfAttempt, plan } from "#edge/plan/plan.ts";
 import { withoutCopies } from "#edge/plan/resting.ts";
 import { changing, renderSteps, type Step, type StepKind } from "#edge/plan/step.ts";
 import type { Beat } from "#shared/beat.ts";
-import { type DesiredState, specHash } from "#shared/desired.ts";
 import { asFleetError, type FleetError } from "#shared/errors.ts";
 import type { AppName } from "#shared/ids.ts";
 import type { Cause, ReportedState } from "#shared/reported.ts";
 import { createTryAgain } from "./again.ts";
 import { createAsks } from "./asks.ts";
 import { createAttempts, failureReport } from "./attempts.ts";
+import { createBeats } from "./beat.ts";
 import { createExecutors, type Effect } from "./executors.ts";
 import { createGatherer, type Observation } from "./gather.ts";
 import { createHandOver } from "./hand_over.ts";
@@ -79,9 +79,7 @@ export function createAgent(parts: AgentParts): Agent {
   const measure = createMeasure(parts);
   const turns = createTurns<Effect>(waker.wake);
   const asks = createAsks(waker.wake);
-
-  // What comes in before the first round has ended, that round may not have seen.
-  const seenBefore = observedBefore(journal.desired());
+  const beat = createBeats({ parts, latest: reporter.latest, host: prober.host });
 
   const openOf = (app: AppName): Attempt | undefined =>
     journal.openAttempts().find((attempt) => attempt.app === app);
@@ -267,31 +265,8 @@ export function createAgent(parts: AgentParts): Agent {
     },
     reported: reporter.latest,
     lastRoundMs: () => lastRoundMs,
-    beat: () => {
-      const latest = reporter.latest();
-      const host = prober.host();
-      return {
-        bootId: journal.bootId,
-        ...(latest === undefined ? seenBefore : observedBy(latest)),
-        at: clock.now(),
-        monotonicMs: clock.monotonicMs(),
-        heartbeatMs: parts.settings().heartbeatMs,
-        ...(host === undefined ? {} : { host }),
-      };
-    },
+    beat,
   };
-}
-
-type Observed = Pick<Beat, "generation" | "specHash">;
-
-function observedBy({ observedGeneration, specHash: hash }: ReportedState): Observed {
-  return { generation: observedGeneration, specHash: hash };
-}
-
-/** Until this process has looked for itself: what an earlier one has seen is seen. */
-function observedBefore(desired: DesiredState | undefined): Observed {
-  if (desired === undefined) return { generation: 0, specHash: "" };
-  return { generation: desired.generation, specHash: specHash(desired) };
 }
 
 function endsStage(step: Step, attempt: Attempt): boolean {
