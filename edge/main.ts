@@ -145,6 +145,12 @@ async function run(file: string): Promise<void> {
       );
       process.exit(1);
     },
+    onBack: () => {
+      log.fatal(
+        "the disk takes the journal again; the agent ends, and its next start keeps it there",
+      );
+      process.exit(1);
+    },
   });
   opened = journal;
   watchdog.ready();

@@ -10,7 +10,7 @@ import {
   journalCorruptedWhileRunning,
 } from "./kinds/corrupted.ts";
 import { cut, cutWithContainers } from "./kinds/cut.ts";
-import { inputOutputError, readOnlyDisk } from "./kinds/disk_failing.ts";
+import { inputOutputError, inputOutputErrorAtStart, readOnlyDisk } from "./kinds/disk_failing.ts";
 import {
   diskFullForJournal,
   diskFullInDownload,
@@ -42,7 +42,13 @@ import {
 export const faults: readonly Fault[] = [
   ...[cut, powerCut, agentPaused, agentHung, twoAgents],
   ...[tornWrites, diskFullInDownload, diskFullInUnpacking, diskFullForJournal, diskFullInSafeMode],
-  ...[readOnlyDisk, inputOutputError, corruptedJournal, journalCorruptedWhileRunning],
+  ...[
+    readOnlyDisk,
+    inputOutputError,
+    inputOutputErrorAtStart,
+    corruptedJournal,
+    journalCorruptedWhileRunning,
+  ],
   ...[corruptedRelease, clockIn1970, clockAhead, clockBack],
   ...[
     cutWithContainers,
