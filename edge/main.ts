@@ -14,6 +14,7 @@ import type { AgentParts } from "#edge/agent/parts.ts";
 import { createRhythm } from "#edge/agent/rhythm.ts";
 import { endOnSignals } from "#edge/agent/signals.ts";
 import { createStatusView } from "#edge/agent/status_view.ts";
+import { wantedDigests } from "#edge/agent/wanted.ts";
 import { createWatchdog } from "#edge/agent/watchdog.ts";
 import { watchConfig } from "#edge/config/watch.ts";
 import { loadConfig } from "#edge/config.ts";
@@ -180,6 +181,7 @@ async function run(file: string): Promise<void> {
     },
     clock,
     reserveBytes: config.disk.reserveBytes,
+    wanted: () => wantedDigests(journal),
   });
   const streams = liveLogs.serve({
     ...{ identity, journal, runtimes, status: () => view.status() },
@@ -271,6 +273,7 @@ async function run(file: string): Promise<void> {
     agent,
     hostname: () => config.hostname,
     reserveBytes: () => config.disk.reserveBytes,
+    lastDeepCheck: care.deepCheck.last,
   });
   const startedMs = clock.monotonicMs();
   view = { status: showLoop, lastAliveMs: () => agent.lastRoundMs() ?? startedMs };

@@ -68,9 +68,11 @@ function judge(code: number | null, counts: Counts | undefined): string | undefi
   return code === 0 ? undefined : `ended with code ${code}`;
 }
 
-/** Files that share a machine-wide part (an Engine, the whole program) run alone, after the others. */
-function runsAlone(file: string): boolean {
-  return file.startsWith("test/system/") || file.includes("docker");
+/** Files that load a machine-wide part run after the others: one at a time with the Engine, and beside it one
+ *  at a time with the whole program, which waits most of the time. */
+function laneOf(file: string): "together" | "engine" | "program" {
+  if (file.includes("docker")) return "engine";
+  return file.startsWith("test/system/") ? "program" : "together";
 }
 
 async function runAll(files: string[], scratch: string): Promise<FileResult[]> {
@@ -82,10 +84,11 @@ async function runAll(files: string[], scratch: string): Promise<FileResult[]> {
       report(result);
     }
   };
-  const together = files.filter((file) => !runsAlone(file));
+  const lanes = Map.groupBy(files, laneOf);
+  const of = (lane: ReturnType<typeof laneOf>): string[] => lanes.get(lane) ?? [];
   const workers = Math.max(1, Math.min(4, availableParallelism()));
-  await Promise.all(Array.from({ length: workers }, () => drain(together)));
-  await drain(files.filter(runsAlone));
+  await Promise.all(Array.from({ length: workers }, () => drain(of("together"))));
+  await Promise.all([drain(of("engine")), drain(of("program"))]);
   return results;
 }
 

@@ -14,7 +14,7 @@ import type { Cause, ReportedState } from "#shared/reported.ts";
 import { createTryAgain } from "./again.ts";
 import { createAsks } from "./asks.ts";
 import { createAttempts, failureReport } from "./attempts.ts";
-import { beatNow } from "./beat.ts";
+import { createBeats } from "./beat.ts";
 import { createExecutors, type Effect } from "./executors.ts";
 import { createGatherer, type Observation } from "./gather.ts";
 import { createHandOver } from "./hand_over.ts";
@@ -26,6 +26,7 @@ import { createProber } from "./prober.ts";
 import { createRepairs } from "./repairs.ts";
 import { createReporter } from "./reporting.ts";
 import { restartService } from "./restart.ts";
+import { createRestarts } from "./restarts.ts";
 import { createSafety } from "./safety.ts";
 import { seenBy } from "./seen.ts";
 import { createTasks } from "./tasks.ts";
@@ -73,6 +74,7 @@ export function createAgent(parts: AgentParts): Agent {
     },
   });
   const repairs = createRepairs({ journal, clock });
+  const restarts = createRestarts({ journal, clock });
   const tryAgain = createTryAgain({ journal, repairs });
   const safety = createSafety({ parts, tryAgain, onRest: repairs.forget });
   const runner = createRunner({ parts, onChange: waker.wake });
@@ -84,6 +86,7 @@ export function createAgent(parts: AgentParts): Agent {
   const measure = createMeasure(parts);
   const turns = createTurns<Effect>(waker.wake);
   const asks = createAsks(waker.wake);
+  const beat = createBeats({ parts, latest: reporter.latest, host: prober.host });
 
   const openOf = (app: AppName): Attempt | undefined =>
     journal.openAttempts().find((attempt) => attempt.app === app);
@@ -184,6 +187,7 @@ export function createAgent(parts: AgentParts): Agent {
     const lookedMs = clock.monotonicMs();
     const seen = await gatherer.observe();
     await handOver.refresh(seen);
+    restarts.note(seen);
     watch.enter("plan and report");
     const steps = new Map<AppName, Step[]>(seen.apps.map((input) => [input.app, plan(input)]));
     const free = seen.apps.filter(({ app }) => !busy.has(app));
@@ -282,7 +286,7 @@ export function createAgent(parts: AgentParts): Agent {
     runOutput: runner.output,
     reported: reporter.latest,
     lastRoundMs: () => lastRoundMs,
-    beat: () => beatNow(parts, reporter.latest(), prober.host()),
+    beat,
   };
 }
 

@@ -1,33 +1,42 @@
-// The heartbeat: what the device says of itself in short, from the latest report and the host's health.
-import type { Beat, HostHealth } from "#shared/beat.ts";
+// Builds the heartbeat: what the loop has seen last, and how the machine is.
+import type { Beat } from "#shared/beat.ts";
 import { type DesiredState, specHash } from "#shared/desired.ts";
 import type { ReportedState } from "#shared/reported.ts";
 import type { AgentParts } from "./parts.ts";
 
-/** @param latest absent until this process has looked for itself */
-export function beatNow(
-  { journal, clock, settings }: Pick<AgentParts, "journal" | "clock" | "settings">,
-  latest: ReportedState | undefined,
-  host: HostHealth | undefined,
-): Beat {
-  return {
-    bootId: journal.bootId,
-    ...(latest === undefined ? observedBefore(journal.desired()) : observedBy(latest)),
-    at: clock.now(),
-    monotonicMs: clock.monotonicMs(),
-    heartbeatMs: settings().heartbeatMs,
-    ...(host === undefined ? {} : { host }),
+interface Parts {
+  parts: Pick<AgentParts, "journal" | "clock" | "settings">;
+  /** Of this process; undefined before its first round has ended. */
+  readonly latest: () => ReportedState | undefined;
+  readonly host: () => Beat["host"];
+}
+
+export function createBeats({ parts, latest, host }: Parts): () => Beat {
+  const { journal, clock } = parts;
+  // Asked once: what comes in before the first round has ended, that round may not have seen.
+  const before = seenBefore(journal.desired());
+  return () => {
+    const reported = latest();
+    const health = host();
+    return {
+      bootId: journal.bootId,
+      ...(reported === undefined ? before : seenBy(reported)),
+      at: clock.now(),
+      monotonicMs: clock.monotonicMs(),
+      heartbeatMs: parts.settings().heartbeatMs,
+      ...(health === undefined ? {} : { host: health }),
+    };
   };
 }
 
-type Observed = Pick<Beat, "generation" | "specHash">;
+type Seen = Pick<Beat, "generation" | "specHash">;
 
-function observedBy({ observedGeneration, specHash: hash }: ReportedState): Observed {
+function seenBy({ observedGeneration, specHash: hash }: ReportedState): Seen {
   return { generation: observedGeneration, specHash: hash };
 }
 
 /** What an earlier process has seen is seen. */
-function observedBefore(desired: DesiredState | undefined): Observed {
+function seenBefore(desired: DesiredState | undefined): Seen {
   if (desired === undefined) return { generation: 0, specHash: "" };
   return { generation: desired.generation, specHash: specHash(desired) };
 }

@@ -1,5 +1,4 @@
 // Puts together what looks after the device's disk: files of releases, room, and the hourly deep check.
-import { preparing } from "#edge/plan/attempt.ts";
 import type { DiskRoom } from "#edge/plan/safe_mode.ts";
 import { asFleetError } from "#shared/errors.ts";
 import type { AppName } from "#shared/ids.ts";
@@ -8,6 +7,7 @@ import type { Ballast } from "./disk_ballast.ts";
 import { type Collector, createDiskCare, type DiskCare } from "./disk_care.ts";
 import { createFileCare, type FileCare } from "./file_care.ts";
 import type { AgentParts, Resolved } from "./parts.ts";
+import { wantedDigests } from "./wanted.ts";
 
 interface Options {
   parts: Pick<
@@ -44,6 +44,7 @@ export function createDeviceCare({ parts, wake, ...disk }: Options): DeviceCare 
     ...{ journal, clock, log },
     checks: [
       { name: "files of the releases", run: files.readAll },
+      { name: "what running services need", run: () => examineAll(parts, wake) },
       { name: "journal", run: async () => [await journal.integrity()].filter(isText) },
       {
         name: "disk",
@@ -84,6 +85,23 @@ function boundJournal({ journal, log }: Parts): void {
   }
 }
 
+/** What cannot be resolved is told elsewhere. */
+async function examineAll(parts: Parts, wake: () => void): Promise<string[]> {
+  const found: string[] = [];
+  for (const { app, current } of await parts.releases.apps()) {
+    if (current === undefined) continue;
+    const staged = await parts.releases.load(app, current).catch(() => undefined);
+    if (staged === undefined) continue;
+    const { app: resolved } = parts.resolve(staged);
+    for (const runtime of parts.runtimes) {
+      const lost = (await runtime.examine?.(resolved)) ?? [];
+      found.push(...lost.map((text) => `${app}: ${text}`));
+    }
+  }
+  if (found.length > 0) wake();
+  return found;
+}
+
 /** In order of harm: nobody misses the first; the last are downloaded again when they are wanted. */
 function collectorsOf(parts: Parts): Collector[] {
   const { releases } = parts;
@@ -93,7 +111,7 @@ function collectorsOf(parts: Parts): Collector[] {
       when: "always",
       collect: async () =>
         sizeText(
-          await releases.sweep({ wanted: wantedDigests(parts), bundles: "keep" }),
+          await releases.sweep({ wanted: wantedDigests(parts.journal), bundles: "keep" }),
           "leftovers",
         ),
     },
@@ -104,20 +122,11 @@ function collectorsOf(parts: Parts): Collector[] {
       when: "short",
       collect: async () =>
         sizeText(
-          await releases.sweep({ wanted: wantedDigests(parts), bundles: "spare" }),
+          await releases.sweep({ wanted: wantedDigests(parts.journal), bundles: "spare" }),
           "bundles",
         ),
     },
   ];
-}
-
-/** What someone waits for. */
-function wantedDigests({ journal }: Parts): Set<string> {
-  const desired = journal.desired();
-  const stack = desired?.safeStack === undefined ? [] : [desired.safeStack];
-  const wanted = [...(desired?.apps ?? []), ...stack].map(({ release }) => release.digest);
-  const attempts = journal.openAttempts().filter(({ stage }) => preparing.has(stage));
-  return new Set<string>([...wanted, ...attempts.map(({ digest }) => digest)]);
 }
 
 /** Images of every revision on the disk stay: one that cannot be read keeps all of them. */

@@ -17,7 +17,8 @@ interface Parts {
   onFull(): boolean;
 }
 
-/** Ends the process when the journal is found damaged while it is in use: the next start rebuilds it. */
+/** Ends the process when the journal is found damaged while it is in use, and when the disk takes it again: the
+ *  next start rebuilds it or keeps it there. */
 export function openOwnJournal({ config, log, ...parts }: Parts): Promise<Journal> {
   const { device, dataDirectory } = config;
   return recoverJournal({
@@ -33,6 +34,12 @@ export function openOwnJournal({ config, log, ...parts }: Parts): Promise<Journa
       log.fatal(
         { finding },
         "the journal is damaged; the agent ends, and its next start rebuilds it",
+      );
+      process.exit(1);
+    },
+    onBack: () => {
+      log.fatal(
+        "the disk takes the journal again; the agent ends, and its next start keeps it there",
       );
       process.exit(1);
     },

@@ -11,6 +11,7 @@ import {
   servicesOf,
   wholeApp,
 } from "#edge/plan/damping.ts";
+import { driftWords } from "#edge/plan/drift.ts";
 import type { AppInput } from "#edge/plan/input.ts";
 import { changing, renderSteps, type Step } from "#edge/plan/step.ts";
 import type { Clock } from "#shared/clock.ts";
@@ -143,7 +144,7 @@ export function createRepairs({ journal, clock }: Parts): Repairs {
       if (known.excused) return;
       if (!known.isFound && steps.some(({ kind }) => changing.has(kind))) {
         known.isFound = true;
-        tell(app, "drift.found", ["Warning", "DriftFound", renderSteps(steps)]);
+        tell(app, "drift.found", ["Warning", "DriftFound", foundText(steps, instances)]);
       }
       tellDamped(input, known);
     },
@@ -169,6 +170,11 @@ export function createRepairs({ journal, clock }: Parts): Repairs {
       keep();
     },
   };
+}
+
+function foundText(steps: readonly Step[], instances: AppInput["instances"]): string {
+  const words = driftWords(instances);
+  return words === "" ? renderSteps(steps) : `${renderSteps(steps)} (${words})`;
 }
 
 /** What failed about the app as a whole is not seen in its copies: it goes on until nothing is left to do. */

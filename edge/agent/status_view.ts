@@ -1,9 +1,10 @@
 // What the local API shows: the latest report with the connection, the host and the update history.
-import type { DiskNow, LocalStatus, RunningUpdate } from "#edge/page/status.ts";
+import type { DeepCheckNow, DiskNow, LocalStatus, RunningUpdate } from "#edge/page/status.ts";
 import type { Attempt } from "#edge/plan/attempt.ts";
 import type { HostHealth } from "#shared/beat.ts";
 import { worstHealth, worstSync } from "#shared/status.ts";
 import type { Agent } from "./agent.ts";
+import type { DeepCheckResult } from "./deep_check.ts";
 import type { AgentParts } from "./parts.ts";
 
 const shownUpdates = 20;
@@ -15,6 +16,7 @@ interface Parts {
   hostname(): string;
   /** What no download takes. */
   reserveBytes(): number;
+  lastDeepCheck(): DeepCheckResult | undefined;
 }
 
 export function createStatusView({
@@ -22,6 +24,7 @@ export function createStatusView({
   agent,
   hostname,
   reserveBytes,
+  lastDeepCheck,
 }: Parts): () => LocalStatus {
   const { clock, journal, sync, device, agentVersion } = parts;
   const startedAt = clock.now();
@@ -34,6 +37,7 @@ export function createStatusView({
     const why = agent.why();
     const { safeMode, run } = reported ?? {};
     const workloads = parts.telemetry?.workloads() ?? [];
+    const deepCheck = lastDeepCheck();
     return {
       device,
       hostname: hostname(),
@@ -62,6 +66,7 @@ export function createStatusView({
       ...(why.length === 0 ? {} : { why }),
       ...(isolated ? { isolated } : {}),
       ...(workloads.length === 0 ? {} : { workloads }),
+      ...(deepCheck === undefined ? {} : { deepCheck: checkNow(deepCheck, clock.monotonicMs()) }),
       ...readHistory(),
     };
   };
@@ -94,6 +99,12 @@ function createHistory(journal: AgentParts["journal"]): () => History {
 
 function diskNow({ diskUsedBytes, diskTotalBytes }: HostHealth, reserveBytes: number): DiskNow {
   return { usedBytes: diskUsedBytes, freeBytes: diskTotalBytes - diskUsedBytes, reserveBytes };
+}
+
+function checkNow(result: DeepCheckResult, nowMs: number): DeepCheckNow {
+  const { startedMs, endedMs, findings, failed } = result;
+  const endedAgoMs = Math.round(nowMs - endedMs);
+  return { endedAgoMs, tookMs: Math.round(endedMs - startedMs), findings, failed };
 }
 
 function runningUpdate(attempt: Attempt): RunningUpdate {

@@ -61,6 +61,8 @@ function build(database: Connection, options: OpenOptions): Core {
   const { clock, bootId = readBootId(), limits = defaultLimits, shadow } = options;
   const onChange = (state: StateOfJournal): void => void shadow?.keep(state.read());
   const onWish = (state: JournalState): void => {
+    // What the next start will not know, the device must not claim to have seen.
+    if (options.volatile !== undefined) throw options.volatile;
     if (shadow?.keep(state) === "EROFS") throw readOnly(options.file);
   };
   const buildAll = database.transaction(() => {

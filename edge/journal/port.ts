@@ -43,6 +43,8 @@ export interface Remembered {
   honouredRetry: number;
   damping: KeptDamping;
   run: RunState;
+  /** By the copy's place: how many of its restarts were told. */
+  restarts: Record<string, number>;
 }
 
 /** Every write is one transaction, on the disk when the call returns (`synchronous=FULL`).

@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { basename } from "node:path";
 import { asFleetError, type FleetError } from "#shared/errors.ts";
 import { damageMark, setAside } from "./aside.ts";
+import { awaitDisk } from "./comeback.ts";
 import type { Core } from "./core.ts";
 import { inMemory } from "./database.ts";
 import { examine } from "./examine.ts";
@@ -21,6 +22,9 @@ export interface RecoverOptions extends JournalOptions {
   verify: Verify;
   /** Of the check; 120 s unless told. After it the file is opened as it is. */
   checkLimitMs?: number;
+  /** The journal is in memory because of its disk, and the disk is well again; called once. The next start
+   *  keeps it there, so the process should end. */
+  onBack?: () => void;
   /** For the log: what is not in the journal, or may not stay there. */
   warn: (message: string) => void;
 }
@@ -101,7 +105,17 @@ function openInMemory(
     const message = `${volatile.sentence}: the journal is kept in memory until the next start; from state.json came ${back}`;
     calls.append(warning("JournalVolatile", message));
   };
-  return openJournal({ ...options, file: inMemory, volatile, begin });
+  const journal = openJournal({ ...options, file: inMemory, volatile, begin });
+  const { file, clock, onBack } = options;
+  if (onBack === undefined) return journal;
+  const { close } = journal;
+  const stop = awaitDisk({ file, clock, onBack });
+  return Object.assign(journal, {
+    close: () => {
+      stop();
+      close();
+    },
+  });
 }
 
 function beginWith(core: Core, isNew: boolean, found: Found, options: RecoverOptions): void {

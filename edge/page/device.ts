@@ -1,12 +1,13 @@
 // The device itself: names, connection, memory, disk, conditions.
 import { html } from "hono/html";
+import { deepCheckNote } from "./deep_check.ts";
 import { diskBar } from "./disk.ts";
 import { button } from "./forms.ts";
 import { badge, bytesText, durationText, type Html, moment, table } from "./html.ts";
 import type { LocalStatus } from "./status.ts";
 import { type PageView, wallAgeMs } from "./view.ts";
 
-const deepCheck = { action: "/v1/deep-check", label: "Check files, journal and disk now" };
+const deepCheck = { action: "/v1/deep-check", label: "Check files, volumes, journal and disk now" };
 
 export function deviceSection(view: PageView): Html {
   const { status } = view;
@@ -14,7 +15,7 @@ export function deviceSection(view: PageView): Html {
     ([name, text]) => html`<div><dt>${name}</dt><dd>${text}</dd></div>`,
   );
   return html`<section aria-labelledby="device"><h2 id="device">Device</h2>
-<dl class="facts">${facts}</dl>${diskBar(status)}${button(view, deepCheck)}${conditions(view)}</section>`;
+<dl class="facts">${facts}</dl>${diskBar(status)}${deepCheckNote(status)}${button(view, deepCheck)}${conditions(view)}</section>`;
 }
 
 function factsOf(status: LocalStatus): [name: string, text: Html | string][] {

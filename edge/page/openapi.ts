@@ -69,7 +69,10 @@ export const openApi = {
       },
     },
     "/v1/retry": command("Try one app, or all of them, again now", { app: text }),
-    "/v1/deep-check": command("Check files, journal and disk in depth now", {}),
+    "/v1/deep-check": command(
+      "Check files, volumes, journal and disk in depth now; the status shows as `deepCheck` what was found",
+      {},
+    ),
     "/v1/safe-mode": command(
       "Enter or leave safe mode",
       { do: { enum: ["enter", "leave"] }, reason: { ...text, maxLength: 200 } },

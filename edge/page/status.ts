@@ -26,6 +26,16 @@ export interface DiskNow {
   reserveBytes: number;
 }
 
+/** The last deep check since the agent started. */
+export interface DeepCheckNow {
+  endedAgoMs: number;
+  tookMs: number;
+  /** What each check found or repaired, in words; [] when all was well. */
+  findings: { check: string; text: string }[];
+  /** Checks that could not be made. */
+  failed: { check: string; code: string; message: string }[];
+}
+
 /** Answer of `GET /v1/status`. Times Unix ms unless a name says otherwise. */
 export interface LocalStatus {
   device: DeviceId;
@@ -66,6 +76,8 @@ export interface LocalStatus {
   disk?: DiskNow;
   /** What copies of services said of themselves; absent while none does. */
   workloads?: WorkloadReport[];
+  /** Absent before the first one. */
+  deepCheck?: DeepCheckNow;
   /** Newest first. */
   events?: JournalEntry[];
 }

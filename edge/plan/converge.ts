@@ -56,7 +56,8 @@ function isWanted(wanted: ResolvedApp, instance: ObservedInstance): boolean {
     service.runtime === instance.runtime &&
     service.configHash === instance.configHash &&
     instance.index <= service.spec.replicas &&
-    instance.state !== "dead"
+    instance.state !== "dead" &&
+    instance.lost === undefined
   );
 }
 
@@ -80,9 +81,13 @@ function sorted(
   return { surplus: [...surplus], succeeded: [...succeeded] };
 }
 
-function mayStay(wanted: ResolvedApp, { service, configHash, state }: ObservedInstance): boolean {
+function mayStay(
+  wanted: ResolvedApp,
+  { service, configHash, state, lost }: ObservedInstance,
+): boolean {
   const spec = wanted.services[service]?.spec;
-  return spec !== undefined && isHandedOver(spec) && configHash !== "" && state !== "dead";
+  const isWhole = state !== "dead" && lost === undefined;
+  return spec !== undefined && isHandedOver(spec) && configHash !== "" && isWhole;
 }
 
 /** Copies whose successors are all there and past their start, with what must restart with them. */
@@ -163,7 +168,8 @@ function missingCopies(
 /** A stopped copy that its restart policy wants running. What ended as it should stays ended, and one
  *  whose tries are used up is left for people to see. */
 function mustStart(wanted: ResolvedApp, instance: ObservedInstance): boolean {
-  if (instance.state === "created" || instance.detachedFrom !== undefined) return true;
+  const { state, detachedFrom, edited } = instance;
+  if (state === "created" || detachedFrom !== undefined || edited !== undefined) return true;
   if (instance.state !== "exited") return false;
   const service = wanted.services[instance.service];
   const policy = service?.spec.restart;

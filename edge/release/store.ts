@@ -26,6 +26,9 @@ export interface ReleaseStoreOptions {
   clock: Clock;
   /** Bytes of the disk that no download may take. */
   reserveBytes: number;
+  /** Digests whose bundles someone waits for. The store knows those that it was asked to fetch, but none that
+   *  an agent before this start was. */
+  wanted?: () => ReadonlySet<string>;
   /** Another disk for tests. */
   statDisk?: StatDisk;
 }
@@ -43,7 +46,9 @@ export function createReleaseStore(options: ReleaseStoreOptions): ReleaseStore {
   const repairFiles = createRepairer({ layout, bundles });
   const mender = createMender(layout);
   const sweeper = createSweeper(layout);
-  const tidyBundles = async (): Promise<void> => bundles.tidy(await unpackedDigests(layout));
+  const { wanted = () => new Set<string>() } = options;
+  const tidyBundles = async (): Promise<void> =>
+    bundles.tidy((await unpackedDigests(layout)).union(wanted()));
   const currentSpec = async (app: AppName): Promise<AppSpec | undefined> => {
     const { current } = await readApp(layout, app);
     return current === undefined ? undefined : await recordedSpec(layout, app, current);
@@ -91,9 +96,9 @@ export function createReleaseStore(options: ReleaseStoreOptions): ReleaseStore {
       if (mended.length > 0) loaded.clear();
       return mended;
     },
-    sweep: async ({ wanted, bundles: which }) => {
+    sweep: async ({ wanted: others, bundles: which }) => {
       const kept = which === "keep" ? await unpackedDigests(layout) : new Set<string>();
-      return sweeper.sweep(kept.union(wanted).union(bundles.awaited()));
+      return sweeper.sweep(kept.union(others).union(bundles.awaited()));
     },
     removeApp: async (app) => {
       loaded.clear();

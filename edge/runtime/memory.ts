@@ -103,7 +103,10 @@ export function createMemoryRuntime(options: { name?: RuntimeName; clock: Clock 
       const key = keyOf({ app: app.app, ...instance });
       record(`start ${key}`);
       const slot = slotOf({ app: app.app, ...instance }, app.services[instance.service]);
-      if (copies.get(slot)?.state !== "running") begin(app, instance);
+      const copy = copies.get(slot);
+      if (copy?.state !== "running") return begin(app, instance);
+      delete copy.edited;
+      delete copy.detachedFrom;
     },
     async remove(instance) {
       record(`remove ${keyOf(instance)}`, "remove");

@@ -18,6 +18,10 @@ export interface ObservedInstance extends InstanceReport {
   backends?: Readonly<Record<string, Backend>>;
   /** Networks that it should be attached to and is not. A start attaches it again. */
   detachedFrom?: string[];
+  /** What others have changed under it since it was made, in words. A start puts it right. */
+  edited?: string[];
+  /** What is gone from under it though it runs, in words. Only another copy helps. */
+  lost?: string[];
 }
 
 /** A service resolved for this device, with its hash. */
@@ -94,6 +98,10 @@ export interface Runtime {
    *  that no service of the same app holds are free.
    *  @throws FleetError image_missing, command_missing, port_taken, runtime_refused */
   check(app: ResolvedApp, serving: readonly ObservedInstance[]): Promise<void>;
+  /** Looks for what the app's copies have lost though they run: costs too much for each round. From then
+   *  on `observe` says it of the copies. Absent: there is nothing that can be lost so.
+   *  @returns what was found, in words */
+  examine?(app: ResolvedApp): Promise<string[]>;
   /** Creates the app's networks and volumes where missing. */
   prepare(app: ResolvedApp): Promise<void>;
   /** Creates and starts one copy, or starts the stopped one that has the right hash. A copy with another

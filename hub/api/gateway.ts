@@ -26,7 +26,10 @@ const desiredRoute = (guards: Guards) =>
     security: [{ device: [] }, { operator: [] }],
     middleware: guards.any,
     request: { params: DeviceParams },
-    responses: reads("The envelope, and beside it the hub's memo, which the device keeps.", DesiredMessageSchema),
+    responses: reads(
+      "The envelope, and beside it the hub's memo, which the device keeps.",
+      DesiredMessageSchema,
+    ),
   });
 
 const reportRoute = (guards: Guards) =>

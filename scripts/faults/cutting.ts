@@ -4,7 +4,7 @@ import type { Release } from "./device.ts";
 import type { Scope, Trial } from "./fault.ts";
 import { createRandom } from "./random.ts";
 import type { Quality } from "./role.ts";
-import { notSurvived, pause } from "./until.ts";
+import { atMost, notSurvived, pause } from "./until.ts";
 
 type Stage = Attempt["stage"];
 
@@ -68,7 +68,7 @@ async function cutAt({ device, note }: Trial, { name, quality }: Point): Promise
   await program.kill();
   const release = await device.release(quality);
   await device.agent.start({ faultPoint: name });
-  await Promise.race([program.gone(), pause(dyingMs)]);
+  await atMost(dyingMs, program.gone());
   if (program.running()) throw notSurvived(`the update never came to ${name}`);
   return release;
 }

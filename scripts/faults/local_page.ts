@@ -7,6 +7,8 @@ import { notSurvived } from "./until.ts";
 
 const LocalStatus = z.object({
   mode: z.string(),
+  /** `Unknown` before the agent's first round. */
+  sync: z.string(),
   isolated: z.boolean().exactOptional(),
   safeMode: z
     .object({ cause: z.string(), message: z.string(), serves: z.string() })

@@ -1,33 +1,37 @@
 // `npm run faults`: injects faults into a real fleet, one at a time, and says what was survived.
 import { asFleetError, FleetError } from "#shared/errors.ts";
 import type { Fault } from "./fault.ts";
-import { missingNeed } from "./needs.ts";
+import { runInLanes } from "./lanes.ts";
 import { type FaultOptions, readOptions } from "./options.ts";
 import { allSurvived, createReport } from "./report.ts";
-import { createRunner, type Runner } from "./runner.ts";
+import { createRunner } from "./runner.ts";
 import { faults } from "./table.ts";
 
 const options = readOptions(process.argv.slice(2));
-const runner = createRunner({
-  scope: options,
-  world: { runtime: options.runtime, devices: options.devices, keep: options.keep },
-  ...(options.seed === undefined ? {} : { seed: options.seed }),
-});
+const runners = Array.from({ length: options.lanes }, () =>
+  createRunner({
+    scope: options,
+    first: options.first,
+    world: { runtime: options.runtime, devices: options.devices, keep: options.keep },
+    ...(options.seed === undefined ? {} : { seed: options.seed }),
+  }),
+);
+const stop = () => Promise.all(runners.map((runner) => runner.stop()));
 
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-  process.once(signal, () => void runner.stop().finally(() => process.exit(130)));
+  process.once(signal, () => void stop().finally(() => process.exit(130)));
 }
 
 try {
   const chosen = choose(options);
   if (options.list) for (const { name, says } of chosen) print(name, says);
-  else process.exitCode = (await runAll(chosen, runner)) ? 0 : 1;
+  else process.exitCode = (await runAll(chosen)) ? 0 : 1;
 } catch (thrown) {
   const { sentence, hint } = asFleetError(thrown);
   process.stderr.write(`${sentence}\n${hint === undefined ? "" : `${hint}\n`}`);
   process.exitCode = 1;
 } finally {
-  await runner.stop();
+  await stop();
 }
 
 function print(name: string, says: string): void {
@@ -46,18 +50,8 @@ function choose({ only }: FaultOptions): Fault[] {
   });
 }
 
-async function runAll(chosen: readonly Fault[], runner: Runner): Promise<boolean> {
+async function runAll(chosen: readonly Fault[]): Promise<boolean> {
   const report = createReport(options);
-  for (const fault of chosen) {
-    const missing = await missingNeed(fault.needs ?? []);
-    if (missing !== undefined) {
-      report.add({ name: fault.name, skipped: missing });
-      continue;
-    }
-    report.progress(`${fault.name} …`);
-    const onTry = (done: number, of: number): void =>
-      report.progress(`${fault.name} ${done}/${of}`);
-    report.add(await runner.run(fault, onTry));
-  }
+  await runInLanes(chosen, { runners, report });
   return allSurvived(report.finish());
 }

@@ -5,12 +5,14 @@ export interface FaultOptions {
   only?: string[];
   seeds: number;
   seed?: number;
+  first: number;
   sample: boolean;
   list: boolean;
   keep: boolean;
   json: boolean;
   runtime: "docker" | "process";
   devices: number;
+  lanes: number;
 }
 
 function whole(low: number, high: number) {
@@ -34,6 +36,12 @@ export function readOptions(argv: readonly string[]): FaultOptions {
       "one try of each fault, to repeat one that failed",
       whole(1, 2 ** 31),
     )
+    .option(
+      "--first <number>",
+      "the seed to begin with, to go on with a long run",
+      whole(1, 2 ** 31),
+      1,
+    )
     .option("--sample", "a sample of all kinds, within ten minutes", false)
     .option("--list", "name the faults and say what they do", false)
     .option("--keep", "leave the directories of the tries, with all logs, where they are", false)
@@ -44,6 +52,12 @@ export function readOptions(argv: readonly string[]): FaultOptions {
         .default("process"),
     )
     .option("--devices <count>", "devices on which faults are tried side by side", whole(1, 16), 4)
+    .option(
+      "--lanes <count>",
+      "faults that are tried side by side, each in a world of its own",
+      whole(1, 8),
+      2,
+    )
     .parse([...argv], { from: "user" })
     .opts<FaultOptions>();
 }

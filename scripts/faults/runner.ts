@@ -17,6 +17,8 @@ export interface Runner {
 interface RunnerOptions {
   scope: Scope;
   world: Partial<WorldOptions>;
+  /** The seed of the first try. */
+  first: number;
   /** One try alone. */
   seed?: number;
 }
@@ -29,7 +31,7 @@ interface Outcome extends Survival {
 /** Failures that a line quotes. */
 const quoted = 3;
 
-export function createRunner({ scope, world: wanted, seed }: RunnerOptions): Runner {
+export function createRunner({ scope, world: wanted, first, seed }: RunnerOptions): Runner {
   const keeper = createKeeper({ ...defaultWorld, ...wanted });
 
   const tryOnce = async (fault: Fault, world: World, device: Device, seed: number) => {
@@ -68,7 +70,7 @@ export function createRunner({ scope, world: wanted, seed }: RunnerOptions): Run
   };
 
   const seedsOf = (fault: Fault): number[] =>
-    seed === undefined ? Array.from({ length: fault.tries(scope) }, (_, at) => at + 1) : [seed];
+    seed === undefined ? Array.from({ length: fault.tries(scope) }, (_, at) => first + at) : [seed];
 
   return {
     run: async (fault, onTry) => {

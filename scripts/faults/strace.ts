@@ -1,6 +1,6 @@
 // Lets system calls of a running program fail, with strace; what it writes elsewhere stays as it is.
 import { spawn } from "node:child_process";
-import { notSurvived, pause } from "./until.ts";
+import { atMost, notSurvived } from "./until.ts";
 
 export interface Injection {
   /** Names with commas between, e.g. `fsync,fdatasync`. Never calls that programs use on sockets or pipes:
@@ -36,7 +36,7 @@ export async function failingCalls(
   const gone = new Promise<void>((done) => child.once("close", () => done()));
   child.once("error", () => undefined);
   try {
-    await Promise.race([attached, gone, pause(attachMs)]);
+    await atMost(attachMs, Promise.race([attached, gone]));
     if (child.exitCode !== null) throw notSurvived("strace could not look at the agent");
     await body();
   } finally {

@@ -9,8 +9,8 @@ import {
   corruptedRelease,
   journalCorruptedWhileRunning,
 } from "./kinds/corrupted.ts";
-import { cut } from "./kinds/cut.ts";
-import { inputOutputError, readOnlyDisk } from "./kinds/disk_failing.ts";
+import { cut, cutWithContainers } from "./kinds/cut.ts";
+import { inputOutputError, inputOutputErrorAtStart, readOnlyDisk } from "./kinds/disk_failing.ts";
 import {
   diskFullForJournal,
   diskFullInDownload,
@@ -44,9 +44,22 @@ import {
 export const faults: readonly Fault[] = [
   ...[cut, runCut, powerCut, agentPaused, agentHung, twoAgents],
   ...[tornWrites, diskFullInDownload, diskFullInUnpacking, diskFullForJournal, diskFullInSafeMode],
-  ...[readOnlyDisk, inputOutputError, corruptedJournal, journalCorruptedWhileRunning],
+  ...[
+    readOnlyDisk,
+    inputOutputError,
+    inputOutputErrorAtStart,
+    corruptedJournal,
+    journalCorruptedWhileRunning,
+  ],
   ...[corruptedRelease, clockIn1970, clockAhead, clockBack],
-  ...[dockerStopped, dockerRestarted, dockerHung, registryUnreachable, memoryLimit],
+  ...[
+    cutWithContainers,
+    dockerStopped,
+    dockerRestarted,
+    dockerHung,
+    registryUnreachable,
+    memoryLimit,
+  ],
   ...[crashLoop, silentRelease, hungryRelease, outOfMemory, portConflict, thirdFailure],
   ...[badBundle, repeatedMessages, poison],
   ...[slowLink, truncatedStream, brokerGone, deafDevice, muteDevice, partitions],

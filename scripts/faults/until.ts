@@ -10,6 +10,13 @@ export function pause(durationMs: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, durationMs));
 }
 
+/** Until the work has ended or the time is over; leaves no timer behind that would keep the harness alive. */
+export async function atMost(limitMs: number, work: Promise<unknown>): Promise<void> {
+  const { promise: over, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, limitMs);
+  await Promise.race([work, over]).finally(() => clearTimeout(timer));
+}
+
 /** Looks again and again; what a look throws counts as "not yet".
  *  @param tell what stands in the way, for the message
  *  @throws FleetError when the limit comes first */

@@ -71,6 +71,17 @@ real("a container that is removed is made again, and its neighbours stay", () =>
   }),
 );
 
+real("a restart policy that is changed under a container is put back, and nothing restarts", () => {
+  const container = nameOf("signage-screen-1");
+  const policy = (): string =>
+    docker("inspect", "--format", "{{.HostConfig.RestartPolicy.Name}}", container);
+  return watch().heals({
+    act: () => void docker("update", "--restart", "no", container),
+    isMended: () => policy() === "unless-stopped",
+    found: /^start screen-1 \(screen-1: the restart policy is no instead of unless-stopped\)$/,
+  });
+});
+
 real("a foreign container under the app's name is removed", async () => {
   const project = nameOf("robots");
   const ghost = `${project}-ghost-1`;

@@ -89,6 +89,8 @@ test.real("chromium", "restarts a service, and shows its log and the agent's", a
     "its neighbours were left alone",
   );
   await reads(/healthy and up to date/);
+  await page.getByRole("button", { name: /^Check files/ }).click();
+  await reads(/Last deep check: .* ago, took .*; it found nothing wrong/);
   await page.getByRole("button", { name: "Show" }).click();
   await page.getByText("agent started", { exact: false }).first().waitFor();
   await page.getByLabel("Log of", { exact: true }).selectOption("robots/robot");

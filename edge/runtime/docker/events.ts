@@ -5,7 +5,9 @@ import { delayMs } from "#shared/backoff.ts";
 import type { Clock } from "#shared/clock.ts";
 import type { Engine } from "./engine.ts";
 
-const watched = ["create", "start", "die", "oom", "health_status", "pause", "unpause", "destroy"];
+const watched = [
+  ...["create", "start", "die", "oom", "health_status", "pause", "unpause", "update", "destroy"],
+];
 const backoff = { baseMs: 500, maxMs: 30_000 };
 
 export interface EventWatch {

@@ -2,6 +2,7 @@
 import type {
   ContainerDetail,
   ContainerSummary,
+  Enforced,
   EngineEvent,
 } from "#edge/runtime/docker/calls/api.ts";
 import { label } from "#edge/runtime/docker/create/labels.ts";
@@ -9,6 +10,7 @@ import { nameOf } from "#edge/runtime/docker/create/names.ts";
 import type { ObservedInstance } from "#edge/runtime/port.ts";
 import type { AppName } from "#shared/ids.ts";
 import type { Engine } from "./engine.ts";
+import { editsOf } from "./limits.ts";
 
 /** What the event stream has told since the start. */
 export interface Occurrences {
@@ -41,12 +43,15 @@ export function createObserver(options: {
   engine: Engine;
   device: string;
   isWatching: () => boolean;
+  /** What the copy of this id was found to have lost. */
+  lossesOf: (id: string) => string[];
 }): Observer {
-  const { engine, device, isWatching } = options;
+  const { engine, device, isWatching, lossesOf } = options;
   const projects = new Map<string, AppName>();
   const remembered = new Map<string, Remembered>();
   const occurred: Occurrences = { starts: 0, exits: 0, oomKills: 0, healthChanges: 0 };
   let noted = 0;
+  let enforced: Enforced | undefined;
 
   const appOf = (labels: Record<string, string>): AppName | undefined => {
     const owner = labels[label.device];
@@ -76,6 +81,18 @@ export function createObserver(options: {
     return detail;
   };
 
+  /** Of a copy that runs: what has ended is made anew, or rests. */
+  const changesOf = async (
+    { state, configHash }: ObservedInstance,
+    detail: ContainerDetail,
+  ): Promise<Pick<ObservedInstance, "edited" | "lost">> => {
+    if (state !== "running" || configHash === "") return {};
+    enforced ??= await engine.enforces();
+    const edited = editsOf(detail, enforced);
+    const lost = lossesOf(detail.Id);
+    return { ...(edited.length > 0 ? { edited } : {}), ...(lost.length > 0 ? { lost } : {}) };
+  };
+
   return {
     see: async (containers) => {
       learnFrom(containers);
@@ -85,7 +102,8 @@ export function createObserver(options: {
         const app = appOf(container.Labels);
         const detail = app === undefined ? undefined : await detailOf(container);
         if (app === undefined || detail === undefined) continue;
-        instances.push(instanceOf(container, detail, app, device));
+        const seen = instanceOf(container, detail, app, device);
+        instances.push({ ...seen, ...(await changesOf(seen, detail)) });
       }
       return instances;
     },
@@ -100,6 +118,7 @@ export function createObserver(options: {
     forget: () => {
       noted += 1;
       remembered.clear();
+      enforced = undefined;
     },
     occurrences: () => ({ ...occurred }),
   };

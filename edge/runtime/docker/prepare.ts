@@ -13,6 +13,7 @@ import type { ResolvedApp } from "#edge/runtime/port.ts";
 import type { ComposeNetwork, ComposeVolume } from "#shared/compose/model.ts";
 import { FleetError } from "#shared/errors.ts";
 import type { DockerContext } from "./context.ts";
+import { hasVanished } from "./vanished.ts";
 
 /** Networks are made before volumes; what exists is left. A network with another definition is made anew
  *  only while nothing is attached to it: unchanged services are never touched for its sake.
@@ -36,7 +37,7 @@ function usedNetworks(app: ResolvedApp): string[] {
   return [...new Set(attached)].sort();
 }
 
-function usedVolumes(app: ResolvedApp): string[] {
+export function usedVolumes(app: ResolvedApp): string[] {
   const mounts = dockerServices(app).flatMap(({ spec }) => spec.mounts);
   const keys = mounts.flatMap((mount) =>
     mount.type === "volume" && mount.source !== undefined ? [mount.source] : [],
@@ -136,14 +137,27 @@ async function checkVolume(
 }
 
 async function prepareVolume(context: DockerContext, app: ResolvedApp, key: string): Promise<void> {
-  if (await checkVolume(context, app, key)) return;
   const volume = volumeOf(app, key);
+  if ((await checkVolume(context, app, key)) && !(await dropVanished(context, app, key))) return;
   await context.engine.createVolume({
     Name: volumeName(app, key),
     Driver: volume.driver,
     DriverOpts: volume.driverOptions,
     Labels: storeLabels(app, context.device, "volume", key, volume),
   });
+}
+
+/** The Engine would start nothing on a volume whose directory is gone, and make none of that name anew.
+ *  @returns whether it was dropped */
+async function dropVanished(
+  { engine }: DockerContext,
+  app: ResolvedApp,
+  key: string,
+): Promise<boolean> {
+  const name = volumeName(app, key);
+  const found = volumeOf(app, key).external ? undefined : await engine.inspectVolume(name);
+  if (found === undefined || !(await hasVanished(found))) return false;
+  return (await engine.removeVolume(name)) === "gone";
 }
 
 function absent(kind: "network" | "volume", name: string): FleetError {

@@ -12,12 +12,14 @@ import { createFileStore } from "./files.ts";
 import type { ImageKeeper } from "./images.ts";
 import { followContainer } from "./logfollow.ts";
 import { readLogLines } from "./logs.ts";
+import { createLosses } from "./losses.ts";
 import { giveOwnNames } from "./naming.ts";
 import { createObserver, type Occurrences } from "./observe.ts";
 import { prepareApp } from "./prepare.ts";
 import { pullImage } from "./pull.ts";
 import { removeInstance, restartInstance } from "./remove.ts";
 import { startInstance } from "./start.ts";
+import { removeVolumes } from "./wipe.ts";
 
 export interface DockerRuntimeOptions {
   engine: Engine;
@@ -63,7 +65,11 @@ export function createDockerRuntime(options: DockerRuntimeOptions): DockerRuntim
   const wake = (): void => {
     for (const listener of listeners) listener();
   };
-  const observer = createObserver({ engine, device, isWatching: () => watch.isOpen() });
+  const losses = createLosses(context);
+  const observer = createObserver({
+    ...{ engine, device, lossesOf: losses.of },
+    isWatching: () => watch.isOpen(),
+  });
   const watch = createEventWatch({
     engine,
     clock,
@@ -105,6 +111,7 @@ export function createDockerRuntime(options: DockerRuntimeOptions): DockerRuntim
       observer.learn(app.project, app.app);
       return checkApp(context, app, serving);
     },
+    examine: losses.examine,
     prepare: (app) => {
       observer.learn(app.project, app.app);
       return prepareApp(context, app);
@@ -115,9 +122,7 @@ export function createDockerRuntime(options: DockerRuntimeOptions): DockerRuntim
     cleanUp: (_app, project) => cleanUp(project),
     wipe: async (_app, project) => {
       await cleanUp(project);
-      const own = [`${label.device}=${device}`, `${label.project}=${project}`];
-      const { Volumes } = await engine.listVolumes(own);
-      for (const { Name } of Volumes ?? []) await engine.removeVolume(Name);
+      await removeVolumes(engine, { device, project });
     },
     logs: (instance, limits) => readLogLines(engine, instance.id, limits),
     follow: (instance, wanted) => followContainer({ engine, clock }, instance.id, wanted),

@@ -15,8 +15,9 @@ import { FleetError } from "#shared/errors.ts";
 import type { DockerContext } from "./context.ts";
 import { profileReader } from "./files.ts";
 import { runHooks } from "./hooks.ts";
+import { restoreLimits } from "./limits.ts";
 import { imageMissing } from "./reference.ts";
-import { removeContainer } from "./remove.ts";
+import { removeContainer, removeInstance } from "./remove.ts";
 import { startFailed, startFault } from "./startfault.ts";
 
 /** @see the port, `start` */
@@ -29,7 +30,7 @@ export async function startInstance(
   if (existing === undefined) return createAndRun(context, app, ref);
   checkSame(context, app, ref, existing);
   if (existing.State.Status === "paused") return context.engine.unpauseContainer(existing.Id);
-  if (existing.State.Running) return connectMissing(context, app, ref, existing);
+  if (existing.State.Running) return putRight(context, app, ref, existing);
   await context.files.write(app, ref);
   const unusable = ["dead", "removing"].includes(existing.State.Status);
   const started = !unusable && (await resume(context, app, ref, existing));
@@ -194,6 +195,20 @@ async function connectMissing(
   for (const [network, settings] of missing) {
     await context.engine.connectNetwork(network, existing.Id, settings);
   }
+}
+
+/** What others have changed under a copy that runs; one that cannot be put right in place is made anew. */
+async function putRight(
+  context: DockerContext,
+  app: ResolvedApp,
+  ref: InstanceRef,
+  existing: ContainerDetail,
+): Promise<void> {
+  if (await restoreLimits(context.engine, existing)) {
+    return connectMissing(context, app, ref, existing);
+  }
+  await removeInstance(context, existing.Id);
+  return createAndRun(context, app, ref);
 }
 
 /** A copy whose hook fails is stopped again, so that the next try runs the hook too. */

@@ -164,7 +164,9 @@ export function createCopy(context: CopyContext, initial: CopyRecord, logs: Copy
 
   async function startAgain(signal: AbortSignal): Promise<void> {
     if (signal.aborted) return;
-    record = { ...record, restarts: record.restarts + 1 };
+    // A device that was switched off has ended the run, and the policy only follows.
+    const isItsOwnEnd = record.run === undefined || record.run.bootId === context.bootId;
+    record = { ...record, restarts: record.restarts + (isItsOwnEnd ? 1 : 0) };
     try {
       await begin("restarting");
     } catch (error) {

@@ -3,7 +3,7 @@ import { chmod, open, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Fault, Scope } from "#scripts/faults/fault.ts";
 import type { Random } from "#scripts/faults/random.ts";
-import { pause, until } from "#scripts/faults/until.ts";
+import { atMost, pause, until } from "#scripts/faults/until.ts";
 
 const few = ({ seeds }: Scope): number => Math.min(seeds, 20);
 const pageBytes = 4096;
@@ -34,7 +34,7 @@ export const journalCorruptedWhileRunning: Fault = {
     await pause(random.between(0, 3000));
     const pages = await spoilPages(join(device.directory, "journal.db"), random);
     note(`${pages} pages`);
-    await Promise.race([pause(5000), device.agent.program.gone()]);
+    await atMost(5000, device.agent.program.gone());
     // The service manager starts it again; one that has not noticed is started again some day.
     await device.agent.restart();
     await device.connected();

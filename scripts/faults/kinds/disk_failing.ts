@@ -1,9 +1,10 @@
 // The device's disk goes bad while everything runs: it becomes read-only, or reads and writes fail.
+import type { Device } from "#scripts/faults/device.ts";
 import type { Fault, Scope, Trial } from "#scripts/faults/fault.ts";
 import { localStatus } from "#scripts/faults/local_page.ts";
 import { onOwnDisk } from "#scripts/faults/mounts.ts";
 import { failingCalls } from "#scripts/faults/strace.ts";
-import { notSurvived, pause, until } from "#scripts/faults/until.ts";
+import { atMost, notSurvived, pause, until } from "#scripts/faults/until.ts";
 
 const few = ({ seeds }: Scope): number => Math.min(seeds, 20);
 
@@ -54,23 +55,59 @@ export const inputOutputError: Fault = {
     if (pid === undefined) throw notSurvived("there is no agent");
     const failed = await failingCalls(pid, injection, async () => {
       await device.release("good");
-      await Promise.race([pause(failingMs), device.agent.program.gone()]);
+      await atMost(failingMs, device.agent.program.gone());
     });
     note(`${calls}: ${failed} failed`);
     if (failed === 0) throw notSurvived(`no ${calls} of the agent failed`);
     await goesOn(trial);
+    await keepsAgain(trial);
   },
 };
 
-/** The workload answers and is the same, and so does the page; an agent that has ended is started again, as
- *  the service manager does. */
+export const inputOutputErrorAtStart: Fault = {
+  name: "io-error-starting",
+  says: "From some write on, none succeeds while the agent starts: it is started again, or goes on without its disk until that is well.",
+  needs: ["strace"],
+  tries: (scope) => 4 * few(scope),
+  run: async (trial) => {
+    const { device, random, note } = trial;
+    await device.agent.restart();
+    const pid = device.agent.program.innerPid();
+    if (pid === undefined) throw notSurvived("there is no agent");
+    const first = random.between(1, 12);
+    const injection = { calls: "pwrite64", error: "EIO", first, step: 1 } as const;
+    const failed = await failingCalls(pid, injection, async () => {
+      await until("the device's page answers", () => managedStatus(device), { limitMs: 30_000 });
+      await device.release("good");
+      await pause(2000);
+    });
+    note(`${failed} writes failed from number ${first} on`);
+    await keepsAgain(trial);
+  },
+};
+
+/** The workload answers and is the same, and so does the page. */
 async function goesOn({ device }: Trial): Promise<void> {
-  const answers = async (): Promise<boolean> => {
-    if (!device.agent.program.running()) await device.agent.start();
-    return (await localStatus(device)) !== undefined;
-  };
-  await until("the device's page answers", answers, { limitMs: 30_000, pauseMs: 500 });
+  await until("the device's page answers", () => managedStatus(device), {
+    limitMs: 30_000,
+    pauseMs: 500,
+  });
   await pause(2000);
   const { restarts } = device.steady.seen();
   if (restarts > 0) throw notSurvived("the fault has restarted a healthy workload");
+}
+
+/** A fault at the agent's start leaves it without a journal on the disk; it notices that the disk is well. */
+async function keepsAgain({ device }: Trial): Promise<void> {
+  const keeps = async (): Promise<boolean> => {
+    const { sync, safeMode } = await managedStatus(device);
+    return sync !== "Unknown" && safeMode?.cause !== "journal";
+  };
+  await until("the device keeps its journal again", keeps, { limitMs: 60_000, pauseMs: 500 });
+}
+
+/** An agent that has ended is started again, as the service manager does. */
+async function managedStatus(device: Device): ReturnType<typeof localStatus> {
+  if (!device.agent.program.running()) await device.agent.start();
+  return await localStatus(device);
 }

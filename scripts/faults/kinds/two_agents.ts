@@ -1,7 +1,7 @@
 // A second agent is started on the data directory of one that runs.
 import type { Fault } from "#scripts/faults/fault.ts";
 import { createProgram } from "#scripts/faults/program.ts";
-import { notSurvived, pause } from "#scripts/faults/until.ts";
+import { atMost, notSurvived, pause } from "#scripts/faults/until.ts";
 
 const endingMs = 15_000;
 
@@ -17,7 +17,7 @@ export const twoAgents: Fault = {
     await device.release("good");
     await pause(random.between(0, 2000));
     second.start({ args: ["--config", device.agent.configFile] });
-    await Promise.race([second.gone(), pause(endingMs)]);
+    await atMost(endingMs, second.gone());
     const stayed = second.running();
     await second.kill();
     if (stayed) throw notSurvived("two agents ran side by side on one data directory");

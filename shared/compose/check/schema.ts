@@ -7,12 +7,16 @@ import schema from "../../../node_modules/dclint/schemas/compose.schema.json" wi
 const { $schema: _draft, ...definition } = schema;
 export const composeSchema = definition;
 
+/** Each start of an agent compiles it anew to check a few files: making the code smaller costs more than it saves. */
+const options = {
+  ...{ allErrors: true, strict: false, validateSchema: false },
+  code: { optimize: false },
+} as const;
+
 let compiled: ValidateFunction | undefined;
 
 /** Every violation, branch by branch of each `oneOf`; [] for a valid file. */
 export function schemaErrors(value: unknown): ErrorObject[] {
-  compiled ??= new Ajv({ allErrors: true, strict: false, validateSchema: false }).compile(
-    definition,
-  );
+  compiled ??= new Ajv(options).compile(definition);
   return compiled(value) ? [] : (compiled.errors ?? []);
 }

@@ -3,6 +3,7 @@ import * as assert from "node:assert/strict";
 import { existsSync, lstatSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Journal } from "#edge/journal/port.ts";
+import type { Runtime } from "#edge/runtime/port.ts";
 import { FleetError } from "#shared/errors.ts";
 import { suite } from "#test/suite.ts";
 import { ballastBytes, bench, oldRelease, strayRelease, wantedRelease } from "./care_bench.ts";
@@ -104,7 +105,7 @@ test("short of room it gives up what is not wanted and what can be had again, an
     assert.deepEqual(
       [strayRelease, oldRelease, wantedRelease].map((bytes) => existsSync(bundle(bytes))),
       [false, false, true],
-      "a download that is waited for stays",
+      "a download that is waited for stays, though an agent before this start made it",
     );
     assert.equal(readFileSync(at("conf/a.txt"), "utf8"), "true");
     assert.deepEqual(collected, [["web:1", "web:2"]], "images of both releases are kept");
@@ -159,6 +160,18 @@ test("the deep check tells what is wrong with the journal, and collects what is 
       "there is room for what may be wanted again",
     );
     assert.deepEqual(collected, [["web:1", "web:2"]]);
+  });
+});
+
+test("the deep check asks what each app's copies have lost, and has the loop look at once", async () => {
+  const examine: Runtime["examine"] = async ({ app, services }) => [
+    `volume ${app}_data of ${Object.keys(services).join(" ")} is gone`,
+  ];
+  await bench({ runtime: { examine } }, async ({ care, told, woken }) => {
+    const { findings } = await care.deepCheck.now();
+    const text = "web: volume web_data of web is gone";
+    assert.deepEqual(findings, [{ check: "what running services need", text }]);
+    assert.deepEqual([told(), woken()], [["DeepCheckFound"], 1]);
   });
 });
 

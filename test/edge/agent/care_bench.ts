@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { createDeviceCare, type DeviceCare } from "#edge/agent/care.ts";
 import { createBallast } from "#edge/agent/disk_ballast.ts";
 import type { AgentParts } from "#edge/agent/parts.ts";
+import { wantedDigests } from "#edge/agent/wanted.ts";
 import { openJournal } from "#edge/journal/open.ts";
 import type { Journal } from "#edge/journal/port.ts";
 import type { ReleaseStore } from "#edge/release/port.ts";
@@ -64,13 +65,14 @@ export async function bench(changes: Changes, use: (bench: Bench) => Promise<voi
   const { path: root } = directory;
   await using hub = await serveBundles(oldRelease, newRelease, wantedRelease, strayRelease);
   const clock = createFastClock();
-  const store = storeAt(root, hub.url, { clock });
+  const journal = openJournal({ file: join(root, "journal.db"), clock });
+  const store = storeAt(root, hub.url, { clock, wanted: () => wantedDigests(journal) });
   const [old, spec, wanted] = [oldRelease, newRelease, wantedRelease].map((one) => specOf(one));
   assert.ok(old && spec && wanted);
   for (const one of [old, spec]) await makeCurrent(store, one);
-  await download(store, wantedRelease);
-  await download(storeAt(root, hub.url, { clock }), strayRelease);
-  const journal = openJournal({ file: join(root, "journal.db"), clock });
+  for (const bytes of [wantedRelease, strayRelease]) {
+    await download(storeAt(root, hub.url, { clock }), bytes);
+  }
   const later = { ...wanted, name: "later" as AppSpec["name"] };
   const desired = { device, generation: 1, issuedAt: 1, mode: "run" as const };
   journal.receive({ ...desired, apps: [spec, later] }, envelope);
@@ -129,7 +131,7 @@ async function makeCurrent(store: ReturnType<typeof storeAt>, spec: AppSpec): Pr
   await store.swap(spec.name, revisionOf(spec));
 }
 
-/** Fetched and not staged. A store of an earlier agent does not count as waiting for it. */
+/** Fetched and not staged, by a store of an earlier agent: this one's own does not know of it. */
 async function download(store: ReleaseStore, bytes: Buffer): Promise<void> {
   const { release } = specOf(bytes);
   await store.fetch(release, {});

@@ -16,6 +16,8 @@ import type { MemoryMachine } from "./machine.ts";
 type ProbeResults = Awaited<ReturnType<AgentParts["runProbes"]>>;
 
 export interface Device {
+  /** The agent's data directory. */
+  directory: string;
   runtime: MemoryRuntime;
   forwarder: MemoryForwarder;
   /** What runs do to the device. */
@@ -33,6 +35,10 @@ export interface Device {
   disk: DiskRoom;
   /** Absent: no workload says anything. */
   telemetry?: NonNullable<AgentParts["telemetry"]>;
+  /** Of the agent that starts next: what no download takes of the real disk. */
+  reserveBytes: number;
+  /** The agent that starts next looks after the files of its releases. */
+  caring?: boolean;
   probes(letter: string): Promise<ProbeResults> | ProbeResults;
   validate: AgentParts["runValidateHook"];
   ask(serving: StagedRevision): Promise<void>;

@@ -4,7 +4,7 @@ import { FleetError } from "#shared/errors.ts";
 import { suite } from "#test/suite.ts";
 import { composeOf } from "./bundles.ts";
 import { serving, slowHub, withProbe } from "./serving.ts";
-import { within } from "./world.ts";
+import { type World, within } from "./world.ts";
 
 const test = suite("the loop: repairs");
 
@@ -174,5 +174,40 @@ test(
     await world.ended(next, "succeeded");
     world.runtime.behave("db", { kind: "runs" });
     await world.converged(next);
+  }),
+);
+
+const drifts = (world: World): string[] =>
+  world
+    .journal()
+    .entries({ kinds: ["drift.found", "drift.repaired"], limit: 20 })
+    .map(({ body }) => `${String(body["reason"])}: ${String(body["message"])}`)
+    .toReversed();
+
+test(
+  "what was changed under a running copy is put right in place, and the event names it",
+  within(async (world) => {
+    const before = await serving(world);
+    const edited = ["the memory limit is 32 MiB instead of 64 MiB"];
+    world.runtime.change("web", 1, { edited, detachedFrom: ["web_default"] });
+    await world.until("the repair", () => drifts(world).length === 2);
+    assert.deepEqual(drifts(world), [
+      "DriftFound: start web-1 (web-1: the memory limit is 32 MiB instead of 64 MiB; web-1: it is not attached to network web_default)",
+      "DriftRepaired: as the release wants it",
+    ]);
+    assert.deepEqual(await world.copies(), before);
+  }),
+);
+
+test(
+  "a copy that has lost a volume is made anew, its neighbour stays, and the event names the volume",
+  within(async (world) => {
+    const before = await serving(world);
+    world.runtime.change("web", 1, { lost: ["volume web_data is gone"] });
+    await world.until("the repair", () => drifts(world).length === 2);
+    assert.equal(drifts(world)[0], "DriftFound: stop web-1 (web-1: volume web_data is gone)");
+    const after = await world.copies();
+    assert.notEqual(after["web.1"], before["web.1"]);
+    assert.equal(after["db.1"], before["db.1"]);
   }),
 );

@@ -5,6 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { type Agent, createAgent } from "#edge/agent/agent.ts";
+import { createDeviceCare, type DeviceCare } from "#edge/agent/care.ts";
+import { createBallast } from "#edge/agent/disk_ballast.ts";
 import type { AgentParts } from "#edge/agent/parts.ts";
 import { createLoopWatch } from "#edge/agent/watchdog.ts";
 import { openJournal } from "#edge/journal/open.ts";
@@ -48,6 +50,7 @@ export function createWorld(): World {
   let life: Life | undefined;
   let ids = 0;
   let gate: Promise<void> | undefined;
+  let care: DeviceCare | undefined;
   const forwarder = createMemoryForwarder();
   const machine = createMemoryMachine();
 
@@ -66,6 +69,7 @@ export function createWorld(): World {
   };
 
   const world: World = {
+    directory,
     runtime,
     forwarder,
     machine,
@@ -77,6 +81,7 @@ export function createWorld(): World {
     warnings,
     faults,
     disk: { freeBytes: 1e9, reserveBytes: 1e8 },
+    reserveBytes: 0,
     probes: () => [{ probe: "http", ok: true, detail: "answered 200" }],
     validate: async () => undefined,
     ask: async () => undefined,
@@ -113,6 +118,7 @@ export function createWorld(): World {
     },
     stop: async () => {
       await agent?.stop();
+      await care?.stop();
       agent = undefined;
     },
     wish: (apps, mode = "run", more = {}) => {
@@ -182,7 +188,7 @@ export function createWorld(): World {
       directory,
       download: { hubUrl: "http://hub.test", headers: () => ({}), fetch: hub.fetch },
       clock,
-      reserveBytes: 0,
+      reserveBytes: world.reserveBytes,
     });
     const options = { defaultRuntime: "docker", runtimes: ["docker", "process"] } as const;
     const ownClock: AgentParts["clock"] = {
@@ -194,7 +200,7 @@ export function createWorld(): World {
       warn: (detail) => void warnings.push(String(detail["why"])),
       error: (detail) => void warnings.push(`error: ${String(detail["why"])}`),
     };
-    return {
+    const parts: AgentParts = {
       device,
       settings: () => ({
         intervalMs: 10_000,
@@ -232,6 +238,16 @@ export function createWorld(): World {
       watch: createLoopWatch({ clock: ownClock, feedEveryMs: 10_000, outlets: [], log }),
       log,
     };
+    if (world.caring) parts.care = careFor(parts);
+    return parts;
+  }
+
+  /** For files alone: the disk has room enough. */
+  function careFor(parts: AgentParts): DeviceCare {
+    const ballast = createBallast({ file: join(directory, "ballast"), bytes: 0 });
+    const wake = (): void => agent?.wake();
+    care = createDeviceCare({ parts, dataDirectory: directory, reserveBytes: 0, ballast, wake });
+    return care;
   }
 }
 

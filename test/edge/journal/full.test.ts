@@ -1,12 +1,13 @@
 import * as assert from "node:assert/strict";
-import { existsSync, rmSync, statfsSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, rmSync, statfsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Journal } from "#edge/journal/port.ts";
+import { systemClock } from "#shared/clock.ts";
 import { asFleetError, type FleetError } from "#shared/errors.ts";
 import { suite } from "#test/suite.ts";
 import { acknowledge } from "./fixture.ts";
 import { withMount } from "./mount.ts";
-import { furnish, furnished, holdings, onlyEvent, recover, shadowed } from "./recovery.ts";
+import { furnish, furnished, holdings, onlyEvent, recover, sealed, shadowed } from "./recovery.ts";
 
 const test = suite("journal on a full or read-only disk", { limitMs: 60_000 });
 
@@ -20,6 +21,15 @@ function fill(directory: string): void {
       return;
     }
   }
+}
+
+function thrownBy(call: () => unknown): FleetError {
+  try {
+    call();
+  } catch (error) {
+    return asFleetError(error);
+  }
+  throw new Error("nothing was thrown");
 }
 
 /** @returns how many entries went in, and why no more did */
@@ -144,6 +154,45 @@ test.real(
       assert.deepEqual(holdings(journal), held);
       journal.remember("honouredRetry", 9);
       assert.equal(journal.recall("honouredRetry"), 9);
+      const { desired, envelope } = sealed(8);
+      const refused = thrownBy(() => journal.receive(desired, envelope));
+      assert.deepEqual(
+        [refused.code, refused.retry],
+        ["journal_unusable", journal.volatile?.retry],
+      );
+      assert.equal(journal.desired()?.generation, 7, "what is not kept was not seen");
       journal.close();
     }),
+);
+
+test.real("mount", "tells once that the disk takes the journal again", () =>
+  withMount(4096, async ({ directory }) => {
+    const file = join(directory, "journal.db");
+    fill(directory);
+    let looks = 0;
+    const { promise: back, resolve } = Promise.withResolvers<number>();
+    const clock = {
+      ...systemClock,
+      sleep: async () => {
+        looks += 1;
+        if (looks === 3) rmSync(join(directory, "hog"));
+        await systemClock.sleep(1);
+      },
+    };
+    const { journal } = await recover(file, {
+      clock,
+      onFull: () => false,
+      onBack: () => resolve(looks),
+    });
+    assert.ok(journal.volatile);
+    assert.equal(await back, 3);
+    journal.close();
+    const { journal: next } = await recover(file);
+    assert.equal(next.volatile, undefined);
+    assert.deepEqual(
+      readdirSync(directory).filter((name) => name.includes("probe")),
+      [],
+    );
+    next.close();
+  }),
 );

@@ -93,6 +93,25 @@ test("a disk below its reserve says by how much", async () => {
   assert.match(page, /150 MB free.*last 200 MB.*It is short by 50 MB\./s);
 });
 
+test("the last deep check is told with what it found and what it could not look at", async () => {
+  const told = async (deepCheck?: LocalStatus["deepCheck"]): Promise<string> => {
+    const page = await drawn(viewOf({ ...healthyScene(), ...(deepCheck && { deepCheck }) }));
+    return /<div id="deep-check">(.*?)<\/div>/s.exec(page)?.[1] ?? "";
+  };
+  const ran = { endedAgoMs: 720_000, tookMs: 3040, findings: [], failed: [] };
+  assert.match(await told(), /<p>Last deep check: none since the agent started/);
+  assert.match(await told(ran), /check: 12 min ago, took 3\.0 s; it found nothing wrong\.<\/p>$/);
+  const findings = [{ check: "files of the releases", text: "web: <b> was changed" }];
+  const failed = [{ check: "journal", code: "internal", message: "the worker is broken" }];
+  const found = await told({ ...ran, findings, failed });
+  assert.match(found, /it found:<\/p><ul><li>files of the releases: web: &lt;b&gt; was changed/);
+  assert.match(
+    found,
+    /<li class="failure">journal: <strong>could not be checked<\/strong>: the worker/,
+  );
+  assert.match(await told({ ...ran, failed }), /it could not look at everything:<\/p><ul><li/);
+});
+
 test("an entry with anything in it becomes one line, escaped", async () => {
   const entry = { seq: 1, bootId: "b", at: 1, monotonicMs: 1, kind: "event" } as const;
   assert.equal(sentenceOf({ ...entry, body: {} }), "event");

@@ -214,6 +214,12 @@ test("removes replaced copies although another service of the app cannot start",
   assert.equal(steps(app, [old, fresh]), "stop web-1");
 });
 
+test("a copy that was edited is started again in place, and one that lost something goes first", () => {
+  const app = resolvedApp("a", { web: {} });
+  assert.equal(steps(app, [instance("web", 1, "web-a", { edited: ["limits"] })]), "start web-1");
+  assert.equal(steps(app, [instance("web", 1, "web-a", { lost: ["volume"] })]), "stop web-1");
+});
+
 test("attaches again a copy that lost a network", () => {
   const app = resolvedApp("a", { web: {} });
   const torn = instance("web", 1, "web-a", { detachedFrom: ["web_default"] });

@@ -26,6 +26,8 @@ export interface ContainerDetail {
     StartedAt: string;
   };
   Config: { Labels: Record<string, string> | null; Tty: boolean; StopTimeout?: number };
+  HostConfig: HostConfig;
+  Mounts: { Type: string; Name?: string }[] | null;
   NetworkSettings: { Networks: Record<string, unknown> | null };
 }
 
@@ -48,6 +50,8 @@ export interface NetworkDetail {
 
 export interface VolumeDetail {
   Name: string;
+  Driver: string;
+  Mountpoint: string;
   Labels: Record<string, string> | null;
 }
 
@@ -166,6 +170,32 @@ export interface HostConfig {
   BlkioDeviceWriteBps?: ThrottleBody[] | undefined;
   BlkioDeviceWriteIOps?: ThrottleBody[] | undefined;
 }
+
+/** What the kernel lets the Engine enforce, of its `info`.
+ *  @see https://docs.docker.com/reference/api/engine/version/v1.41/#tag/System/operation/SystemInfo */
+export interface Enforced {
+  MemoryLimit?: boolean;
+  SwapLimit?: boolean;
+  CpuCfsPeriod?: boolean;
+  CpuCfsQuota?: boolean;
+  CPUShares?: boolean;
+  CPUSet?: boolean;
+  PidsLimit?: boolean;
+}
+
+export type UpdateBody = Pick<
+  HostConfig,
+  | "Memory"
+  | "MemoryReservation"
+  | "MemorySwap"
+  | "NanoCpus"
+  | "CpuQuota"
+  | "CpuPeriod"
+  | "CpuShares"
+  | "CpusetCpus"
+  | "PidsLimit"
+  | "RestartPolicy"
+>;
 
 export interface ThrottleBody {
   Path: string;

@@ -4,8 +4,10 @@ import type {
   ContainerDetail,
   ContainerSummary,
   CreateBody,
+  Enforced,
   EngineEvent,
   ExecBody,
+  UpdateBody,
 } from "./api.ts";
 import { statusOf, unless } from "./faults.ts";
 import { documents, headText } from "./stream.ts";
@@ -65,6 +67,23 @@ export function containerCalls({ send, open }: Transport) {
         what: `unpause container ${container}`,
         method: "POST",
         path: `/containers/${container}/unpause`,
+      }),
+    /** Changes limits and restart policy in place. */
+    updateContainer: (container: string, body: UpdateBody): Promise<unknown> =>
+      send({
+        kind: "update",
+        what: `update container ${container}`,
+        method: "POST",
+        path: `/containers/${container}/update`,
+        body,
+      }),
+    enforces: (): Promise<Enforced> =>
+      send({
+        kind: "info",
+        what: "tell what it enforces",
+        method: "GET",
+        path: "/info",
+        isRead: true,
       }),
     /** Nothing happens when it is gone. @param graceSeconds until SIGKILL */
     stopContainer: (container: string, graceSeconds: number): Promise<void> =>

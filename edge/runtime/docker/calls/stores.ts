@@ -87,17 +87,20 @@ export function storeCalls({ send }: Transport) {
         query: { filters: { label: labels } },
         isRead: true,
       }),
-    /** @throws FleetError when a container still has it */
-    removeVolume: (name: string): Promise<void> =>
-      unless(
-        [404],
-        send<void>({
-          kind: "removeVolume",
-          what: `remove volume ${name}`,
-          method: "DELETE",
-          path: `/volumes/${name}`,
-        }),
-        undefined,
+    /** `busy`: a container still has it. */
+    removeVolume: (name: string): Promise<"gone" | "busy"> =>
+      send<void>({
+        kind: "removeVolume",
+        what: `remove volume ${name}`,
+        method: "DELETE",
+        path: `/volumes/${name}`,
+      }).then(
+        () => "gone",
+        (error: unknown) => {
+          if (statusOf(error) === 404) return "gone";
+          if (statusOf(error) === 409) return "busy";
+          throw error;
+        },
       ),
     createVolume: (body: VolumeBody): Promise<unknown> =>
       send({

@@ -12,6 +12,7 @@ export const callKinds = [
   "restart",
   "rename",
   "unpause",
+  "update",
   "remove",
   "exec",
   "logs",

@@ -10,7 +10,8 @@ import {
   portsOf,
   severalEndpointsMinor,
 } from "./endpoints.ts";
-import { containerLabels } from "./labels.ts";
+import { containerLabels, label } from "./labels.ts";
+import { limitsOf } from "./limits.ts";
 import { type HostFile, lockTarget, mountsOf } from "./mounts.ts";
 import { namespaceOf, serviceOf } from "./names.ts";
 import { devicesOf, resourcesOf } from "./resources.ts";
@@ -37,6 +38,7 @@ export function createBody(app: ResolvedApp, ref: InstanceRef, context: BodyCont
   const ports = portsOf(spec);
   const several = context.apiMinor >= severalEndpointsMinor;
   const atCreate = several ? endpoints.all : endpoints.all.slice(0, 1);
+  const host = hostConfigOf(app, spec, endpoints, ports.bindings, context);
   return {
     Image: context.image,
     Cmd: spec.command,
@@ -55,11 +57,14 @@ export function createBody(app: ResolvedApp, ref: InstanceRef, context: BodyCont
     StopTimeout: Math.ceil(spec.stopGraceMs / 1000),
     Healthcheck: spec.healthcheck === undefined ? undefined : healthcheckOf(spec.healthcheck),
     ExposedPorts: ports.exposed,
-    Labels: containerLabels(app, ref, {
-      ...context,
-      networks: endpoints.all.map(([network]) => network),
-    }),
-    HostConfig: hostConfigOf(app, spec, endpoints, ports.bindings, context),
+    Labels: {
+      ...containerLabels(app, ref, {
+        ...context,
+        networks: endpoints.all.map(([network]) => network),
+      }),
+      [label.limits]: JSON.stringify(limitsOf(host)),
+    },
+    HostConfig: host,
     NetworkingConfig:
       atCreate.length === 0
         ? undefined

@@ -29,6 +29,8 @@ export const label = {
   networks: "metrica.fleet.networks",
   /** Container ports that the device forwards to it, separated by commas; on copies that are handed over. */
   forwards: "metrica.fleet.forwards",
+  /** Limits and restart policy as the copy was made with them, as JSON: others can change them under it. */
+  limits: "metrica.fleet.limits",
   /** Hash of a network's or volume's definition. */
   definition: "metrica.fleet.definition-hash",
 } as const;

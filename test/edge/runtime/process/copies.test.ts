@@ -166,7 +166,9 @@ test("an intent without a process waits for the loop's next start", async ({
   await second.start(shop, { service: "web", index: 1 });
   const { run, ...record } = readRecord(directory);
   await second.stop();
-  process.kill(-(run?.pid ?? Number.NaN), "SIGKILL");
+  const pid = run?.pid ?? Number.NaN;
+  process.kill(-pid, "SIGKILL");
+  await until("its end", () => !runs(pid));
   writeFileSync(recordFile(directory), JSON.stringify({ ...record, phase: "created" }));
   const third = runtime();
   assert.equal((await only(third)).state, "created");
