@@ -3,13 +3,13 @@ import { randomUUID } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { Command } from "commander";
-import { pino } from "pino";
 import { createAgent } from "#edge/agent/agent.ts";
 import { createDeviceCare } from "#edge/agent/care.ts";
 import { createBallast } from "#edge/agent/disk_ballast.ts";
 import { endsWithinMs } from "#edge/agent/ending.ts";
 import { createEnrollingView, type LocalView } from "#edge/agent/enrolling_view.ts";
 import { openOwnJournal } from "#edge/agent/own_journal.ts";
+import { createOwnLog } from "#edge/agent/own_log.ts";
 import type { AgentParts } from "#edge/agent/parts.ts";
 import { createRhythm } from "#edge/agent/rhythm.ts";
 import { endOnSignals } from "#edge/agent/signals.ts";
@@ -66,18 +66,9 @@ try {
 
 async function run(file: string): Promise<void> {
   let config = loadConfig(file);
-  // Written at once and in order, so that the last lines before a sudden end are there and in place.
-  const stdout = pino.destination({ dest: 1, sync: true });
   const agentLog = createLogTail();
   const liveLogs = createDeviceLogs({ clock });
-  const toBoth = {
-    write: (text: string) => {
-      agentLog.write(text);
-      liveLogs.write(text);
-      stdout.write(text);
-    },
-  };
-  const log = pino({ level: config.log.level, base: { device: config.device } }, toBoth);
+  const log = createOwnLog(config, [agentLog, liveLogs]);
   const watchdog = createWatchdog({ clock, log, program: process });
   const ending = endOnSignals(log, () => watchdog.stopping(endsWithinMs));
   await watchdog.start();
