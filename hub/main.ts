@@ -46,6 +46,7 @@ import { createRunBook } from "#hub/run/book.ts";
 import { createRunController } from "#hub/run/controller.ts";
 import { plansOf } from "#hub/run/plans.ts";
 import { createHttpServer } from "#hub/server.ts";
+import { endOnFaults, endOnSignals } from "#hub/signals.ts";
 import { openStore } from "#hub/store/sqlite.ts";
 import { createUpkeep } from "#hub/upkeep.ts";
 import { createPages } from "#hub/web/pages.ts";
@@ -53,7 +54,6 @@ import pkg from "#package.json" with { type: "json" };
 import { systemClock as clock } from "#shared/clock.ts";
 import { loadCompose } from "#shared/compose/load.ts";
 import { asFleetError } from "#shared/errors.ts";
-import { once } from "#shared/once.ts";
 
 try {
   await run(readHubOptions(process.argv.slice(2)));
@@ -67,11 +67,7 @@ async function run(options: HubOptions): Promise<void> {
   const data = resolve(options.data);
   await mkdir(data, { recursive: true });
   const log = pino({ level: options.logLevel, base: null });
-  // Also what a promise that nobody waits for threw.
-  process.on("uncaughtException", (err) => {
-    log.fatal({ err }, "the hub ends on an error that nothing caught");
-    process.exit(1);
-  });
+  endOnFaults(log);
   const isBlank = isLost(data);
   const store = await openStore({ file: join(data, "hub.db") });
   const tokenFile = await prepareOperator(data, store, clock.now());
@@ -291,11 +287,5 @@ async function run(options: HubOptions): Promise<void> {
     reserveMs: 500,
     onFailed: (part, code, why) => log.error({ part, code, why }, "a part did not end well"),
   });
-  const stop = once(async () => {
-    log.info("hub stops");
-    process.exit((await ending.run()) ? 0 : 1);
-  });
-  for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => void stop());
-  // Started with a channel, the hub belongs to its parent and goes with it.
-  if (process.send !== undefined) process.on("disconnect", () => void stop());
+  endOnSignals(log, ending);
 }
