@@ -2,7 +2,8 @@
 import { setImmediate as breathe } from "node:timers/promises";
 import type { BundleStore } from "#hub/release/bundles.ts";
 import type { FleetSnapshot } from "#hub/release/model.ts";
-import type { Pruned, PruneLimits, Store } from "#hub/store/port.ts";
+import type { Store } from "#hub/store/port.ts";
+import type { Pruned, PruneLimits } from "#hub/store/prune_port.ts";
 import type { Clock } from "#shared/clock.ts";
 import type { Digest } from "#shared/ids.ts";
 

@@ -11,6 +11,7 @@ import type { Connection, HealthStatus, SyncStatus } from "#shared/status.ts";
 import type { BisectStore } from "./bisect_port.ts";
 import type { MemoStore } from "./memo_port.ts";
 import type { PinStore } from "./pin_port.ts";
+import type { PruneStore } from "./prune_port.ts";
 import type { RolloutStore } from "./rollout_port.ts";
 import type { RunStore } from "./runs_port.ts";
 import type { TelemetryStore } from "./telemetry_port.ts";
@@ -196,36 +197,6 @@ export interface StoreStats {
   statements: number;
 }
 
-/** What may go. All times Unix ms by the hub's clock. */
-export interface PruneLimits {
-  /** Journal entries received before this, except those that tell of updates. */
-  journalBefore: number;
-  /** Journal entries that tell of updates and their steps. */
-  updatesBefore: number;
-  eventsBefore: number;
-  /** Enrolment tokens that ended before this, used or not. */
-  tokensBefore: number;
-  releasesBefore: number;
-  /** Of each role and branch this many releases stay, by the time of their newest commit. */
-  releasesPerBranch: number;
-  /** These stay, however old. */
-  releasesInUse: readonly Digest[];
-  /** Every other branch goes. Absent: all stay. */
-  branchesInUse?: readonly string[];
-  /** At most so many rows of each kind in one call. */
-  maxRows: number;
-}
-
-/** Rows deleted, by kind. */
-export interface Pruned {
-  journal: number;
-  updates: number;
-  events: number;
-  tokens: number;
-  releases: number;
-  branches: number;
-}
-
 /** Every method is one transaction: all of it is stored, or nothing is and it throws
  *  FleetError store_unavailable. */
 export interface Store
@@ -234,7 +205,8 @@ export interface Store
     BisectStore,
     MemoStore,
     RunStore,
-    TelemetryStore {
+    TelemetryStore,
+    PruneStore {
   /** Adds or replaces a device's credentials and returns its row. A new device's effective labels are
    *  the agent's; a known one keeps its own until `changeDevices` sets them.
    *  @param secretHash sha256 in hex of the device's secret */
@@ -308,10 +280,6 @@ export interface Store
    *  @param hash sha256 in hex of the token */
   addOperator(name: string, hash: string, now: number): Promise<void>;
   operatorByHash(hash: string): Promise<{ name: string } | null>;
-
-  /** Deletes what is beyond the limits, a bounded part of it in each call: call again while a count is
-   *  `maxRows`. The journals' marks stay, so that no device sends again what was deleted. */
-  prune(limits: PruneLimits): Promise<Pruned>;
 
   stats(): StoreStats;
   /** Writes a copy of everything into one file that is not there yet, while others read and write. */

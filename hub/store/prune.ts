@@ -2,10 +2,10 @@
 import { type Kysely, sql, type Transaction } from "kysely";
 import type { Digest } from "#shared/ids.ts";
 import { EntryKind } from "#shared/journal.ts";
-import type { Pruned, PruneLimits, Store } from "./port.ts";
+import type { Pruned, PruneLimits, PruneStore } from "./prune_port.ts";
 import type { Tables } from "./tables.ts";
 
-export function pruneStore(db: Kysely<Tables>): Pick<Store, "prune"> {
+export function pruneStore(db: Kysely<Tables>): PruneStore {
   return { prune: (limits) => db.transaction().execute((trx) => prune(trx, limits)) };
 }
 

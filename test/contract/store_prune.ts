@@ -1,6 +1,7 @@
 // The store's contract for what it deletes: only what is old and unused, a bounded part at a time.
 import assert from "node:assert/strict";
-import type { PruneLimits, Store } from "#hub/store/port.ts";
+import type { Store } from "#hub/store/port.ts";
+import type { PruneLimits } from "#hub/store/prune_port.ts";
 import type { Digest } from "#shared/ids.ts";
 import { anEntry, anEvent, batchOf, enrolFleet, id, releaseRow } from "./rows.ts";
 import type { Check } from "./store_history.ts";
