@@ -22,7 +22,8 @@ const BeginRequest = component(
   z.strictObject({
     reason: Reason,
     devices: z.array(DeviceId).min(1).max(50).optional().meta({
-      description: "Which devices try the commits. Default: up to three on which the release failed.",
+      description:
+        "Which devices try the commits. Default: up to three on which the release failed.",
     }),
   }),
 );

@@ -28,7 +28,7 @@ component("AppReport", AppReport);
 component("DesiredState", DesiredState);
 export const ConditionSchema = component("Condition", Condition);
 export const ConnectionSchema = component("Connection", Connection);
-export const EnvelopeSchema = component("Envelope", Envelope);
+component("Envelope", Envelope);
 export const DesiredMessageSchema = component("DesiredMessage", DesiredMessage);
 export const EnrolRequestSchema = component(
   "EnrolRequest",

@@ -1,5 +1,4 @@
 // A hub of real store, bus and API for tests, with the parts of other stages given as plain values.
-import { createHash } from "node:crypto";
 import { createApi, type Pages } from "#hub/api/api.ts";
 import type { MeasuredRequest } from "#hub/api/ports.ts";
 import { createSessions, type Sessions } from "#hub/api/sessions.ts";
@@ -23,10 +22,13 @@ import { createMemoryProvider, type MemoryProvider } from "#hub/run/memory.ts";
 import { plansOf } from "#hub/run/plans.ts";
 import type { Store } from "#hub/store/port.ts";
 import { openStore } from "#hub/store/sqlite.ts";
+import { sha256 } from "#shared/canonical.ts";
 import { type Clock, systemClock } from "#shared/clock.ts";
 import type { ReportRequest } from "#shared/gateway.ts";
 import type { DeviceId, Digest } from "#shared/ids.ts";
 import type { JournalAck } from "#shared/journal.ts";
+import { authenticatorOf } from "./authenticator.ts";
+import { historyOf } from "./git_history.ts";
 import { noLogs } from "./no_logs.ts";
 import { resurrectionParts } from "./resurrection.ts";
 
@@ -101,7 +103,7 @@ export async function createWorld(
   const logger = { info: () => undefined, warn: log, error: log };
   const branches: World["branches"] = {};
   const fleet = { snapshot: () => ({ defaultBranch: "main", branches }) };
-  const authenticator = authenticatorOf(store);
+  const authenticator = authenticatorOf(store, operatorToken);
   const repository = { health: () => world.repository };
   const { logs = noLogs } = options;
   const tracks = createTracks();
@@ -129,11 +131,11 @@ export async function createWorld(
   };
   const pages = options.pages?.(parts);
   const fleets: World["fleets"] = new Map();
+  const history = historyOf(fleets, startMs);
   const bisects = createBisectController({
-    ...{ store, tracks, bus, clock, trials: createTrials(tracks), ...historyOf(fleets) },
+    ...{ store, tracks, bus, clock, trials: createTrials(tracks), ...history },
     desired: { reconcile: async () => undefined, current: (device) => store.desired(device) },
   });
-  const history = historyOf(fleets);
   const control = createControl({
     ...{ store, pins, bus, clock: { ...clock, sleep: systemClock.sleep } },
     desired: { reconcile: async () => undefined },
@@ -259,42 +261,8 @@ export async function createWorld(
   return Object.assign(world, { app });
 }
 
-function historyOf(fleets: World["fleets"]) {
-  const infoOf = (commit: string) => ({
-    ...{ commit, author: "Ada", subject: `change ${commit.slice(0, 4)}`, committedAt: startMs },
-  });
-  return {
-    releases: {
-      checked: async (_branch: string, commit: string) => fleets.get(commit) as FleetSnapshot,
-      snapshot: () => [...fleets.values()].at(-1),
-    },
-    history: {
-      commitInfo: async (commit: string) => infoOf(commit),
-      commitsBetween: async (after: string) => {
-        const all = [...fleets.keys()];
-        return all.slice(all.indexOf(after) + 1).map(infoOf);
-      },
-    },
-  };
-}
-
 function ackOf({ journal }: ReportRequest): JournalAck | undefined {
   return journal === undefined ? undefined : { epoch: journal.epoch, seq: journal.to };
-}
-
-function authenticatorOf(store: Store): Authenticator {
-  return {
-    device: async (id, secret) => {
-      const hash = await store.secretHash(id as DeviceId);
-      return hash === sha256(secret) ? { kind: "device", id: id as DeviceId } : null;
-    },
-    operator: async (token) =>
-      token === operatorToken ? { kind: "operator", name: "admin" } : null,
-  };
-}
-
-function sha256(text: string): string {
-  return createHash("sha256").update(text).digest("hex");
 }
 
 /** Enrols a device whose secret is `secret-of-<id>`. */

@@ -43,7 +43,10 @@ test("a deployment is pinned after a count and a yes, is listed, and shown on it
   assert.equal(done.code, 0, done.stderr);
   assert.match(done.stdout, /^pin\/1 web at [0-9a-f]{7} until 20\d\d-/);
   const { stdout } = await world.fleet(["pins"]);
-  assert.match(stdout, /^1 +web +site=south +2 +[0-9a-f]{7} +admin +\d+s +in (47h|2d|1d\d+h) +fair$/m);
+  assert.match(
+    stdout,
+    /^1 +web +site=south +2 +[0-9a-f]{7} +admin +\d+s +in (47h|2d|1d\d+h) +fair$/m,
+  );
   const page = await world.fleet(["describe", "device", "pi-3"]);
   assert.match(
     page.stdout,

@@ -1,6 +1,7 @@
 // Pins on real Git and the real store: which release their devices are told, and what becomes of it at the end.
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { NewEvent } from "#hub/store/port.ts";
 import { AppName, DeviceId } from "#shared/ids.ts";
 import { begun, digestOf, release, robots, settle } from "#test/hub/rollout/bench.ts";
 import { suite } from "#test/suite.ts";
@@ -149,7 +150,7 @@ test("a pin that came back without its source keeps what its devices have, and f
     await release(bench, hub, digests, 2);
     const missing = { ...by, deployment, branch: "main", role: "robot", at: 1 };
     const digest = (digests[0] ?? "") as never;
-    const eventOf = () => ({ ...lost, at: 1 });
+    const eventOf = (): NewEvent => ({ ...lost, at: 1 });
     await hub.store.addPin(
       { pin: { ...missing, commit: "f".repeat(40), digest }, source: null },
       eventOf,
@@ -163,7 +164,7 @@ test("a pin that came back without its source keeps what its devices have, and f
     assert.equal(told(hub, digests), "1111");
   }));
 
-const lost = {
+const lost: Omit<NewEvent, "at"> = {
   ...{ device: null, app: null, source: "hub", type: "Normal" },
   ...{ reason: "Pinned", message: "it came back" },
-} as const;
+};
