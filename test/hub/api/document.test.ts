@@ -110,14 +110,25 @@ test("real answers have the described form", async () => {
     checkedAt: startMs,
   });
   const rollout = await addRollout(world);
+  const reason = "every answer is wanted";
+  const order = async (path: string, body: object): Promise<{ id: string }> => {
+    const response = await world.post(path, { reason, ...body }, asOperator);
+    assert.ok(response.ok, path);
+    return (await response.json()) as { id: string };
+  };
+  await order(`/v1/rollouts/${rollout}/halt`, {});
+  await order(`/v1/rollouts/${rollout}/bisect`, { devices: [device] });
+  const run = await order("/v1/runs", { device, plan: "reboot", request: "r-1" });
   const checker = ajv();
   for (const { path, method, operation } of operations()) {
     const schema = operation.responses["200"]?.content?.["application/json"]?.schema;
     if (method !== "get" || schema === undefined) continue;
     const url = path
       .replace("/rollouts/{id}", `/rollouts/${rollout}`)
+      .replace("/runs/{id}", `/runs/${run.id}`)
+      .replace("/plans/{name}", "/plans/reboot")
       .replace("{name}", "robots")
-      .replace("{id}", "pi-1")
+      .replace("{id}", device)
       .replace("{digest}", digestOf("first"));
     const response = await world.get(url, asOperator);
     assert.equal(response.status, 200, url);
