@@ -1,0 +1,120 @@
+// Runs that change the device under the agent: reboots, wipes, and settings of the network.
+import * as assert from "node:assert/strict";
+import { suite } from "#test/suite.ts";
+import { ended, orderOf, story } from "./run_story.ts";
+import { within } from "./world.ts";
+
+const test = suite("edge/agent runs on the machine");
+const network = { interface: "eth0", method: "dhcp" };
+
+test(
+  "orders a reboot once, though the agent dies right after the order, and goes on in the next boot",
+  within(async (world) => {
+    world.start();
+    const spec = world.want({ letter: "a" });
+    await world.converged(spec);
+    const { promise: down, resolve } = Promise.withResolvers<void>();
+    world.machine.onReboot = resolve;
+    const run = orderOf([{ kind: "reboot" }, { kind: "waitForDevice" }]);
+    world.wish([spec], "run", { run });
+    await down;
+    await world.kill();
+    world.boot("boot-2");
+    world.link.lastContactMonotonicMs = Number.MAX_SAFE_INTEGER;
+    world.start();
+    assert.deepEqual(await ended(world, run), [
+      "started",
+      ...["0 reboot 1 begins", "0 reboot 1 ok"],
+      ...["1 waitForDevice 1 begins", "1 waitForDevice 1 ok"],
+      "ended succeeded",
+    ]);
+    assert.deepEqual(world.machine.acts, ["reboot"]);
+  }),
+);
+
+test(
+  "calls a reboot that does not happen a failure, as often as the step may be tried",
+  within(async (world) => {
+    world.start();
+    const spec = world.want({ letter: "a" });
+    await world.converged(spec);
+    const run = orderOf([{ kind: "reboot", timeoutMs: 5000, retries: 1 }]);
+    world.wish([spec], "run", { run });
+    assert.deepEqual(await ended(world, run), [
+      "started",
+      ...["0 reboot 1 begins", "0 reboot 1 step_timeout"],
+      ...["0 reboot 2 begins", "0 reboot 2 step_timeout"],
+      "ended failed step_timeout",
+    ]);
+    assert.deepEqual(world.machine.acts, ["reboot", "reboot"]);
+  }),
+);
+
+test(
+  "wipes the device and installs what is desired anew",
+  within(async (world) => {
+    world.start();
+    const spec = world.want({ letter: "a" });
+    await world.converged(spec);
+    const run = orderOf([{ kind: "wipe" }, { kind: "installRelease" }]);
+    world.wish([spec], "hold", { run });
+    assert.equal((await ended(world, run)).at(-1), "ended succeeded");
+    assert.ok(world.runtime.calls.includes("wipe web"));
+    await world.converged(spec);
+  }),
+);
+
+test(
+  "leaves a device wiped for as long as the order stands",
+  within(async (world) => {
+    world.start();
+    const spec = world.want({ letter: "a" });
+    await world.converged(spec);
+    const run = orderOf([{ kind: "wipe" }]);
+    world.wish([spec], "run", { run });
+    assert.equal((await ended(world, run)).at(-1), "ended succeeded");
+    await world.passed(60_000);
+    assert.deepEqual(await world.copies(), {});
+    assert.equal(world.app()?.health, "Suspended");
+    world.wish([spec]);
+    await world.converged(spec);
+  }),
+);
+
+test(
+  "keeps new settings of the network once the hub has acknowledged an entry that went over them",
+  within(async (world) => {
+    world.start();
+    const spec = world.want({ letter: "a" });
+    await world.converged(spec);
+    const run = orderOf([{ kind: "configureNetwork", network, confirmMs: 30_000 }]);
+    world.wish([spec], "run", { run });
+    await world.until("the settings", () => world.machine.acts.includes("apply dhcp"));
+    await world.passed(5000);
+    assert.equal(story(world, run.id).at(-1), "0 configureNetwork 1 begins");
+    const journal = world.journal();
+    for (let batch = next(); batch !== undefined; batch = next()) {
+      journal.acknowledge({ epoch: batch.epoch, seq: batch.to });
+    }
+    assert.equal((await ended(world, run)).at(-1), "ended succeeded");
+    assert.deepEqual(world.machine.acts, ["guard", "apply dhcp", "confirm"]);
+
+    function next() {
+      return world.journal().batch({ maxEntries: 500, maxBytes: 1e6 });
+    }
+  }),
+);
+
+test(
+  "puts the former settings back when the step's time is over without the hub, and fails the run",
+  within(async (world) => {
+    world.start();
+    const spec = world.want({ letter: "a" });
+    await world.converged(spec);
+    const step = { kind: "configureNetwork", network, confirmMs: 30_000, timeoutMs: 10_000 };
+    const run = orderOf([step]);
+    world.wish([spec], "run", { run });
+    assert.equal((await ended(world, run)).at(-1), "ended failed step_timeout");
+    assert.deepEqual(world.machine.acts, ["guard", "apply dhcp", "return"]);
+  }),
+);
