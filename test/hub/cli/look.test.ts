@@ -63,7 +63,7 @@ test("apps, sites, deployments, releases, events and updates are listed", async 
       ["apps", "web", "--field-selector", "sync=OutOfSync"],
       /^pi-2 +web +OutOfSync +Degraded +web +\w{7} +\w{7} +pull 40% /m,
     ],
-    [["sites"], /^south +2 +1 +1 +1$/m],
+    [["sites"], /^south +2 +1 +1 +1 +0\/0$/m],
     [["deployments"], /^web +web +main +\w{7} +3 +2 +2 +\(all\)$/m],
     [
       ["releases", digestOf("first").slice(0, 6)],
