@@ -56,18 +56,16 @@ export function countsOf(workloads: readonly WorkloadReport[]): AppWorkloads[] {
 }
 
 /** What makes a difference to whoever watches a fleet: states, batteries that run low, and why. */
-export function gist({ apps, workloads }: Pick<TelemetryDigest, "apps" | "workloads">): string {
-  const states = workloads.map(({ app, service, instance, state, message }) => [
-    ...[app, service, instance, state],
-    message ?? null,
-  ]);
-  return canonicalJson({ apps, states });
+export function gist(workloads: readonly WorkloadReport[]): string {
+  return canonicalJson(
+    workloads.map((workload) => {
+      const { app, service, instance, state, message = null } = workload;
+      return [app, service, instance, state, message, hasLowBattery(workload)];
+    }),
+  );
 }
 
 /** The same words again are no news, and neither is time that passes. */
-export function content({ apps, workloads }: Pick<TelemetryDigest, "apps" | "workloads">): string {
-  return canonicalJson({
-    apps,
-    workloads: workloads.map(({ at: _, uptimeSeconds: __, ...said }) => said),
-  });
+export function content(workloads: readonly WorkloadReport[]): string {
+  return canonicalJson(workloads.map(({ at: _, uptimeSeconds: __, ...said }) => said));
 }

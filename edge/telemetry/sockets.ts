@@ -82,6 +82,8 @@ async function listen(path: string, routes: Hono): Promise<Open> {
   server.requestTimeout = limits.requestMs;
   server.headersTimeout = limits.requestMs;
   server.keepAliveTimeout = limits.idleMs;
+  // A connection that cannot be taken must not end the agent.
+  server.on("error", () => undefined);
   server.listen(path);
   await once(server, "listening");
   // Who sees the directory may post: a container has no user in common with the agent.
