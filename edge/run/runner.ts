@@ -197,6 +197,11 @@ export function createRunner({ parts, onChange }: Parts): Runner {
   const turn = async (): Promise<Next> => {
     // Before the first desired state nobody has ended anything.
     if (journal.desired() === undefined) return "wait";
+    // The next start would not know of it and do it again: a device could reboot for ever.
+    if (journal.volatile !== undefined) {
+      waiting = "a disk that keeps the journal";
+      return "wait";
+    }
     const action = advanceRun(state, factsNow());
     switch (action.do) {
       case "rest":

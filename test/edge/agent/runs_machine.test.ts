@@ -1,5 +1,6 @@
 // Runs that change the device under the agent: reboots, wipes, and settings of the network.
 import * as assert from "node:assert/strict";
+import { FleetError } from "#shared/errors.ts";
 import { suite } from "#test/suite.ts";
 import { ended, orderOf, story } from "./run_story.ts";
 import { within } from "./world.ts";
@@ -29,6 +30,39 @@ test(
       "ended succeeded",
     ]);
     assert.deepEqual(world.machine.acts, ["reboot"]);
+  }),
+);
+
+test(
+  "stays where it is in a boot that cannot keep its journal, and goes on in the next",
+  within(async (world) => {
+    world.start();
+    const spec = world.want({ letter: "a" });
+    await world.converged(spec);
+    const { promise: down, resolve } = Promise.withResolvers<void>();
+    world.machine.onReboot = resolve;
+    const run = orderOf([{ kind: "reboot" }, { kind: "reboot" }]);
+    world.wish([spec], "run", { run });
+    await down;
+    await world.kill();
+    world.boot("boot-2");
+    world.start();
+    const volatile = new FleetError("journal_unusable", { message: "the disk is read-only" });
+    Object.assign(world.journal(), { volatile });
+    await world.passed(120_000);
+    assert.deepEqual(world.machine.acts, ["reboot"]);
+    assert.equal(story(world, run.id).at(-1), "0 reboot 1 begins");
+    assert.match(JSON.stringify(world.agent().why()), /reboot: a disk that keeps the journal/);
+    await world.kill();
+    const { promise: downAgain, resolve: goDown } = Promise.withResolvers<void>();
+    world.machine.onReboot = goDown;
+    world.start();
+    await downAgain;
+    await world.kill();
+    world.boot("boot-3");
+    world.start();
+    assert.equal((await ended(world, run)).at(-1), "ended succeeded");
+    assert.deepEqual(world.machine.acts, ["reboot", "reboot"]);
   }),
 );
 
