@@ -32,9 +32,19 @@ test.after(() => world.stop());
 
 type Item = Record<string, unknown>;
 
-/** What lies in the nature of the moment: when the hub heard of it. */
+/** Without what lies in the nature of the moment: when the hub heard of it, and the banner that it was lost. */
 function timeless({ lastSeenAt: _, ...device }: Item): Item {
-  return device;
+  return { ...device, notices: noticesOf(device).filter(({ kind }) => kind !== "pause") };
+}
+
+function noticesOf(device: Item): Item[] {
+  return device["notices"] as Item[];
+}
+
+/** How many devices carry the banner. */
+async function pausedDevices(): Promise<number> {
+  const devices = await everyPage("/v1/devices?limit=500");
+  return devices.filter((one) => noticesOf(one).some(({ kind }) => kind === "pause")).length;
 }
 
 async function everyPage(path: string): Promise<Item[]> {
@@ -178,6 +188,7 @@ test("a blank hub answers as before within a minute of the devices' return", asy
     });
   const pause = await world.get<{ paused: boolean; cause: string }>("/v1/fleet/pause");
   assert.deepEqual([pause.paused, pause.cause], [true, "blank"]);
+  assert.equal(await pausedDevices(), fleetSize);
 });
 
 test("resumed by a word it asks nothing of devices that have what they should have", async () => {
@@ -185,6 +196,7 @@ test("resumed by a word it asks nothing of devices that have what they should ha
   await world.post("/v1/fleet/pause/end", { reason: "all are back" });
   await clock.sleep(2000);
   assertContinued(await askAll(), before);
+  assert.equal(await pausedDevices(), 0);
   assert.equal((await world.newest()).waitsFor?.includes("approv"), true);
 });
 
