@@ -68,11 +68,9 @@ function judge(code: number | null, counts: Counts | undefined): string | undefi
   return code === 0 ? undefined : `ended with code ${code}`;
 }
 
-/** Files that load a machine-wide part run after the others: one at a time with the Engine, and beside it one
- *  at a time with the whole program, which waits most of the time. */
-function laneOf(file: string): "together" | "engine" | "program" {
-  if (file.includes("docker")) return "engine";
-  return file.startsWith("test/system/") ? "program" : "together";
+/** Files that share a machine-wide part (an Engine, the whole program) run alone, after the others. */
+function runsAlone(file: string): boolean {
+  return file.startsWith("test/system/") || file.includes("docker");
 }
 
 async function runAll(files: string[], scratch: string): Promise<FileResult[]> {
@@ -84,11 +82,10 @@ async function runAll(files: string[], scratch: string): Promise<FileResult[]> {
       report(result);
     }
   };
-  const lanes = Map.groupBy(files, laneOf);
-  const of = (lane: ReturnType<typeof laneOf>): string[] => lanes.get(lane) ?? [];
+  const together = files.filter((file) => !runsAlone(file));
   const workers = Math.max(1, Math.min(4, availableParallelism()));
-  await Promise.all(Array.from({ length: workers }, () => drain(of("together"))));
-  await Promise.all([drain(of("engine")), drain(of("program"))]);
+  await Promise.all(Array.from({ length: workers }, () => drain(together)));
+  await drain(files.filter(runsAlone));
   return results;
 }
 

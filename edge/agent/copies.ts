@@ -2,7 +2,7 @@
 import type { InstanceRef, ObservedInstance, ResolvedApp, Runtime } from "#edge/runtime/port.ts";
 
 /** At most so many instances of an app start at the same time: a Pi has four cores and one card. */
-const startsAtOnce = 4;
+export const startsAtOnce = 4;
 
 type Runtimes = readonly Runtime[];
 

@@ -1,12 +1,13 @@
 // One executor for each kind of step: does it and says whether the stage behind it is over.
 import type { Attempt } from "#edge/plan/attempt.ts";
 import type { AppInput } from "#edge/plan/input.ts";
+import { isOfAttempt } from "#edge/plan/plan.ts";
 import type { Step } from "#edge/plan/step.ts";
 import type { ReleaseStore } from "#edge/release/port.ts";
 import type { AppSpec } from "#shared/desired.ts";
 import { FleetError } from "#shared/errors.ts";
 import type { Attempts } from "./attempts.ts";
-import { pullImages, removeInOrder, startTogether } from "./copies.ts";
+import { pullImages, removeInOrder, startsAtOnce, startTogether } from "./copies.ts";
 import type { HandOver } from "./hand_over.ts";
 import { createLine, type Line } from "./line.ts";
 import type { Memory } from "./memory.ts";
@@ -113,9 +114,11 @@ export function createExecutors(given: Parts): Executors {
       await removeInOrder(parts.runtimes, step.instances);
       return "acted";
     },
-    start: async (step, { resolve }) => {
+    start: async (step, { input, resolve }) => {
       const { app } = await resolve(step.revision);
-      await startTogether(parts.runtimes, app, step.instances);
+      // The copies of a release on trial start in waves: one that crashes is seen before the last has started.
+      const count = isOfAttempt(step, input) ? startsAtOnce : step.instances.length;
+      await startTogether(parts.runtimes, app, step.instances.slice(0, count));
       memory.of(step.app).startedMs = parts.clock.monotonicMs();
       return "acted";
     },

@@ -46,7 +46,8 @@ export interface TestFleet {
   /** Polls until the condition holds. */
   until<T>(what: string, look: () => Promise<T | undefined | false>, limitMs?: number): Promise<T>;
   converged(limitMs?: number): Promise<void>;
-  kill(name: string): void;
+  /** @returns the pid that it had */
+  kill(name: string): number;
   stop(): Promise<void>;
 }
 
@@ -135,6 +136,7 @@ export async function launchFleet(settings: {
       const pid = fleet.children.pid(name);
       assert.ok(pid !== undefined);
       process.kill(pid, "SIGKILL");
+      return pid;
     },
     stop: async () => {
       await fleet.children.stop();

@@ -43,10 +43,10 @@ test("prints one line for each fault and one with the totals, and leaves no proc
     ...["--devices", "1", "--only", "two-agents", "crash-loop", "force-push"],
   );
   assert.equal(code, 0, `${stderr}${JSON.stringify(lines)}`);
-  assert.deepEqual(
-    lines.map(({ name }) => name),
-    ["two-agents", "crash-loop", "force-push", "total"],
-  );
+  const names = lines.map(({ name }) => name);
+  assert.equal(names.pop(), "total");
+  assert.deepEqual(new Set(names), new Set(["two-agents", "crash-loop", "force-push"]));
+  assert.equal(names.length, 3);
   for (const line of lines.slice(0, -1)) {
     const keys = ["name", "tries", "survived", "lost_entries", "unavailable_ms", "note"];
     assert.deepEqual(Object.keys(line), keys);

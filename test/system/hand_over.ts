@@ -94,8 +94,13 @@ export function tellHandOver({ test, fleet }: Story): void {
         await whileAsked(async () => {
           const commit = await release(`k${delayMs}${passes}`, passes);
           await new Promise((resolve) => setTimeout(resolve, delayMs));
-          fleet().kill(device());
+          const killed = fleet().kill(device());
           await (passes ? arrives(commit) : goesBack(commit));
+          // The update may have been over before.
+          await fleet().until("another agent", async () => {
+            const pid = fleet().fleet.children.pid(device());
+            return pid !== undefined && pid !== killed;
+          });
         });
         assert.equal(forwarderPid(), forwarder, "the forwarder outlives the agent");
         // After three failures in a row the device would try nothing any more.
