@@ -3,7 +3,16 @@
 // The process owns the descriptor, so no line is lost when the agent dies, and no line has a time of its
 // own. The agent notes size and modification time now and then: a line's time is that of the first note
 // after it, exact to about a second, and for lines written while no agent ran the latest possible one.
-import { copyFile, open, readFile, rename, stat, truncate, writeFile } from "node:fs/promises";
+import {
+  appendFileSync,
+  closeSync,
+  fstatSync,
+  openSync,
+  readSync,
+  statSync,
+  truncateSync,
+} from "node:fs";
+import { copyFile, open, readFile, rename, stat, writeFile } from "node:fs/promises";
 import { createQueue } from "#shared/serial.ts";
 
 export interface TimedLine {
@@ -76,13 +85,21 @@ export function createLogFile(options: { path: string; maxBytes: number }): LogF
 
   async function tend(): Promise<void> {
     if ((await note()) <= maxBytes) return;
-    // The process goes on appending: what it writes between copy and cut is lost, nothing else.
     await copyFile(path, aside);
-    asideEnd = begin + ((await statOf(aside))?.size ?? 0);
-    begin += (await statOf(path))?.size ?? 0;
-    await truncate(path, 0);
+    cut();
     notes = [];
     await keepEnd(aside, maxBytes);
+  }
+
+  /** The process goes on appending: what it writes between the last read and the truncation is lost, nothing
+   *  else. So nothing is awaited here, however busy the machine is. */
+  function cut(): void {
+    const copied = statSync(aside).size;
+    const grown = bytesBehind(path, copied);
+    appendFileSync(aside, grown);
+    asideEnd = begin + copied + grown.length;
+    begin += statSync(path).size;
+    truncateSync(path, 0);
   }
 
   async function dated(startedAt: number): Promise<{ lines: TimedLine[]; content: Buffer }> {
@@ -138,6 +155,16 @@ async function bytesOf(path: string, offset: number, maxBytes: number): Promise<
     return buffer.subarray(0, bytesRead);
   } finally {
     await file.close();
+  }
+}
+
+function bytesBehind(path: string, offset: number): Buffer {
+  const file = openSync(path, "r");
+  try {
+    const bytes = Buffer.alloc(Math.max(0, fstatSync(file).size - offset));
+    return bytes.subarray(0, readSync(file, bytes, 0, bytes.length, offset));
+  } finally {
+    closeSync(file);
   }
 }
 
