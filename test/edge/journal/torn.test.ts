@@ -69,6 +69,7 @@ function use(journal: Journal): void {
   const { desired, envelope } = sealed(8);
   assert.equal(journal.receive(desired, envelope), "accepted");
   journal.updates({ limit: 10 });
+  events(journal, "JournalRebuilt");
   journal.prune();
 }
 
