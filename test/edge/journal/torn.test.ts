@@ -56,18 +56,20 @@ async function usable(file: string): Promise<Journal> {
     assert.match(asFleetError(error).message, /is damaged|no journal has written/);
     journal.close();
     const rebuilt = await recover(file);
-    use(rebuilt.journal);
+    // The first use may have come as far as that before it met the damage.
+    use(rebuilt.journal, ["accepted", "same"]);
     return rebuilt.journal;
   }
 }
 
-function use(journal: Journal): void {
+function use(journal: Journal, taken = ["accepted"]): void {
   assert.equal(journal.volatile, undefined);
   const batch = journal.batch({ maxEntries: 1000, maxBytes: 2 ** 30 });
   assert.ok((batch?.entries.length ?? 0) > 0);
   assert.ok(journal.append({ kind: "event", body: {} }) > 0);
   const { desired, envelope } = sealed(8);
-  assert.equal(journal.receive(desired, envelope), "accepted");
+  assert.ok(taken.includes(journal.receive(desired, envelope)));
+  assert.equal(journal.desired()?.generation, 8);
   journal.updates({ limit: 10 });
   events(journal, "JournalRebuilt");
   journal.prune();
