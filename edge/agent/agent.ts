@@ -176,6 +176,16 @@ export function createAgent(parts: AgentParts): Agent {
     await Promise.all(work);
   };
 
+  /** What cannot be journalled now keeps the loop from nothing. */
+  const noteRestarts = (seen: Observation): void => {
+    try {
+      restarts.note(seen);
+    } catch (error) {
+      const { code, sentence } = asFleetError(error);
+      log.warn({ code, why: sentence }, "restarts could not be journalled");
+    }
+  };
+
   const round = async (): Promise<number> => {
     const began = clock.monotonicMs();
     await safety.decide();
@@ -187,7 +197,7 @@ export function createAgent(parts: AgentParts): Agent {
     const lookedMs = clock.monotonicMs();
     const seen = await gatherer.observe();
     await handOver.refresh(seen);
-    restarts.note(seen);
+    noteRestarts(seen);
     watch.enter("plan and report");
     const steps = new Map<AppName, Step[]>(seen.apps.map((input) => [input.app, plan(input)]));
     const free = seen.apps.filter(({ app }) => !busy.has(app));

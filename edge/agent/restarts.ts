@@ -54,10 +54,10 @@ export function createRestarts({
       let isNews = false;
       for (const one of seen.apps.flatMap(({ instances }) => instances)) {
         const { told, times } = restartNews(one, copies.get(placeOf(one)), clock.monotonicMs());
+        // Told first: what a full disk refuses is news again at the next look.
+        if (times > 0) tell(one, times);
         copies.set(placeOf(one), told);
-        if (times === 0) continue;
-        tell(one, times);
-        isNews = true;
+        isNews ||= times > 0;
       }
       if (isNews) keep(copies, seen);
     },

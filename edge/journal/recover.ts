@@ -137,7 +137,7 @@ function refill(core: Core, { shadow, damage, aside }: Found, { verify }: Recove
   return warning("JournalRebuilt", `the journal ${what}; a new one has begun: ${back}`);
 }
 
-/** The shadow is written after the database. One that knows of more entries tells that the database has
+/** The shadow never counts an entry that the database did not have. One that knows of more entries tells that the database has
  *  lost some: its -wal was removed, or the disk had confirmed what it never wrote. */
 function catchUp(core: Core, state: JournalState | undefined, { verify }: RecoverOptions) {
   const { epoch, seq } = core.state.read();

@@ -201,5 +201,6 @@ function addHalt(app: OpenAPIHono<ApiEnv>, rollouts: RolloutControl, guards: Gua
 
 function noRollout(id: number): FleetError {
   const message = `no rollout has the number ${id}`;
-  return new FleetError("not_found", { message, subject: String(id) });
+  const hint = "List them with GET /v1/rollouts.";
+  return new FleetError("not_found", { message, hint, subject: String(id) });
 }

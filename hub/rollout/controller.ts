@@ -244,5 +244,6 @@ export function createRolloutController(options: Options): RolloutController {
 function contested(): FleetError {
   return new FleetError("store_unavailable", {
     message: "another hub changed the rollouts again and again",
+    hint: "Look how the rollout stands, and give the order again.",
   });
 }

@@ -1,4 +1,4 @@
-// `npm run faults`: injects faults into a real fleet, one at a time, and says what was survived.
+// `npm run faults`: injects faults into real fleets, one at a time into each, and says what was survived.
 import { asFleetError, FleetError } from "#shared/errors.ts";
 import type { Fault } from "./fault.ts";
 import { runInLanes } from "./lanes.ts";

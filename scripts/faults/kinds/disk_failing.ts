@@ -82,6 +82,7 @@ export const inputOutputErrorAtStart: Fault = {
       await pause(2000);
     });
     note(`${failed} writes failed from number ${first} on`);
+    if (failed === 0) throw notSurvived("no write of the agent failed");
     await keepsAgain(trial);
   },
 };

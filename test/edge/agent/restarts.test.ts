@@ -5,6 +5,7 @@ import type { Journal } from "#edge/journal/port.ts";
 import type { AppInput } from "#edge/plan/input.ts";
 import type { ObservedInstance, ResolvedApp, Runtime } from "#edge/runtime/port.ts";
 import { systemClock } from "#shared/clock.ts";
+import { FleetError } from "#shared/errors.ts";
 import { scratch } from "#test/edge/journal/fixture.ts";
 import { closeDevice, testDevice } from "#test/edge/runtime/docker/device.ts";
 import { benchTests, shell } from "#test/edge/runtime/process/fixture.ts";
@@ -69,6 +70,28 @@ test(
     assert.equal(kept().length, 1);
   }),
 );
+
+test("what the journal refuses is told once it can be", () => {
+  const told: unknown[] = [];
+  let isFull = true;
+  const journal: Pick<Journal, "append" | "remember" | "recall"> = {
+    append: ({ body }) => {
+      if (isFull) throw new FleetError("journal_unusable", { message: "full", retry: "later" });
+      return told.push(body);
+    },
+    remember: () => undefined,
+    recall: () => undefined,
+  };
+  const copy = { runtime: "docker", app: "web", service: "web", index: 1, configHash: "c" };
+  const instances = [{ ...copy, id: "1", restarts: 2 }] as unknown as ObservedInstance[];
+  const seen = { apps: [{ instances } as unknown as AppInput], silent: new Map<never, never>() };
+  const restarts = createRestarts({ journal, clock: systemClock });
+  assert.throws(() => restarts.note(seen), /full/);
+  isFull = false;
+  restarts.note(seen);
+  restarts.note(seen);
+  assert.equal(told.length, 1);
+});
 
 /** Looks as the loop does until the event has come. @returns all events */
 async function watch(runtime: Runtime, app: ResolvedApp): Promise<string[]> {

@@ -50,25 +50,26 @@ test("comes up from files copied and torn at any moment, with what was acknowled
 async function usable(file: string): Promise<Journal> {
   const { journal } = await recover(file);
   try {
-    use(journal, 8);
+    use(journal);
     return journal;
   } catch (error) {
     assert.match(asFleetError(error).message, /is damaged|no journal has written/);
     journal.close();
     const rebuilt = await recover(file);
-    // The shadow may have kept the wish in whose course the damage showed.
-    use(rebuilt.journal, 9);
+    // The first use may have come as far as that before it met the damage.
+    use(rebuilt.journal, ["accepted", "same"]);
     return rebuilt.journal;
   }
 }
 
-function use(journal: Journal, generation: number): void {
+function use(journal: Journal, taken = ["accepted"]): void {
   assert.equal(journal.volatile, undefined);
   const batch = journal.batch({ maxEntries: 1000, maxBytes: 2 ** 30 });
   assert.ok((batch?.entries.length ?? 0) > 0);
   assert.ok(journal.append({ kind: "event", body: {} }) > 0);
-  const { desired, envelope } = sealed(generation);
-  assert.equal(journal.receive(desired, envelope), "accepted");
+  const { desired, envelope } = sealed(8);
+  assert.ok(taken.includes(journal.receive(desired, envelope)));
+  assert.equal(journal.desired()?.generation, 8);
   journal.updates({ limit: 10 });
   events(journal, "JournalRebuilt");
   journal.prune();
