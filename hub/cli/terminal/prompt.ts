@@ -20,11 +20,14 @@ const endOfText = "\u0003";
 const endOfTransmission = "\u0004";
 const rubOut = new Set(["\u007F", "\b"]);
 
-/** A line that is not echoed. The terminal is put back whatever happens. */
+/**
+ * A line that is not echoed. The terminal is put back whatever happens. The echo is off before the
+ * question stands there: who answers at once, or pastes, is not shown either.
+ */
 export async function askSecret(question: string): Promise<string> {
   const { stdin, stderr } = process;
-  stderr.write(question);
   stdin.setRawMode(true);
+  stderr.write(question);
   stdin.setEncoding("utf8");
   let answer = "";
   try {
