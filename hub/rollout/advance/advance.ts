@@ -217,7 +217,8 @@ function release(draft: Draft, step: RolloutStep, isLast: boolean): ReturnType<t
   return picked;
 }
 
-/** `silent`: the step has devices, and nobody has answered. For the last step an answer in any step will do. */
+/** `silent`: the step has devices, and nobody has answered. For the last step an answer in any step will do; one
+ *  whose devices have all left the deployment has nobody to wait for. */
 function gateOf(
   { rollout, facts }: Draft,
   step: RolloutStep,
@@ -227,10 +228,14 @@ function gateOf(
   const own = members.filter((member) => member.step === rollout.step);
   if (own.some(({ state }) => state === "Released")) return "open";
   if (rollout.isForced) return "holds";
-  if (isLast) return own.length === 0 || members.some(hasAnswered) ? "holds" : "silent";
+  if (isLast) return own.every(hasLeft) || members.some(hasAnswered) ? "holds" : "silent";
   if (own.some(hasAnswered)) return "holds";
   const scope = scopeOf(step, members, facts);
   return scope.filter(hasAnswered).length >= quotaOf(step, scope) ? "holds" : "silent";
+}
+
+function hasLeft({ state }: Member): boolean {
+  return state === "Left";
 }
 
 function hasAnswered({ state }: Member): boolean {

@@ -227,3 +227,9 @@ test("a device that leaves the deployment counts no more, and one that returns i
     "Pending",
   );
 });
+
+test("a last step whose devices have all left has nobody to wait for", () => {
+  const begin = rollout([member("a", { state: "Released", step: 0, deadlineAt: 9 })]);
+  const current = applied(begin, advance(begin, facts({}), 1));
+  assert.equal(text(current, advance(current, facts({}), 2)), "Promoted 1: a Left");
+});
