@@ -90,7 +90,7 @@ function withinLimits(
       waitsFor = `${underWay} devices under way, the most at a time`;
       continue;
     }
-    if (!room.take(candidate.fact)) {
+    if (takesPart && !room.take(candidate.fact)) {
       waitsFor ??= `the budget of ${budget?.groupBy}=${room.groupOf(candidate.fact)}`;
       continue;
     }

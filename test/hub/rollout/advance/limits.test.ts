@@ -125,6 +125,18 @@ test("keeps so many devices of each site serving, devices outside the rollout in
   assert.match(advance(current, known, 0).waitsFor ?? "", /budget of site=x/);
 });
 
+test("a pinned device changes nothing, so it neither waits for the budget nor takes from it", () => {
+  const budget = { groupBy: "site", minAvailable: 2 };
+  const at = { labels: { site: "x" } };
+  const pinned = { ...at, isHeld: true, isPinned: true } as const;
+  const begin = rollout([member("a"), member("b"), member("c")], { policy: policy({ budget }) });
+  const known = facts({ a: pinned, b: pinned, c: at });
+  assert.equal(
+    text(begin, advance(begin, known, 1)),
+    "Progressing 1: a Waiting, b Waiting, c Released",
+  );
+});
+
 test("releases only within its windows, and says when the next one opens", () => {
   const windows = [{ from: "02:00", to: "04:00" }];
   const begin = rollout([member("a")], { policy: policy({ windows }) });
