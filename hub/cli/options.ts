@@ -51,9 +51,16 @@ export const count = argument((text) => {
   throw new FleetError("request_invalid", { message: `"${text}" is not a whole number above 0` });
 });
 
-/** The examples that stand below a verb's options. */
-export function examples(...lines: readonly [command: string, meaning: string][]): string {
+export type Example = readonly [command: string, meaning: string];
+
+const helpWidth = 100;
+
+/** The examples that stand below a verb's options, each with its meaning beside it, or above where that is too wide. */
+export function examples(...lines: readonly Example[]): string {
   const width = Math.max(...lines.map(([command]) => command.length));
-  const shown = lines.map(([command, meaning]) => `  ${command.padEnd(width)}   # ${meaning}`);
+  const beside = lines.map(([command, meaning]) => `  ${command.padEnd(width)}   # ${meaning}`);
+  const shown = beside.every((line) => line.length <= helpWidth)
+    ? beside
+    : lines.map(([command, meaning]) => `  # ${meaning}\n  ${command}`);
   return `\nExamples:\n${shown.join("\n")}\n`;
 }

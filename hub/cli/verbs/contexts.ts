@@ -15,13 +15,15 @@ export function contextsVerb(cli: Cli): Command {
     .addCommand(
       new Command("use")
         .description("Speak to this hub from now on.")
-        .argument("<name>")
+        .argument("<name>", "as `fleet contexts` lists it")
+        .addHelpText("after", examples(["fleet contexts use staging", "until the next such word"]))
         .action((name: string) => use(cli, name)),
     )
     .addCommand(
       new Command("remove")
         .description("Forget this hub and its token.")
-        .argument("<name>")
+        .argument("<name>", "as `fleet contexts` lists it")
+        .addHelpText("after", examples(["fleet contexts remove staging", "its token stays good"]))
         .action((name: string) => remove(cli, name)),
     );
 }

@@ -41,8 +41,8 @@ export function getVerb(cli: Cli): Command {
 }
 
 const help = `
-Fields: devices and apps by connection, sync, health; releases by role; events by device, type, reason;
-updates by app.
+Fields: devices and apps by connection, sync, health; releases by role; events by device, type,
+reason; updates by app.
 ${examples(
   ["fleet get devices", "all devices"],
   ["fleet get devices -l site=north -o wide", "one site, with labels"],

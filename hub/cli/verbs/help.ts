@@ -2,6 +2,7 @@
 import { Command } from "commander";
 import type { Cli } from "#hub/cli/cli.ts";
 import { ready } from "#hub/cli/commands.ts";
+import { examples } from "#hub/cli/options.ts";
 import { nearest } from "#hub/cli/session/nearest.ts";
 import { topics } from "#hub/cli/topics.ts";
 import { FleetError } from "#shared/errors.ts";
@@ -9,7 +10,14 @@ import { FleetError } from "#shared/errors.ts";
 export function helpVerb(cli: Cli): Command {
   return new Command("help")
     .description("Explain a verb, or one of: exit-codes, jsonpath, environment.")
-    .argument("<topic>")
+    .argument("<topic>", "a verb, or one of those")
+    .addHelpText(
+      "after",
+      examples(
+        ["fleet help rollout", "a verb"],
+        ["fleet help exit-codes", "what a script can rest a decision on"],
+      ),
+    )
     .action(async (topic: string) => {
       cli.terminal.out((await helpOn(cli, topic)).trimEnd());
     });

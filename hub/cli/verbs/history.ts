@@ -21,7 +21,7 @@ interface Options extends ConnectionOptions {
 export function historyVerb(cli: Cli): Command {
   return verbCommand("history", "Show the updates of a device or the releases of a deployment.")
     .argument("<kind>", "device or deployment")
-    .argument("<name>")
+    .argument("<name>", "of the device or the deployment")
     .option("--app <app>", "of a device: updates of one app")
     .option("--limit <n>", "no more than n", count, 20)
     .addOption(outputOption())

@@ -29,8 +29,9 @@ export function importVerb(cli: Cli): Command {
 }
 
 const help = `
-CSV has a header: id, and any of serial, mac, model, note and labels.KEY. YAML and JSON have apiVersion:
-metrica.fleet/v1, kind: Inventory, and devices with the same fields and labels. It is all or nothing.
+CSV has a header: id, and any of serial, mac, model, note and labels.KEY. YAML and JSON have
+apiVersion: metrica.fleet/v1, kind: Inventory, and devices with the same fields and labels. It is
+all or nothing.
 ${examples(
   ["fleet import shelf.csv --dry-run", "check it"],
   [

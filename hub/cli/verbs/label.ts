@@ -15,7 +15,7 @@ export function labelVerb(cli: Cli): Command {
   return wordsCommand("label", "Label devices, over what their files say.", "KEY=VALUE or KEY-")
     .addHelpText(
       "after",
-      `\nKEY- takes a label away; --reset gives it back to the files. What should last belongs into devices/<name>.yaml.\n${examples(
+      `\nKEY- takes a label away; --reset gives it back to the files. What should last belongs into\ndevices/<name>.yaml.\n${examples(
         ["fleet label pi-1 ring=canary --reason 'tries new releases'", "one device"],
         ["fleet label pi-1 ring- --reason 'too busy for that'", "without the label"],
         ["fleet label -l site=north --reset ring --reason done", "as the files say"],

@@ -38,9 +38,10 @@ const usualTail = 100;
 const openMs = 15_000;
 
 const notes = `
-Lines come from the device over its own connection; it must be online, with MQTT. A reader that is slow slows
-the device's reader down and loses nothing. What had to be left out, and why a log ended, is said on stderr.
-Ends with Ctrl-C. Exit code 3: the device or the hub is not reached, or was lost; 8: the device could not go on.
+Lines come from the device over its own connection; it must be online, with MQTT. A reader that is
+slow slows the device's reader down and loses nothing. What had to be left out, and why a log ended,
+is said on stderr. Ends with Ctrl-C. Exit code 3: the device or the hub is not reached, or was lost;
+8: the device could not go on.
 `;
 
 export function logsVerb(cli: Cli): Command {

@@ -5,7 +5,7 @@ import type { Client } from "#hub/cli/api/client.ts";
 import { inTurns } from "#hub/cli/api/turns.ts";
 import type { Cli } from "#hub/cli/cli.ts";
 import { exitCodes } from "#hub/cli/exit.ts";
-import { examples } from "#hub/cli/options.ts";
+import { type Example, examples } from "#hub/cli/options.ts";
 import { printable } from "#hub/cli/terminal/text.ts";
 import { asFleetError, type FleetError } from "#shared/errors.ts";
 import { chooseTargets, type OrderOptions, orderCommand } from "./targets.ts";
@@ -81,21 +81,28 @@ export function retryVerb(cli: Cli): Command {
   );
 }
 
+const enterExample: Example = [
+  "fleet safe-mode enter pi-1 --reason 'disk is being changed'",
+  "one device",
+];
+const leaveExample: Example = [
+  "fleet safe-mode leave -l site=north --reason 'power is back' --yes",
+  "without asking",
+];
+
 export function safeModeVerb(cli: Cli): Command {
   const enterSummary = "Send devices into safe mode: they try nothing and keep what is good.";
   const leaveSummary = "Let devices leave safe mode, however they came into it.";
   return new Command("safe-mode")
     .description("Send devices into safe mode, or let them leave it.")
     .helpCommand(false)
-    .addCommand(verbOf(cli, "enter", enterSummary, enter))
-    .addCommand(verbOf(cli, "leave", leaveSummary, leave))
-    .addHelpText(
-      "after",
-      examples(
-        ["fleet safe-mode enter pi-1 --reason 'disk is being changed'", "one device"],
-        ["fleet safe-mode leave -l site=north --reason 'power is back' --yes", "without asking"],
-      ),
-    );
+    .addCommand(
+      verbOf(cli, "enter", enterSummary, enter).addHelpText("after", examples(enterExample)),
+    )
+    .addCommand(
+      verbOf(cli, "leave", leaveSummary, leave).addHelpText("after", examples(leaveExample)),
+    )
+    .addHelpText("after", examples(enterExample, leaveExample));
 }
 
 function verbOf(cli: Cli, name: string, summary: string, order: Order): Command {

@@ -43,8 +43,9 @@ export function pinVerb(cli: Cli): Command {
 }
 
 const help = `
-Release and values are as the commit has them; labels, windows and locks stay those of today. The device's own pin
-goes before one by labels, and that before one of the whole deployment. Rollouts go on without pinned devices.
+Release and values are as the commit has them; labels, windows and locks stay those of today. The
+device's own pin goes before one by labels, and that before one of the whole deployment. Rollouts go
+on without pinned devices. Exit code 7: not confirmed, nothing was done.
 ${examples(
   ["fleet history deployment robots", "which releases there were"],
   [

@@ -40,8 +40,8 @@ export function bisectCommand(cli: Cli): Command {
 }
 
 const help = `
-The canaries get one commit after the other between the last promoted release and the rollout's; the first bad
-one is named with author and subject, and the canaries return to the last good release.
+The canaries get one commit after the other between the last promoted release and the rollout's; the
+first bad one is named with author and subject, and the canaries return to the last good release.
 With --watch the exit code is 0 when it is found, else 1.
 ${examples(
   ["fleet rollout bisect robots --reason 'who broke it?' -w", "begin and follow"],

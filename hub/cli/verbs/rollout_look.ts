@@ -25,6 +25,13 @@ export function listCommand(cli: Cli): Command {
     .option("--limit <n>", "no more than n", count, 20)
     .option("--no-headers", "no line of titles")
     .addOption(outputOption())
+    .addHelpText(
+      "after",
+      examples(
+        ["fleet rollout list robots", "of one deployment"],
+        ["fleet rollout list --state Halted", "what wants a person"],
+      ),
+    )
     .action(async (deployment: string | undefined, options: ListOptions) => {
       const { output, state, limit, headers, ...connection } = options;
       const query = { deployment, state, limit: Math.min(limit, 500) };
@@ -61,8 +68,8 @@ export function statusCommand(cli: Cli): Command {
 }
 
 const statusHelp = `
-With --watch the exit code is 0 when it is promoted, 1 when it halted, was undone or superseded, and 6 when
---timeout is over.
+With --watch the exit code is 0 when it is promoted, 1 when it halted, was undone or superseded, and
+6 when --timeout is over.
 ${examples(
   ["fleet rollout status robots", "the newest rollout of a deployment"],
   ["fleet rollout status robots -w", "until it is over"],
@@ -76,7 +83,7 @@ interface PreviewOptions extends ConnectionOptions {
 
 export function previewCommand(cli: Cli): Command {
   return verbCommand("preview", "Show what a commit would do to a deployment before it moves.")
-    .argument("<deployment>")
+    .argument("<deployment>", "whose devices are looked at")
     .option("--commit <commit>", "of the deployment's branch, whole; default: the accepted one")
     .addOption(outputOption())
     .addHelpText(

@@ -68,6 +68,8 @@ const orders: Readonly<Record<OrderName, Order>> = {
   },
 };
 
+const exits = "Exit code 7: not confirmed, nothing was done.";
+
 /** In the order of a rollout's life. */
 export const orderNames: readonly OrderName[] = [
   "approve",
@@ -89,9 +91,12 @@ export function orderCommand(cli: Cli, name: OrderName): Command {
     .option("-y, --yes", "do not ask");
   if (name === "halt") command.option("--heal", "send devices back that have the release");
   if (isWide) command.option("--fleet", `${name} the whole fleet instead of one rollout`);
-  const wide: [string, string] = [`fleet rollout ${name} --fleet --reason …`, "everything"];
+  const wide: [string, string] = [
+    `fleet rollout ${name} --fleet --reason 'the fair'`,
+    "everything",
+  ];
   return command
-    .addHelpText("after", examples(example, ...(isWide ? [wide] : [])))
+    .addHelpText("after", `\n${exits}\n${examples(example, ...(isWide ? [wide] : []))}`)
     .action(async (rollout: string | undefined, options: Options) => {
       const client = await cli.connect(options);
       if (options.fleet === true) return orderFleet(cli, client, { name, rollout, options });

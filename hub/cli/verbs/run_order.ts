@@ -43,8 +43,13 @@ export function withRunOptions(command: Command): Command {
     .option("--dry-run", "only list the devices")
     .option("--request <id>", "names the wish: asked again it gives the same runs and no others")
     .option("--wait", "until the runs are over")
-    .addOption(durationOption("--timeout", "with --wait: how long", "1h"));
+    .addOption(durationOption("--timeout", "with --wait: how long", "1h"))
+    .addHelpText("after", runExits);
 }
+
+const runExits = `
+Exit code 1: some devices did not take it, or with --wait a run did not succeed in time;
+7: not confirmed, nothing was done.`;
 
 export async function orderRuns(
   cli: Cli,

@@ -28,7 +28,7 @@ export function syncVerb(cli: Cli): Command {
     .addOption(durationOption("--timeout", "how long to wait for it", "30s"))
     .addHelpText(
       "after",
-      `\nExit code 1 when a branch's newest commit was refused.\n${examples(
+      `\nExit code 1: a branch's newest commit was refused; 3: the repository could not be fetched, or\na device has not reported in time.\n${examples(
         ["git push && fleet sync", "instead of waiting for the next look"],
         ["fleet sync --site north", "the devices of a site look and report as well"],
         ["fleet sync && fleet wait -l site=north --for=sync=Synced", "until it is live"],

@@ -22,8 +22,12 @@ export function orderCommand(name: string, summary: string, names = "the devices
     .option("--all", "every device")
     .requiredOption("--reason <text>", "why, in words that others will read")
     .option("-y, --yes", "do not ask")
-    .option("--dry-run", "only list the devices");
+    .option("--dry-run", "only list the devices")
+    .addHelpText("after", orderExits);
 }
+
+const orderExits = `
+Exit code 1: some devices did not take it; 7: not confirmed, nothing was done.`;
 
 /** Undefined when the person said no, nobody could be asked, or it was only to be listed.
  *  @throws FleetError request_invalid, not_found */
