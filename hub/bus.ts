@@ -4,7 +4,7 @@ import type { HubEvent } from "./store/port.ts";
 
 /** Hints to look again, never state itself: a listener that missed one loses nothing. */
 export interface Changes {
-  /** The device's row changed: status, connection, labels or desired state. */
+  /** The device's row changed: status, connection, labels or desired state; or the phase of its life. */
   device: DeviceId;
   /** A device was enrolled or its labels changed, so its deployments may differ. */
   membership: DeviceId;

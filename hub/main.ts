@@ -105,6 +105,8 @@ async function run(options: HubOptions): Promise<void> {
     clock,
     key,
     placements: abovePlacements(pins, trials),
+    isPaused,
+    proofMs: 30_000,
   });
   const rollouts = createRolloutController({
     store,
@@ -237,6 +239,7 @@ async function run(options: HubOptions): Promise<void> {
       rollouts,
       repository,
       notices,
+      lives: book,
       sessions,
       authenticator,
       clock,

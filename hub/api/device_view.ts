@@ -2,15 +2,16 @@
 import { z } from "@hono/zod-openapi";
 import type { Notice } from "#hub/control/notices.ts";
 import { DeviceEdits } from "#hub/control/overrides.ts";
+import { type Lifecycle, lifeConditions, lifeConditionTypes } from "#hub/run/phase.ts";
 import type { DesiredRow, DeviceRow } from "#hub/store/port.ts";
 import { deviceWorkloads } from "#hub/telemetry/totals.ts";
 import { DesiredMode } from "#shared/desired.ts";
 import { AppName, DeviceId, Digest, Labels, RoleName } from "#shared/ids.ts";
 import { type AppReport, Cause, FailureReport, SafeModeReport } from "#shared/reported.ts";
+import { Condition, ConditionType } from "#shared/status.ts";
 import { component } from "./component.ts";
 import { NoticeSchema } from "./notice_view.ts";
 import {
-  ConditionSchema,
   ConnectionSchema,
   HealthSchema,
   HostHealthSchema,
@@ -86,6 +87,13 @@ const DesiredSummary = z.object({
   ),
 });
 
+/** Those that the device reports, and those of its life, which only the hub knows. */
+const DeviceCondition = component(
+  "DeviceCondition",
+  Condition.extend({ type: z.enum([...ConditionType.options, ...lifeConditionTypes]) }),
+);
+export type DeviceCondition = z.infer<typeof DeviceCondition>;
+
 export const DeviceView = component(
   "Device",
   z.object({
@@ -100,7 +108,9 @@ export const DeviceView = component(
     desired: DesiredSummary.nullable(),
     observedHash: z.string().nullable(),
     apps: z.array(AppSummary),
-    conditions: z.array(ConditionSchema),
+    conditions: z
+      .array(DeviceCondition)
+      .meta({ description: "As the device reports them, then those of its life." }),
     workloads: DeviceWorkloadsSchema,
     reported: ReportedSchema.nullable(),
     hostHealth: HostHealthSchema.nullable(),
@@ -112,11 +122,15 @@ export function deviceSummary(row: DeviceRow, notices: Notice[]): DeviceSummary 
   return { ...common(row), notices, apps: (row.reported?.apps ?? []).map(appSummary) };
 }
 
-export function deviceView(
-  row: DeviceRow,
-  desired: DesiredRow | null,
-  notices: Notice[],
-): DeviceView {
+/** What is known of a device beside its row. */
+interface About {
+  desired: DesiredRow | null;
+  notices: Notice[];
+  /** Undefined until the hub has looked at it for the first time. */
+  life: Lifecycle | undefined;
+}
+
+export function deviceView(row: DeviceRow, { desired, notices, life }: About): DeviceView {
   return {
     ...deviceSummary(row, notices),
     agentLabels: row.agentLabels,
@@ -128,11 +142,18 @@ export function deviceView(
     heartbeatMs: row.heartbeatMs,
     desired: desired === null ? null : desiredSummary(desired),
     observedHash: row.observedHash,
-    conditions: row.reported?.conditions ?? [],
+    conditions: conditionsOf(row, life),
     workloads: deviceWorkloads(row.reported, row.connection),
     reported: row.reported,
     hostHealth: row.hostHealth,
   };
+}
+
+export function conditionsOf(
+  { reported }: Pick<DeviceRow, "reported">,
+  life: Lifecycle | undefined,
+): DeviceCondition[] {
+  return [...(reported?.conditions ?? []), ...(life === undefined ? [] : lifeConditions(life))];
 }
 
 function common(row: DeviceRow): Omit<DeviceSummary, "apps" | "notices"> {

@@ -8,7 +8,7 @@ import { reads, tagged } from "./answer.ts";
 import { DeviceSummary, DeviceView, deviceSummary, deviceView } from "./device_view.ts";
 import type { ApiEnv } from "./env.ts";
 import type { Guards } from "./guards.ts";
-import type { ControlSource, DesiredSource } from "./ports.ts";
+import type { ControlSource, DesiredSource, RunControl } from "./ports.ts";
 import {
   ConnectionSchema,
   DeviceParams,
@@ -64,9 +64,10 @@ export function deviceRoutes(options: {
   store: Pick<Store, "device" | "devices">;
   desired: DesiredSource;
   control: Pick<ControlSource, "on">;
+  runs: Pick<RunControl, "life">;
   guards: Guards;
 }): OpenAPIHono<ApiEnv> {
-  const { store, desired, control, guards } = options;
+  const { store, desired, control, runs, guards } = options;
   const app = new OpenAPIHono<ApiEnv>();
   app.openapi(listRoute(guards), async (c) => {
     const page = await store.devices(deviceQuery(c.req.valid("query")));
@@ -77,7 +78,9 @@ export function deviceRoutes(options: {
   });
   app.openapi(itemRoute(guards), async (c) => {
     const row = await knownDevice(store, c.req.valid("param").id);
-    return tagged<DeviceView>(c, deviceView(row, await desired.current(row.id), control.on(row)));
+    const wanted = await desired.current(row.id);
+    const about = { desired: wanted, notices: control.on(row), life: runs.life(row.id) };
+    return tagged<DeviceView>(c, deviceView(row, about));
   });
   return app;
 }

@@ -1,7 +1,7 @@
 // Runs, their steps, plans and phases as the API shows them.
 import { z } from "@hono/zod-openapi";
 import { type Run, runStates } from "#hub/run/model.ts";
-import { type Lifecycle, Phase } from "#hub/run/phase.ts";
+import { type Lifecycle, lifeConditions, lifeConditionTypes, Phase } from "#hub/run/phase.ts";
 import type { Plan } from "#hub/run/plan.ts";
 import { type StepRecord, stepStates } from "#hub/run/steps.ts";
 import { CommitId, DeviceId, Labels, Values } from "#shared/ids.ts";
@@ -110,7 +110,7 @@ export function planView(plan: Plan): PlanView {
 }
 
 const LifeConditionSchema = z.object({
-  type: z.enum(["Provisioned", "NeedsIntervention"]),
+  type: z.enum(lifeConditionTypes),
   status: z.enum(["True", "False"]),
   reason: z.string(),
   message: z.string(),
@@ -137,7 +137,7 @@ export const PhaseView = component(
 export type PhaseView = z.infer<typeof PhaseView>;
 
 export function phaseView(life: Lifecycle, run: RunId | null): PhaseView {
-  const { device, phase, since, provisioned, needsIntervention, labels, inventory } = life;
-  const conditions = [provisioned, needsIntervention];
+  const { device, phase, since, labels, inventory } = life;
+  const conditions = lifeConditions(life);
   return { device, phase, since, conditions, labels, inventory, run };
 }

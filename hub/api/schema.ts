@@ -26,7 +26,7 @@ const NewLabels = Labels.refine((labels) => Object.keys(labels).length <= maxLab
 component("Beat", Beat);
 component("AppReport", AppReport);
 component("DesiredState", DesiredState);
-export const ConditionSchema = component("Condition", Condition);
+component("Condition", Condition);
 export const ConnectionSchema = component("Connection", Connection);
 component("Envelope", Envelope);
 export const DesiredMessageSchema = component("DesiredMessage", DesiredMessage);

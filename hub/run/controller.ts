@@ -12,7 +12,7 @@ import { advanceRun, cancelledHead } from "./advance.ts";
 import { newRun, type RunRequest, runIdOf, sameRun } from "./begin.ts";
 import type { RunBook } from "./book.ts";
 import { begunLife, endedLife, type Lived } from "./life.ts";
-import { createLives, type Lives, type Word } from "./lives.ts";
+import { createLives, type Lives, tellLife, type Word } from "./lives.ts";
 import { isOver, type Run, type RunHead } from "./model.ts";
 import type { Plan } from "./plan.ts";
 import type { Provider } from "./provider.ts";
@@ -131,7 +131,8 @@ export function createRunController(options: Options): RunController {
     publish(events);
     if (revokes) letGo(run.device);
     if (isOver(head)) owed.add(run.device);
-    bus.emit("run", run.device);
+    if (lived.life === before) bus.emit("run", run.device);
+    else tellLife(bus, run.device);
     return true;
   };
   const letGo = (device: DeviceId): void => {
@@ -213,7 +214,7 @@ export function createRunController(options: Options): RunController {
     book.putLife(after);
     publish(stored);
     owed.add(run.device);
-    bus.emit("run", run.device);
+    tellLife(bus, run.device);
     return { run, isNew: true };
   };
   const cancel = async (id: RunId, { operator, reason }: Word): Promise<Run> => {

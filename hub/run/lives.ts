@@ -62,7 +62,7 @@ export function createLives(parts: {
   const save = async (lives: readonly Lifecycle[], events: NewEvent[]): Promise<void> => {
     const stored: HubEvent[] = await store.saveLifecycles(lives, events);
     for (const life of lives) book.putLife(life);
-    for (const { device } of lives) bus.emit("run", device);
+    for (const { device } of lives) tellLife(bus, device);
     for (const event of stored) bus.emit("event", event);
   };
   const settle: Lives["settle"] = async (ids) => {
@@ -129,6 +129,12 @@ export function createLives(parts: {
     import: import_,
     place,
   };
+}
+
+/** Also to those who wait for a condition of its life. */
+export function tellLife(bus: Bus, device: DeviceId): void {
+  bus.emit("run", device);
+  bus.emit("device", device);
 }
 
 const released = ["released", "released it"] as const;

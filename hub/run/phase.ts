@@ -42,9 +42,12 @@ export const next = {
   RMA: { replaced: "READY" },
 } as const satisfies Record<Phase, Partial<Record<Happening, Phase>>>;
 
+export const lifeConditionTypes = ["Provisioned", "NeedsIntervention"] as const;
+export type LifeConditionType = (typeof lifeConditionTypes)[number];
+
 /** Kubernetes form, without what devices alone say. */
 export interface LifeCondition {
-  type: "Provisioned" | "NeedsIntervention";
+  type: LifeConditionType;
   status: "True" | "False";
   /** One CamelCase word. */
   reason: string;
@@ -93,6 +96,10 @@ export function newLifecycle(device: DeviceId, now: number): Lifecycle {
     labels: {},
     inventory: {},
   };
+}
+
+export function lifeConditions({ provisioned, needsIntervention }: Lifecycle): LifeCondition[] {
+  return [provisioned, needsIntervention];
 }
 
 const provisions: Partial<Record<Happening, LifeCondition["status"]>> = {

@@ -1,10 +1,11 @@
 // One device's page: its apps down to each instance, its conditions and its history.
 import { html } from "hono/html";
+import { conditionsOf, type DeviceCondition } from "#hub/api/device_view.ts";
 import type { UpdateView } from "#hub/api/update_view.ts";
 import type { Notice } from "#hub/control/notices.ts";
+import type { Lifecycle } from "#hub/run/phase.ts";
 import type { DesiredRow, DeviceRow, HubEvent } from "#hub/store/port.ts";
 import type { AppReport, InstanceReport, ServiceReport } from "#shared/reported.ts";
-import type { Condition } from "#shared/status.ts";
 import { conditionBadge, connectionBadge, healthBadge, instanceBadge, syncBadge } from "./badge.ts";
 import { banners } from "./banners.ts";
 import { deviceFacts } from "./device_facts.ts";
@@ -16,6 +17,8 @@ import { workloadTable } from "./workloads.ts";
 export interface DevicePage {
   row: DeviceRow;
   notices: readonly Notice[];
+  /** Undefined until the hub has looked at it for the first time. */
+  life: Lifecycle | undefined;
   desired: DesiredRow | null;
   updates: UpdateView[];
   events: HubEvent[];
@@ -32,7 +35,7 @@ ${labelList(row.labels)}
 ${deviceFacts(view)}
 <section aria-labelledby="apps-title"><h2 id="apps-title">Apps</h2>
 ${apps.length === 0 ? noApps(row) : apps.map((app) => appCard(app, row, now))}</section>
-${conditionTable(row.reported?.conditions ?? [], now)}
+${conditionTable(conditionsOf(row, view.life), now)}
 ${updateList(view.updates, now)}
 ${eventTable(view.events, now)}`;
 }
@@ -111,7 +114,7 @@ function instanceLine(instance: InstanceReport, now: number): Html {
   return html`${instanceBadge(state)} <span class="muted">#${index}</span> <code title="${id}">${id.slice(0, 12)}</code> <span class="muted">${facts.join(", ")}${since}</span>`;
 }
 
-function conditionTable(conditions: Condition[], now: number): Html {
+function conditionTable(conditions: readonly DeviceCondition[], now: number): Html {
   if (conditions.length === 0) return html``;
   const rows = conditions.map(
     (condition) => html`<tr role="row"><th scope="row" role="rowheader">${condition.type}</th>

@@ -14,6 +14,7 @@ import { readUpdates } from "#hub/api/update_reader.ts";
 import type { Authenticator } from "#hub/broker/port.ts";
 import type { Notices } from "#hub/control/notices.ts";
 import type { LiveLogs } from "#hub/logs/port.ts";
+import type { RunBook } from "#hub/run/book.ts";
 import type { Store } from "#hub/store/port.ts";
 import { totalsOf } from "#hub/telemetry/totals.ts";
 import type { Clock } from "#shared/clock.ts";
@@ -53,6 +54,7 @@ interface Options {
   repository: RepositorySource;
   logs: LiveLogs;
   notices: Pick<Notices, "all" | "on">;
+  lives: Pick<RunBook, "life">;
   sessions: Sessions;
   authenticator: Authenticator;
   clock: Clock;
@@ -99,7 +101,7 @@ interface Frame {
 }
 
 function routes(options: Options, { send, find, document }: Frame): OpenAPIHono<ApiEnv> {
-  const { store, repository, notices, sessions, clock } = options;
+  const { store, repository, notices, lives, sessions, clock } = options;
   const app = new OpenAPIHono<ApiEnv>();
   const signedIn = pageGuard(sessions);
   app.get("/", signedIn, async (c) => {
@@ -121,7 +123,7 @@ function routes(options: Options, { send, find, document }: Frame): OpenAPIHono<
     const live = `/v1/watch?device=${id}`;
     return send(c, {
       title: id,
-      main: deviceMain({ ...view, notices: notices.on(view.row) }),
+      main: deviceMain({ ...view, notices: notices.on(view.row), life: lives.life(id) }),
       operator,
       live,
     });

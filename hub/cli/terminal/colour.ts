@@ -54,8 +54,11 @@ export function toneOf(word: string): Tone | undefined {
 }
 
 /** A condition's colour: some types are good news when they do not hold. */
+/** Conditions that are troubles while they hold. */
+const troubles: ReadonlySet<string> = new Set(["Isolated", "SafeMode", "NeedsIntervention"]);
+
 export function conditionTone(type: string, status: string): Tone | undefined {
-  const bad = type === "Isolated" || type === "SafeMode" ? "True" : "False";
+  const bad = troubles.has(type) ? "True" : "False";
   if (status === "Unknown") return "dim";
   return status === bad ? "bad" : "good";
 }

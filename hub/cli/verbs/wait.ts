@@ -47,12 +47,13 @@ function goals(text: string, before: Goal[] | undefined): Goal[] {
 }
 
 const help = `
-Goals: condition=TYPE[=STATUS] (Synced, Healthy, SpecObserved, SafeMode, …), sync=…, health=…,
-connection=…, generation (the wanted one is observed), generation=N, create (the device is enrolled).
-Exit code 6 when the time is over.
+Goals: condition=TYPE[=STATUS] (Synced, Healthy, SafeMode, Provisioned, NeedsIntervention, …),
+sync=…, health=…, connection=…, generation (the wanted one is observed), generation=N, create (the
+device is enrolled). Exit code 6 when the time is over.
 ${examples(
   ["fleet wait pi-1 --for=create", "until it is enrolled"],
   ["fleet wait pi-1 pi-2 --for=condition=Healthy", "both"],
+  ["fleet wait pi-1 --for=condition=NeedsIntervention=False", "it was mended"],
   ["fleet wait -l site=north --for=sync=Synced --for=health=Healthy --timeout 10m", "a site"],
 )}`;
 

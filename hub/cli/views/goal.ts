@@ -1,6 +1,7 @@
 // What `wait` waits for: read from the command line, and asked of a device. Pure.
 import type { DeviceView } from "#hub/api/device_view.ts";
 import { nearest } from "#hub/cli/session/nearest.ts";
+import type { LifeConditionType } from "#hub/run/phase.ts";
 import { FleetError } from "#shared/errors.ts";
 import type { ConditionType, Connection, HealthStatus, SyncStatus } from "#shared/status.ts";
 
@@ -12,9 +13,10 @@ export type Goal =
   | { kind: "generation"; least: number | undefined };
 
 /** Every word, kept complete by the types of the contract without loading its schemas. */
-const conditions: Record<ConditionType, true> = {
+const conditions: Record<ConditionType | LifeConditionType, true> = {
   ...{ AgentConnected: true, SpecObserved: true, Synced: true, Healthy: true },
   ...{ RuntimeAvailable: true, Isolated: true, SafeMode: true },
+  ...{ Provisioned: true, NeedsIntervention: true },
 };
 const statuses: {
   sync: Record<SyncStatus, true>;

@@ -1,4 +1,5 @@
 import * as assert from "node:assert/strict";
+import type { DeviceView } from "#hub/api/device_view.ts";
 import type { PhaseView, PlanView, RunSummary, RunView } from "#hub/api/run_view.ts";
 import type { DeviceId } from "#shared/ids.ts";
 import { suite } from "#test/suite.ts";
@@ -10,7 +11,9 @@ let world: World;
 
 test.before(async () => {
   world = await createWorld();
-  for (const id of ["pi-1", "pi-2", "pi-3"]) await addDevice(world, id);
+  for (const id of ["pi-1", "pi-2", "pi-3"]) {
+    world.bus.emit("membership", await addDevice(world, id));
+  }
   await world.runs.settle();
 });
 test.after(() => world.close());
@@ -85,6 +88,7 @@ test("cancel answers the same as often as it is asked", async () => {
     conditions.map(({ type, status }) => `${type}=${status}`),
     ["Provisioned=True", "NeedsIntervention=True"],
   );
+  assert.deepEqual((await read<DeviceView>("/v1/devices/pi-2")).conditions.slice(-2), conditions);
   const mended = { phase: "READY", reason: "it was nothing" };
   const answer = await world.app.request("/v1/devices/pi-2/phase", {
     method: "PUT",
@@ -92,6 +96,18 @@ test("cancel answers the same as often as it is asked", async () => {
     body: JSON.stringify(mended),
   });
   assert.equal(((await answer.json()) as PhaseView).phase, "IN_SERVICE");
+});
+
+test("a device in full has the conditions of its life after those that it reports", async () => {
+  const { conditions } = await read<DeviceView>("/v1/devices/pi-3");
+  assert.deepEqual(
+    conditions.map(({ type, status, reason }) => `${type}=${status} ${reason}`),
+    [
+      "Synced=True AllAppsSynced",
+      "Provisioned=True Enrolled",
+      "NeedsIntervention=False AsExpected",
+    ],
+  );
 });
 
 test("what cannot be run is refused with its reason", async () => {

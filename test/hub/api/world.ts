@@ -16,7 +16,7 @@ import { type BisectController, createBisectController } from "#hub/rollout/bise
 import { createTrials } from "#hub/rollout/bisect/trials.ts";
 import { createRolloutController, type RolloutController } from "#hub/rollout/controller.ts";
 import { createTracks } from "#hub/rollout/track.ts";
-import { createRunBook } from "#hub/run/book.ts";
+import { createRunBook, type RunBook } from "#hub/run/book.ts";
 import { createRunController, type RunController } from "#hub/run/controller.ts";
 import { createMemoryProvider, type MemoryProvider } from "#hub/run/memory.ts";
 import { plansOf } from "#hub/run/plans.ts";
@@ -89,6 +89,7 @@ export type WorldParts = Pick<World, "store" | "sessions" | "clock"> & {
   rollouts: RolloutController;
   fleet: { snapshot: () => { defaultBranch: string; branches: World["branches"] } };
   notices: Notices;
+  lives: RunBook;
 };
 
 export async function createWorld(
@@ -118,6 +119,7 @@ export async function createWorld(
   });
   const notices = createNotices({ pins, tracks, rollouts, fleet });
   const watch = createWatch({ store, bus, logger, notices, coalesceMs: 5 });
+  const book = createRunBook();
   const parts = {
     logs,
     store,
@@ -127,6 +129,7 @@ export async function createWorld(
     repository,
     fleet,
     notices,
+    lives: book,
     rollouts,
   };
   const pages = options.pages?.(parts);
@@ -141,7 +144,6 @@ export async function createWorld(
     desired: { reconcile: async () => undefined },
     releases: { snapshot: fleet.snapshot, checked: history.releases.checked },
   });
-  const book = createRunBook();
   const runProvider = createMemoryProvider({
     now: clock.now,
     onTold: (device) => bus.emit("run", device),

@@ -16,6 +16,12 @@ test.before(async () => {
 });
 test.after(() => world.close());
 
+async function untilWatched(): Promise<void> {
+  for (let tries = 0; tries < 500 && world.watch.clients() === 0; tries += 1) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
 /** Devices do what they are told until the command has ended. */
 async function obeying<T>(command: Promise<T>): Promise<T> {
   const timer = setInterval(() => {
@@ -58,6 +64,23 @@ test("a run is cancelled by its device, which then is listed as needing help", a
   assert.match(phases.stdout, /pi-3 +MAINTENANCE .*needed.*admin cancelled it: wrong one/);
   const mended = await world.fleet(["phase", "pi-3", "--to", "READY", "--reason", "fine"]);
   assert.equal(mended.stdout, "device/pi-3 is IN_SERVICE\n");
+});
+
+test("wait sees a device in need of intervention, and that it was mended", async () => {
+  const command = world.start(["wait", "pi-2", "--for=condition=NeedsIntervention"]);
+  await untilWatched();
+  for (const words of [["run", "upgrade"], ["cancel"]]) {
+    const done = await world.fleet([...words, "pi-2", "--reason", "test"]);
+    assert.equal(done.code, 0, done.stderr);
+  }
+  const { code, stdout } = await command.ended;
+  assert.deepEqual([code, stdout], [0, "device/pi-2 is as waited for\n"]);
+  const page = await world.fleet(["describe", "device", "pi-2"]);
+  assert.match(page.stdout, /NeedsIntervention +True .*admin cancelled it: test/);
+  const mended = world.start(["wait", "pi-2", "--for=condition=NeedsIntervention=False"]);
+  await untilWatched();
+  await world.fleet(["phase", "pi-2", "--to", "READY", "--reason", "fine"]);
+  assert.equal((await mended.ended).code, 0);
 });
 
 test("a file is imported, and its faults are told by line and field", async () => {

@@ -1,5 +1,6 @@
 import * as assert from "node:assert/strict";
 import { createPages } from "#hub/web/pages.ts";
+import type { DeviceId } from "#shared/ids.ts";
 import { addDevice, appReport, commitOf } from "#test/hub/api/fixtures.ts";
 import { createWorld, operatorToken, startMs, type World } from "#test/hub/api/world.ts";
 import { suite } from "#test/suite.ts";
@@ -169,8 +170,11 @@ test("the fleet page tells the refusal, the exact commit, the step and the reaso
 });
 
 test("the device page tells services, instances, conditions, updates and events", async () => {
+  world.bus.emit("membership", "south-1" as DeviceId);
+  await world.runs.settle();
   const page = await text("/devices/south-1");
   for (const part of [
+    "NeedsIntervention",
     "Raspberry Pi 5 Model B",
     "registry.local/server:1.4",
     "1 of 1",

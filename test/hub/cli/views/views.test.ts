@@ -4,6 +4,7 @@ import { deviceView } from "#hub/api/device_view.ts";
 import { differences } from "#hub/cli/views/difference.ts";
 import { isReached, parseGoal } from "#hub/cli/views/goal.ts";
 import { treeOf } from "#hub/cli/views/tree.ts";
+import { newLifecycle } from "#hub/run/phase.ts";
 import type { AppReport } from "#shared/reported.ts";
 import { addDevice, appReport, revision } from "#test/hub/api/fixtures.ts";
 import { createWorld, type World } from "#test/hub/api/world.ts";
@@ -22,7 +23,8 @@ async function view(apps: AppReport[], over: Partial<DeviceView> = {}): Promise<
   const id = await addDevice(world, `pi-${count}`, { apps });
   const row = await world.store.device(id);
   assert.ok(row !== null);
-  const made = deviceView(row, await world.store.desired(id), world.notices.on(row));
+  const about = { desired: await world.store.desired(id), notices: world.notices.on(row) };
+  const made = deviceView(row, { ...about, life: undefined });
   const reported = made.reported === null ? null : { ...made.reported, observedGeneration: 1 };
   return { ...made, reported, ...over };
 }
@@ -87,6 +89,11 @@ test("goals are read, and a mistyped one names the nearest", () => {
     type: "Isolated",
     status: "False",
   });
+  assert.deepEqual(parseGoal("condition=needsintervention"), {
+    kind: "condition",
+    type: "NeedsIntervention",
+    status: "True",
+  });
   assert.deepEqual(parseGoal("sync=Synced"), { kind: "status", field: "sync", value: "Synced" });
   assert.deepEqual(parseGoal("generation=12"), { kind: "generation", least: 12 });
   assert.throws(() => parseGoal("condition=Helthy"), { hint: "Did you mean Healthy?" });
@@ -101,6 +108,15 @@ test("a condition of an older generation reaches no goal", async () => {
   assert.equal(isReached(goal, device), true);
   assert.equal(isReached(goal, { ...device, desiredGeneration: 2 }), false);
   assert.equal(isReached(parseGoal("condition=Synced=False"), device), false);
+});
+
+test("a condition of the device's life reaches its goal at any generation", async () => {
+  const device = await view([appReport("web")]);
+  const goal = parseGoal("condition=NeedsIntervention");
+  assert.equal(isReached(goal, device), false);
+  const { needsIntervention } = newLifecycle(device.id, 1);
+  const conditions = [...device.conditions, { ...needsIntervention, status: "True" as const }];
+  assert.equal(isReached(goal, { ...device, conditions, desiredGeneration: 2 }), true);
 });
 
 test("generation waits for the wanted one, and for at least one", async () => {
