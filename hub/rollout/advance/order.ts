@@ -59,13 +59,15 @@ const actions: Readonly<Record<OrderName, (rollout: Rollout, heals: boolean) => 
   approve: ({ step }) => ({ head: { state: "Progressing", approved: step }, marks: [] }),
 };
 
-/** What was sent back waits for its step again; a cohort that was left out stays out. */
+/** What was sent back waits for its step again; a cohort that was left out stays out. After a halt or an undo what
+ *  was approved is asked again: whoever approved it had not seen what came. */
 function resume({ members, state }: Rollout): Ordered {
   const fresh = { state: "Pending", step: null, deadlineAt: null, reason: null } as const;
   const marks = members
     .filter((member) => member.state === "Reverted")
     .map((member): Member => ({ ...member, ...fresh }));
-  const restart = state === "Paused" ? {} : { step: 0, bakeUntil: null, isForced: false };
+  const anew = { step: 0, bakeUntil: null, approved: -1, isForced: false } as const;
+  const restart = state === "Paused" ? {} : anew;
   return { head: { state: "Progressing", ...restart }, marks, isQuarantined: false };
 }
 

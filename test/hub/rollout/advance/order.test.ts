@@ -132,6 +132,14 @@ test("resume after a halt begins again with the first step, after a pause where 
   assert.equal(play([...toApproval, "approve", "pause", "resume"]).step, 1);
 });
 
+test("an approval counts after a pause, and is asked for again after a halt", () => {
+  const approved: Act[] = [...toApproval, "approve"];
+  assert.equal(play([...approved, "pause", "resume"]).state, "Progressing");
+  const halted: Act[] = [...approved, said(well, { answer: "refused" }), said({})];
+  assert.equal(play(halted).state, "Halted");
+  assert.equal(play([...halted, "resume", said(well), 1]).state, "AwaitingApproval");
+});
+
 test("promote asks for no gate, window, budget or approval, and still halts", () => {
   const windows = [{ from: "02:00", to: "04:00" }];
   const budget = { groupBy: "site", minAvailable: 3 };
