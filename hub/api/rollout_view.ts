@@ -45,7 +45,9 @@ export const RolloutSummary = component(
       description:
         "The same content is given to no device of the deployment until somebody resumes it.",
     }),
-    operator: z.string().nullable().meta({ description: "Who gave the last order." }),
+    operator: z.string().nullable().meta({
+      description: "Who gave the last order; null also once it has halted by itself since.",
+    }),
     reason: z.string().nullable().meta({ description: "Why, in that person's words." }),
     beganAt: UnixMs,
     changedAt: UnixMs,

@@ -31,6 +31,8 @@ export function decideChange(input: Input): Decided {
     ...{ id: row.id, version: row.version, head: decision.head, now },
     isQuarantined: row.isQuarantined || decision.suspects !== null,
     suspects: decision.suspects ?? row.suspects,
+    // Nobody is to be named for a halt that nobody ordered.
+    ...(decision.suspects === null ? {} : { operator: null, reason: null }),
     marks: decision.marks.filter(({ device }) => members.has(device)),
     joined: joined.map((one) => ({ ...one, member: fresh.get(one.member.device) ?? one.member })),
     events: decision.tells.map((tell) => eventOf(tell, now, row)),

@@ -30,7 +30,7 @@ export interface RolloutRow {
   policy: RolloutPolicy;
   /** What the failed devices shared when it halted by itself. */
   suspects: Suspect[];
-  /** The last order, by whom and why; null while nobody gave one. */
+  /** The last order, by whom and why; null while nobody gave one, and once it has halted by itself. */
   operator: string | null;
   reason: string | null;
   /** Unix ms. */
@@ -64,8 +64,9 @@ export interface FollowChange {
 /** What one decision or order changes. */
 export interface RolloutChange
   extends Pick<RolloutRow, "id" | "version" | "head" | "isQuarantined" | "suspects"> {
-  operator?: string;
-  reason?: string;
+  /** Absent: as before. */
+  operator?: string | null;
+  reason?: string | null;
   marks: Member[];
   joined: MemberRow[];
   events: NewEvent[];

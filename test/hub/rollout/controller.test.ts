@@ -1,5 +1,6 @@
 // Rollouts from commit to promotion on real Git and the real store, with halts, orders, restarts and new commits.
 import assert from "node:assert/strict";
+import { createNotices } from "#hub/control/notices.ts";
 import { suite } from "#test/suite.ts";
 import type { RunningHub } from "#test/support/hub.ts";
 import { withHub } from "#test/support/hub.ts";
@@ -106,6 +107,23 @@ test("halts within the batch, names the model, heals it and leaves every other d
     assert.equal(halted?.type, "Warning");
     const row = await hub.store.rollout(1);
     assert.deepEqual([row?.isQuarantined, row?.suspects[0]?.key], [true, "model"]);
+  }));
+
+test("a halt by itself is nobody's order, whoever gave one before", () =>
+  withHub(async (bench) => {
+    const { hub, digests } = await begun(bench, { steps: [{ count: 4 }] }, ten);
+    await release(bench, hub, digests, 2);
+    for (const name of ["pause", "resume"] as const)
+      await hub.rollouts.order(1, { name, operator: "ada", reason: "lunch" });
+    assert.equal((await hub.store.rollout(1))?.operator, "ada");
+    await settle(hub, ten, (_, digest) => digest === digests[1]);
+    const row = await hub.store.rollout(1);
+    assert.deepEqual([row?.head.state, row?.operator, row?.reason], ["Halted", null, null]);
+    const notices = createNotices({ ...hub, fleet: hub.releases });
+    assert.deepEqual(
+      notices.all().map(({ kind, operator, reason }) => [kind, operator, reason]),
+      [["halt", null, null]],
+    );
   }));
 
 test("a new commit in the midst takes the place of the old, from what each device has", () =>
