@@ -123,6 +123,8 @@ export const StreamOutput = z.discriminatedUnion("kind", [
     lines: z.array(LogLine).max(1000),
     /** Bytes that were lost before these lines, because they came faster than they were read. */
     droppedBytes: z.number().int().positive().exactOptional(),
+    /** All lines from before the stream began have now been sent; once in a stream that follows. */
+    caughtUp: z.literal(true).exactOptional(),
   }),
   /** The last message of a stream. */
   z.object({

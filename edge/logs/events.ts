@@ -19,7 +19,7 @@ export async function* followEvents(
   let { epoch } = journal;
   let seq = old[0]?.seq ?? 0;
   const wanted = tail === 0 ? [] : old.filter(({ at }) => at >= sinceMs);
-  yield { lines: wanted.toReversed().map(lineOf), droppedBytes: 0 };
+  yield { lines: wanted.toReversed().map(lineOf), droppedBytes: 0, caughtUp: true };
   while (follow && !signal.aborted) {
     await clock.sleep(lookMs, signal);
     // A journal that was rebuilt counts from one again.

@@ -61,13 +61,14 @@ export function createLineRing({ maxCost }: { maxCost: number }): LineRing {
       let offset = entries[next - gone]?.offset ?? total;
       const until = gone + entries.length;
       // Who asks learns that the log is open, though it may have nothing to say.
-      if (next === until) yield { lines: [], droppedBytes: 0 };
+      if (next === until) yield { lines: [], droppedBytes: 0, caughtUp: true };
       while (!signal.aborted) {
         if (next < gone + entries.length && (wanted.follow || next < until)) {
+          const isPast = next < until;
           const item = batch(next, offset);
           next = Math.max(next, gone) + item.lines.length;
           offset = entries[next - gone]?.offset ?? total;
-          yield item;
+          yield isPast && next >= until ? { ...item, caughtUp: true } : item;
         } else if (isEnded || !wanted.follow) return;
         else await wake.wait(signal);
       }

@@ -39,7 +39,7 @@ export async function* followServices(
   );
   const last = begun.flatMap(({ copy, last: lines }) => named(copy, lines));
   const sorted = last.sort((a, b) => a.at - b.at);
-  yield { lines: tail === 0 ? [] : sorted.slice(-tail), droppedBytes: 0 };
+  yield { lines: tail === 0 ? [] : sorted.slice(-tail), droppedBytes: 0, caughtUp: true };
   if (!follow) return;
   const handover = createHandover<SourceItem>();
   signal.addEventListener("abort", handover.close);

@@ -15,6 +15,8 @@ export interface SourceItem {
   lines: LogLine[];
   /** Bytes that were lost before these lines. */
   droppedBytes: number;
+  /** With these, all lines from before the reading began are told. */
+  caughtUp?: true;
 }
 
 /** Pulled: nothing is read ahead without bound for who does not ask. Ends when there is nothing more to

@@ -67,13 +67,13 @@ export function createOutStream(options: Options): OutStream {
     saidSinceCredit = true;
     onNews();
   };
-  const sayLines = (lines: LogLine[], droppedBytes: number): void => {
+  const sayLines = (lines: LogLine[], droppedBytes: number, more: { caughtUp?: true } = {}) => {
     seq += 1;
     const cost = costOfAll(lines);
     sentCost += cost;
     unansweredCost += cost;
     const dropped = droppedBytes > 0 ? { droppedBytes } : {};
-    say({ kind: "lines", stream: command.stream, seq, lines, ...dropped });
+    say({ kind: "lines", stream: command.stream, seq, lines, ...dropped, ...more });
   };
   const end = (reason: EndReason, message: string, error?: FleetError): void => {
     if (endedMs !== undefined) return;
@@ -92,6 +92,7 @@ export function createOutStream(options: Options): OutStream {
       if (stopping.signal.aborted) return;
       sayLines(lines, droppedBytes);
     }
+    if (item.caughtUp === true && command.follow) sayLines([], 0, { caughtUp: true });
   };
   const pump = async (): Promise<void> => {
     try {

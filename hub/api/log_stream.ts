@@ -6,9 +6,10 @@ import { EndReason, LogLine } from "#shared/stream.ts";
 import { responses } from "./answer.ts";
 import { component } from "./component.ts";
 
-/** The data of `line`, `dropped` and `end` messages. */
+/** The data of `line`, `dropped`, `caughtUp` and `end` messages. */
 export const LogLineView = component("LogLine", LogLine);
 export const LogDropped = component("LogDropped", z.object({ bytes: z.int() }));
+export const LogCaughtUp = component("LogCaughtUp", z.object({}));
 export const LogEndView = component(
   "LogEnd",
   z.object({
@@ -20,14 +21,14 @@ export const LogEndView = component(
 );
 
 export const logDescription = `With \`Accept: text/event-stream\` server-sent events: \`line\` (a LogLine), \`dropped\`
-(bytes that were lost here, because they came faster than they were read), and as the last one \`end\` (why
-the stream ends). Else plain text, one line each, with these words in lines that begin with \`--\`.`;
+(bytes that were lost here, because they came faster than they were read), \`caughtUp\` (what was there when a
+log that is followed was opened has been sent), and as the last one \`end\` (why the stream ends). Else plain text, one line each, with these words in lines that begin with \`--\`.`;
 
 export const logResponses = responses({
   200: {
     description: "The log.",
     content: {
-      "text/event-stream": { schema: z.union([LogLineView, LogDropped, LogEndView]) },
+      "text/event-stream": { schema: z.union([LogLineView, LogDropped, LogCaughtUp, LogEndView]) },
       "text/plain": { schema: z.string() },
     },
   },
@@ -123,6 +124,8 @@ function plainText(item: LogItem): string {
     }
     case "dropped":
       return `-- ${item.bytes} bytes were lost here\n`;
+    case "caughtUp":
+      return "";
     case "end":
       return item.reason === "complete" ? "" : `-- ${item.reason}: ${item.message}\n`;
   }

@@ -25,6 +25,8 @@ export type LogItem =
   | { kind: "line"; line: LogLine }
   /** Bytes that were lost here, on the device or between it and this reader. */
   | { kind: "dropped"; bytes: number }
+  /** What was said before the reader came is told; once, where it follows. */
+  | { kind: "caughtUp" }
   /** The last one. */
   | LogEnd;
 

@@ -99,6 +99,7 @@ export function createDeviceStream(options: Options): DeviceStream {
       isAnswering = true;
       opened.resolve();
       tape.push(output.lines, output.droppedBytes ?? 0);
+      if (output.caughtUp === true) tape.catchUp();
       return;
     }
     const { reason, message, code, hint } = output;
@@ -160,7 +161,7 @@ export function createDeviceStream(options: Options): DeviceStream {
 }
 
 const noAnswer = "the device did not answer; its agent may be older than live logs";
-const lost = "the connection to the device was lost; lines after this are not shown";
+const lost = "the connection to the device was lost";
 
 function errorOf({ reason, message, code, hint }: LogEnd): FleetError {
   const known = code !== undefined && Object.hasOwn(errorCodes, code);

@@ -5,6 +5,8 @@ import type { LogEnd, LogItem, LogReader, LogRequest } from "./port.ts";
 
 export interface Tape {
   push(lines: readonly LogLine[], droppedBytes: number): void;
+  /** What comes from now on was not there when the stream began. */
+  catchUp(): void;
   end(end: LogEnd): void;
   /** @param from a place that `cover` gave, or the beginning */
   reader(from?: number): LogReader;
@@ -18,7 +20,7 @@ export interface Tape {
 }
 
 interface Entry {
-  item: Exclude<LogItem, LogEnd>;
+  item: Exclude<LogItem, LogEnd | { kind: "caughtUp" }>;
   /** Cost of all lines before it. */
   offset: number;
 }
@@ -29,6 +31,9 @@ interface Cursor {
   offset: number;
   /** When it last took something, or had nothing to take. */
   activeMs: number;
+  /** Where what was there when the reader came ends; undefined: where the stream's own past does. */
+  liveFrom: number | undefined;
+  isCaughtUp: boolean;
   wake: () => void;
 }
 
@@ -46,6 +51,7 @@ export function createTape(options: Options): Tape {
   let entries: Entry[] = [];
   let gone = 0;
   let total = 0;
+  let liveFrom: number | undefined;
   let ending: LogEnd | undefined;
 
   const add = (item: Entry["item"]): void => {
@@ -72,6 +78,10 @@ export function createTape(options: Options): Tape {
       const bytes = offsetAt(gone) - cursor.offset;
       Object.assign(cursor, { next: gone, offset: offsetAt(gone) });
       if (bytes > 0) return { kind: "dropped", bytes };
+    }
+    if (!cursor.isCaughtUp && cursor.next >= (cursor.liveFrom ?? liveFrom ?? Infinity)) {
+      cursor.isCaughtUp = true;
+      return { kind: "caughtUp" };
     }
     const entry = entries[cursor.next - gone];
     if (entry === undefined) return undefined;
@@ -107,6 +117,10 @@ export function createTape(options: Options): Tape {
       trim();
       wakeAll();
     },
+    catchUp: () => {
+      liveFrom ??= gone + entries.length;
+      wakeAll();
+    },
     end: (end) => {
       ending ??= end;
       wakeAll();
@@ -116,6 +130,8 @@ export function createTape(options: Options): Tape {
         next: from,
         offset: offsetAt(from),
         activeMs: monotonicMs(),
+        liveFrom: liveFrom === undefined ? undefined : gone + entries.length,
+        isCaughtUp: false,
         wake: () => undefined,
       };
       cursors.add(cursor);

@@ -55,6 +55,7 @@ export function createRunLogReader({ store, bus, run, follow, tail }: Options): 
   async function* items(): AsyncGenerator<LogItem> {
     try {
       yield* await kept();
+      if (follow) yield { kind: "caughtUp" };
       while (follow && !closing.signal.aborted) {
         const next = changed.promise;
         // Asked before the last look, so that nothing is told between the two.

@@ -54,6 +54,7 @@ function itemLine(item: LogItem): Html {
     return html`<span class="gap">${bytesText(item.bytes)} were lost here
 </span>`;
   }
+  if (item.kind === "caughtUp") return html``;
   if (item.kind === "end") {
     return item.reason === "complete"
       ? html``

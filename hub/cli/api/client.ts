@@ -14,6 +14,7 @@ import { FleetError } from "#shared/errors.ts";
 import { type BackupCalls, backupCalls } from "./backup.ts";
 import { type ControlCalls, controlCalls } from "./control.ts";
 import { createHttp, type Http, type HttpOptions } from "./http.ts";
+import { followLog } from "./log_follow.ts";
 import { type LogMessage, logStream } from "./logs.ts";
 import { type RolloutCalls, rolloutCalls } from "./rollouts.ts";
 import { type RunCalls, runCalls } from "./runs.ts";
@@ -23,6 +24,8 @@ export type FleetView = FleetCounts & { repository: RepositoryHealth; branches: 
 
 /** Filters and order, by the names of the API's query. */
 export type ListQuery = Record<string, string | number | undefined>;
+
+export type LogFollowQuery = ListQuery & { tail: number };
 
 export interface Client {
   /** Base address of the hub. */
@@ -48,8 +51,11 @@ export interface Client {
   fetchRepository(): Promise<void>;
   enrolmentToken(request: { device?: string; ttlSeconds: number }): Promise<TokenView>;
   signInCode(): Promise<SignInCode>;
-  /** @param openMs how long the first byte may take */
+  /** One reading, as far as it goes.
+   *  @param openMs how long the first byte may take */
   logs(path: string, query: ListQuery, openMs: number): AsyncIterable<LogMessage>;
+  /** The same, followed over broken connections. */
+  followLogs(path: string, query: LogFollowQuery, openMs: number): AsyncIterable<LogMessage>;
   /** Changes as they happen, over broken connections too. Ends with the signal.
    *  @throws FleetError when the hub refuses, or does not answer the first time */
   watch(query: WatchQuery, signal: AbortSignal): AsyncIterable<WatchMessage>;
@@ -93,6 +99,12 @@ export function createClient(
     enrolmentToken: (body) => http.json({ method: "POST", path: "/v1/enrollment-tokens", body }),
     signInCode: () => http.json({ method: "POST", path: "/v1/sign-in-codes" }),
     logs: (path, query, openMs) => logStream({ http, path, query, openMs }),
+    followLogs: (path, query, openMs) => {
+      const following = { ...query, follow: "true" };
+      const read = (tail: number) =>
+        logStream({ http, path, query: { ...following, tail }, openMs });
+      return followLog({ ...options, read, tail: query.tail });
+    },
     watch: (query, signal) => watchStream({ ...options, http, query, signal }),
   };
 }

@@ -8,6 +8,7 @@ import { sseMessages } from "./sse.ts";
 export type LogMessage =
   | { event: "line"; data: LogLine }
   | { event: "dropped"; data: { bytes: number } }
+  | { event: "caughtUp"; data: object }
   | { event: "end"; data: Omit<LogEnd, "kind"> };
 
 interface Options {

@@ -29,7 +29,7 @@ export async function openSession(
     clock,
     timeoutMs: options.requestTimeout ?? defaultTimeoutMs,
     onPage: (items) => terminal.progress(`Reading … ${items}`),
-    onWatch: (words) => terminal.say(words),
+    onWatch: (words) => terminal.say(printable(words)),
     onPaused: toldOnce((reason) =>
       terminal.say(printable(`The fleet is paused: ${reason}. See: fleet resume`)),
     ),

@@ -40,8 +40,9 @@ const openMs = 15_000;
 const notes = `
 Lines come from the device over its own connection; it must be online, with MQTT. A reader that is
 slow slows the device's reader down and loses nothing. What had to be left out, and why a log ended,
-is said on stderr. Ends with Ctrl-C. Exit code 3: the device or the hub is not reached, or was lost;
-8: the device could not go on.
+is said on stderr. With -f a log that is lost comes back by itself, without repeating or leaving out
+what the device still has. Ends with Ctrl-C. Exit code 3: the device or the hub is not reached, or
+was lost; 8: the device could not go on.
 `;
 
 export function logsVerb(cli: Cli): Command {
@@ -106,7 +107,6 @@ async function show(
   }
   const query = {
     ...target.query,
-    follow: options.follow === true ? "true" : "false",
     since: options.since,
     tail: options.tail ?? usualTail,
   };
@@ -114,7 +114,12 @@ async function show(
     prefix: options.prefix === true || target.isMany,
     timestamps: options.timestamps === true,
   };
-  for await (const message of client.logs(target.path, query, openMs)) {
+  const isFollowed = options.follow === true;
+  const messages = isFollowed
+    ? client.followLogs(target.path, query, openMs)
+    : client.logs(target.path, query, openMs);
+  for await (const message of messages) {
+    if (message.event === "caughtUp") continue;
     if (options.output === "json") cli.terminal.out(jsonLine(message));
     else if (message.event === "line") {
       cli.terminal.out(logLine(cli.terminal, message.data, form));
@@ -163,7 +168,7 @@ async function showEvents(
   await eventsVerb(cli).parseAsync(words, { from: "user" });
 }
 
-function tell({ terminal }: Cli, message: Exclude<LogMessage, { event: "line" }>): void {
+function tell({ terminal }: Cli, message: Extract<LogMessage, { event: "dropped" | "end" }>): void {
   if (message.event === "dropped") {
     terminal.say(
       `-- ${message.data.bytes} bytes were lost here: they came faster than they were read`,

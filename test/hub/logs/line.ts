@@ -117,9 +117,15 @@ export async function takeLines(reader: LogReader, count: number): Promise<LogIt
   return items;
 }
 
+/** Without the word that everything from before was told; `marked` has that too. */
 export function texts(items: readonly LogItem[]): string[] {
+  return marked(items).filter((text) => text !== "caughtUp");
+}
+
+export function marked(items: readonly LogItem[]): string[] {
   return items.map((item) => {
     if (item.kind === "line") return item.line.text;
+    if (item.kind === "caughtUp") return item.kind;
     return item.kind === "dropped" ? `dropped ${item.bytes}` : `end ${item.reason}`;
   });
 }

@@ -4,7 +4,7 @@ import { createLineRing, type LineRing } from "#edge/logs/ring.ts";
 import type { SourceItem, Wanted } from "#edge/logs/source.ts";
 import { FleetError } from "#shared/errors.ts";
 import { suite } from "#test/suite.ts";
-import { createLine, type Line, takeLines, texts, until, wish } from "./line.ts";
+import { createLine, type Line, marked, pi, takeLines, texts, until, wish } from "./line.ts";
 
 const test = suite("live logs of both sides");
 
@@ -36,6 +36,30 @@ test("a reader gets what was there, and then each line as it is said", async () 
     const first = takeLines(reader, 3);
     say(log, 4);
     assert.deepEqual(texts(await first), ["2", "3", "4"]);
+  });
+});
+
+test("each reader that follows is told once where what was there before ends", async () => {
+  const log = ring();
+  say(log, 1, 2);
+  await withLine({ open: (_, wanted) => log.follow(wanted) }, async ({ live, commands }) => {
+    const one = await live.open(pi, wish());
+    const first = takeLines(one, 3);
+    await until(() => commands.includes("open"), "the stream to open");
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    say(log, 3);
+    assert.deepEqual(marked(await first), ["1", "2", "caughtUp", "3"]);
+    const two = takeLines(await live.open(pi, wish({ tail: 2 })), 3);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    say(log, 4);
+    assert.deepEqual(marked(await two), ["2", "3", "caughtUp", "4"]);
+    assert.equal(commands.filter((kind) => kind === "open").length, 1);
+    const whole = await live.open(pi, wish({ follow: false }));
+    assert.deepEqual(marked(await takeLines(whole, Infinity)).at(-1), "end complete");
+  });
+  await withLine({ open: (_, wanted) => ring().follow(wanted) }, async ({ live }) => {
+    const reading = (await live.open(pi, wish()))[Symbol.asyncIterator]();
+    assert.equal((await reading.next()).value?.kind, "caughtUp");
   });
 });
 
