@@ -32,8 +32,11 @@ export interface NetworkChange {
   /** Keeps what is so now, and starts the guard.
    *  @throws FleetError command_missing, step_failed */
   guard(options: CommandOptions & { confirmMs: number }): Promise<void>;
-  /** @throws FleetError step_failed */
+  /** Nothing of it goes on once the former settings are being put back.
+   *  @throws FleetError step_failed, also when it is too late */
   apply(settings: NetworkSettings, options: CommandOptions): Promise<void>;
+  /** Starts a guard where none lives. */
+  ensureGuard(): void;
   /** @returns false when it was too late: the former settings come back */
   confirm(): boolean;
   /** Asks the guard to put back what was, and starts one where none lives. */

@@ -6,7 +6,8 @@ import type { Clock } from "#shared/clock.ts";
 import { FleetError } from "#shared/errors.ts";
 import { makeDirectory } from "#shared/files.ts";
 import { callNetwork } from "./command.ts";
-import { livingGuard } from "./identity.ts";
+import { isDue } from "./due.ts";
+import { livingGuard, recordProcess } from "./identity.ts";
 import { type ChangeFiles, changeFiles } from "./record.ts";
 
 const armedWithinMs = 15_000;
@@ -29,6 +30,8 @@ export function createNetworkChange(options: Options): NetworkChange {
     if (command === undefined) throw noCommand();
     const former = await callNetwork(command, "save", { ...calls, input: "" });
     await makeDirectory(directory);
+    // Whoever has broken it off does not look for a guard any more.
+    if (calls.signal.aborted) throw brokenOff();
     const deadlineMs = clock.monotonicMs() + confirmMs;
     files.keep({ command: [...command], former, bootId, bootIdFile, deadlineMs });
   };
@@ -49,10 +52,22 @@ export function createNetworkChange(options: Options): NetworkChange {
       startGuard(directory, files);
       await armed();
     },
-    apply: async (settings, calls) => {
-      const { command: kept = [] } = files.read() ?? {};
-      await callNetwork(kept, "apply", { ...calls, input: JSON.stringify(settings) });
+    apply: async (settings, { signal, onOutput }) => {
+      const record = files.read();
+      if (record === undefined || isDue(record, files, clock.monotonicMs())) throw tooLate();
+      const late = new AbortController();
+      const onStart = (pid: number): void => {
+        recordProcess(files.applyFile, pid);
+        // The guard claims first and then looks for the process: one of both sees the other.
+        if (files.claimed() !== undefined) late.abort();
+      };
+      const ends = AbortSignal.any([signal, late.signal]);
+      const given = { input: JSON.stringify(settings), signal: ends, onOutput, onStart };
+      await callNetwork(record.command, "apply", given).catch((error: unknown) => {
+        throw files.claimed() === "returned" ? tooLate() : error;
+      });
     },
+    ensureGuard: () => startGuard(directory, files),
     confirm: () => files.claim("confirmed") === "confirmed",
     giveUp: () => {
       if (files.read() === undefined) return;
@@ -91,6 +106,18 @@ function noCommand(): FleetError {
   return new FleetError("command_missing", {
     message: "this device has no network command",
     hint: "Set machine.network in agent.yaml.",
+  });
+}
+
+function brokenOff(): FleetError {
+  return new FleetError("interrupted", { message: "the change of the network was broken off" });
+}
+
+function tooLate(): FleetError {
+  return new FleetError("step_failed", {
+    message:
+      "the new settings could not be applied before their time was over or the device restarted; the former ones come back",
+    hint: "Give the step more time with confirmSeconds.",
   });
 }
 

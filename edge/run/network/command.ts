@@ -11,12 +11,17 @@ export type NetworkVerb = "save" | "apply" | "restore";
 const callLimitMs = 60_000;
 const longestFormer = 262_144;
 
+interface Call extends Partial<CommandOptions> {
+  input: string;
+  onStart?: (pid: number) => void;
+}
+
 /** @returns its standard output
  *  @throws FleetError step_failed, command_missing */
 export async function callNetwork(
   command: readonly string[],
   verb: NetworkVerb,
-  { input, signal, onOutput }: Partial<CommandOptions> & { input: string },
+  { input, signal, onOutput, onStart }: Call,
 ): Promise<string> {
   let text = "";
   const result = await runOnce({
@@ -26,6 +31,7 @@ export async function callNetwork(
     timeoutMs: callLimitMs,
     input,
     signal,
+    onStart,
     onOutput: (stream, chunk) => {
       const isAnswer = verb === "save" && stream === "stdout";
       if (isAnswer) text = (text + chunk).slice(0, longestFormer + 1);

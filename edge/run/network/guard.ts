@@ -1,16 +1,21 @@
 // The guard of one change of the network: puts back what was unless the agent confirms the change in time.
 //
 // A process of its own, in a session of its own, since the change may cut the agent off or outlive it.
-import { readBootId } from "#edge/journal/boot.ts";
+
+import { randomUUID } from "node:crypto";
+import { endRun } from "#edge/runtime/process/group.ts";
 import { systemClock as clock } from "#shared/clock.ts";
 import { asFleetError } from "#shared/errors.ts";
 import { callNetwork } from "./command.ts";
-import { livingGuard, recordGuard } from "./identity.ts";
-import { type ChangeFiles, type ChangeRecord, changeFiles } from "./record.ts";
+import { isDue } from "./due.ts";
+import { livingGuard, livingProcess, recordProcess } from "./identity.ts";
+import { type ChangeFiles, type ChangeRecord, changeFiles, type Trouble } from "./record.ts";
 
 const lookMs = 200;
 /** A command that fails is tried for as long as the machine is up: without it nobody may reach the device. */
 const againMs = 5000;
+/** What still applies the new settings may tidy up for so long once it was killed. */
+const graceMs = 1000;
 
 const [directory] = process.argv.slice(2);
 if (directory === undefined) process.exit(64);
@@ -19,31 +24,48 @@ await guard(changeFiles(directory));
 async function guard(files: ChangeFiles): Promise<void> {
   const record = files.read();
   if (record === undefined) return;
-  recordGuard(files.guardFile);
+  recordProcess(files.guardFile, process.pid);
   await clock.sleep(lookMs);
   // Another one has begun in the same moment.
   if (livingGuard(files.guardFile) !== process.pid) return;
-  while (!isDue(record, files)) {
-    if (files.claimed() === "confirmed") return;
+  while (!isDue(record, files, clock.monotonicMs())) {
+    if (isFinal(files)) return;
     await clock.sleep(lookMs);
   }
-  if (files.claim("returned") === "confirmed") return;
+  if (isFinal(files) || files.claim("returned") === "confirmed") return;
   await putBack(record, files);
 }
 
-function isDue({ bootId, bootIdFile, deadlineMs }: ChangeRecord, files: ChangeFiles): boolean {
-  if (files.isAskedBack() || files.claimed() === "returned") return true;
-  return readBootId(bootIdFile) !== bootId || clock.monotonicMs() >= deadlineMs;
+/** The agent clears away what is final, and may do so before anyone here has read it. */
+function isFinal(files: ChangeFiles): boolean {
+  return files.claimed() === "confirmed" || files.read() === undefined;
 }
 
 async function putBack({ command, former }: ChangeRecord, files: ChangeFiles): Promise<void> {
   for (let tries = 1; !files.isBack(); tries += 1) {
     try {
+      await endApply(files);
       await callNetwork(command, "restore", { input: former });
       files.noteBack();
     } catch (error) {
-      files.noteTrouble({ tries, message: asFleetError(error).sentence });
+      note(files, { tries, message: asFleetError(error).sentence });
       await clock.sleep(againMs);
     }
+  }
+}
+
+/** Else the new settings could come after the former ones. */
+async function endApply({ applyFile }: ChangeFiles): Promise<void> {
+  const leader = livingProcess(applyFile);
+  if (leader === undefined) return;
+  await endRun({ nonce: randomUUID(), leader }, { signal: "SIGKILL", graceMs });
+}
+
+/** A full disk keeps no words, and is no reason to leave the device cut off. */
+function note(files: ChangeFiles, trouble: Trouble): void {
+  try {
+    files.noteTrouble(trouble);
+  } catch {
+    // The next try notes it.
   }
 }

@@ -1,8 +1,8 @@
 // What is written down about one change of the network, for the agent and its guard alike.
-import { closeSync, fsyncSync, linkSync, mkdirSync, openSync, readFileSync, rmSync } from "node:fs";
+import { closeSync, fsyncSync, linkSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import { errnoOf, temporaryName, writeFileAtomicSync } from "#shared/files.ts";
+import { errnoOf, writeFileAtomicSync } from "#shared/files.ts";
 
 export const ChangeRecord = z.object({
   command: z.array(z.string()).min(1),
@@ -22,7 +22,8 @@ export type Claim = "confirmed" | "returned";
 export interface ChangeFiles {
   read(): ChangeRecord | undefined;
   keep(record: ChangeRecord): void;
-  /** @returns who has it: the first to claim it */
+  /** Needs no room on the disk.
+   *  @returns who has it: the first to claim it */
   claim(claim: Claim): Claim;
   claimed(): Claim | undefined;
   /** The agent wants the former settings back now. */
@@ -35,6 +36,8 @@ export interface ChangeFiles {
   trouble(): Trouble | undefined;
   /** Holds the guard's identity. */
   guardFile: string;
+  /** Holds that of the command that applies the change. */
+  applyFile: string;
 }
 
 const Trouble = z.object({ tries: z.number().int(), message: z.string() });
@@ -42,27 +45,23 @@ export type Trouble = z.infer<typeof Trouble>;
 
 export function changeFiles(directory: string): ChangeFiles {
   const at = (name: string): string => join(directory, name);
-  const write = (name: string, text: string): void => {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
-    writeFileAtomicSync(at(name), text, 0o600);
-  };
+  const write = (name: string, text: string): void => writeFileAtomicSync(at(name), text, 0o600);
   const claimed = (): Claim | undefined => readText(at("claim")) as Claim | undefined;
   return {
     read: () => readJson(at("change.json"), ChangeRecord),
-    keep: (record) => write("change.json", JSON.stringify(record)),
+    keep: (record) => {
+      for (const claim of ["confirmed", "returned"]) write(claim, claim);
+      write("change.json", JSON.stringify(record));
+    },
     claim: (claim) => {
-      const draft = temporaryName("claim");
-      write(draft, claim);
       try {
         // A link, since it fails where a rename would replace the other one's claim.
-        linkSync(at(draft), at("claim"));
+        linkSync(at(claim), at("claim"));
         const handle = openSync(directory, "r");
         fsyncSync(handle);
         closeSync(handle);
       } catch (error) {
         if (errnoOf(error) !== "EEXIST") throw error;
-      } finally {
-        rmSync(at(draft), { force: true });
       }
       return claimed() ?? claim;
     },
@@ -74,6 +73,7 @@ export function changeFiles(directory: string): ChangeFiles {
     noteTrouble: (trouble) => write("trouble.json", JSON.stringify(trouble)),
     trouble: () => readJson(at("trouble.json"), Trouble),
     guardFile: at("guard.json"),
+    applyFile: at("apply.json"),
   };
 }
 

@@ -39,6 +39,8 @@ export function createNetworkStep(given: StepParts): Executors["configureNetwork
     if (journal.acknowledged() >= provedBy) {
       return machine.networkChange(key).confirm() ? "done" : "acting";
     }
+    // It has ended with the boot, or was killed, while the settings may have stayed.
+    machine.networkChange(key).ensureGuard();
     waitsFor(`the hub's answer over the new settings of ${step.network.interface}`);
     return "acting";
   };

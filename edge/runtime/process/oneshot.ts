@@ -13,6 +13,8 @@ export interface OneShot {
   signal?: AbortSignal | undefined;
   /** Written to its standard input, which is empty otherwise. */
   input?: string;
+  /** Told its pid, which is its group's, before it can have ended. */
+  onStart?: ((pid: number) => void) | undefined;
   /** Told all of its output as it comes. */
   onOutput?: ((stream: "stdout" | "stderr", text: string) => void) | undefined;
 }
@@ -46,6 +48,7 @@ export async function runOnce(shot: OneShot): Promise<OneShotResult> {
     ...(shot.uid === undefined ? {} : { uid: shot.uid }),
     ...(shot.gid === undefined ? {} : { gid: shot.gid }),
   });
+  if (child.pid !== undefined) shot.onStart?.(child.pid);
   const { stdout, stderr } = child as { stdout: Readable; stderr: Readable };
   const output = collect({ stdout, stderr }, shot.onOutput);
   // One that ends without reading it is judged by its exit code.

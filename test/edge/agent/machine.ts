@@ -7,6 +7,7 @@ export interface MemoryMachine extends Machine {
   /** What becomes of a script; told its signal and where its output goes. */
   script: (call: ScriptCall) => Promise<void>;
   onReboot: () => void;
+  guardLives: boolean;
 }
 
 export interface ScriptCall {
@@ -27,6 +28,10 @@ export function createMemoryMachine(): MemoryMachine {
       changes.set(key, { is: "guarded" });
     },
     apply: async ({ method }) => void acts.push(`apply ${method}`),
+    ensureGuard: () => {
+      if (!machine.guardLives) acts.push("guard again");
+      machine.guardLives = true;
+    },
     confirm: () => {
       if (changes.get(key)?.is !== "guarded") return false;
       acts.push("confirm");
@@ -43,6 +48,7 @@ export function createMemoryMachine(): MemoryMachine {
     acts,
     script: async () => undefined,
     onReboot: () => undefined,
+    guardLives: true,
     networkChange,
     reboot: async () => {
       acts.push("reboot");

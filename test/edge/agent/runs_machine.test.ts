@@ -140,6 +140,25 @@ test(
 );
 
 test(
+  "does not wait for the hub without a guard, in the next boot either",
+  within(async (world) => {
+    world.start();
+    const spec = world.want({ letter: "a" });
+    await world.converged(spec);
+    const run = orderOf([{ kind: "configureNetwork", network, confirmMs: 30_000 }]);
+    world.wish([spec], "run", { run });
+    await world.until("the settings", () => world.machine.acts.includes("apply dhcp"));
+    await world.passed(2000);
+    await world.kill();
+    world.machine.guardLives = false;
+    world.boot("boot-2");
+    world.start();
+    await world.until("a guard", () => world.machine.guardLives);
+    assert.deepEqual(world.machine.acts, ["guard", "apply dhcp", "guard again"]);
+  }),
+);
+
+test(
   "puts the former settings back when the step's time is over without the hub, and fails the run",
   within(async (world) => {
     world.start();

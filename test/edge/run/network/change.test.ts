@@ -1,6 +1,6 @@
 // A change of the network with a real guard process: kept when it is confirmed, taken back when it is not.
 import * as assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
@@ -16,7 +16,10 @@ const test = suite("edge/run network change", { limitMs: 60_000 });
 const driver = `#!/bin/sh
 case "$2" in
   save) cat "$1" ;;
-  apply | restore) cat > "$1.new" && mv "$1.new" "$1" ;;
+  apply)
+    [ -e "$1.slow" ] && sleep 8
+    cat > "$1.new" && mv "$1.new" "$1" ;;
+  restore) cat > "$1.new" && mv "$1.new" "$1" ;;
 esac
 `;
 
@@ -26,6 +29,12 @@ interface Place {
   guard(): number | undefined;
   guardedFor(confirmMs: number): Promise<void>;
   until(is: string): Promise<void>;
+  /** Applying takes three seconds. */
+  slow(): void;
+  /** What the agent keeps of the change is cleared away. */
+  clear(): void;
+  isKept(): boolean;
+  reboot(bootId: string): Promise<void>;
 }
 
 function within(body: (place: Place) => Promise<void>): () => Promise<void> {
@@ -54,6 +63,14 @@ function within(body: (place: Place) => Promise<void>): () => Promise<void> {
         until: async (is) => {
           while (change().state().is !== is) await wait(50);
         },
+        slow: () => writeFileSync(at("settings.slow"), ""),
+        clear: () => rmSync(at("change"), { recursive: true }),
+        isKept: () => existsSync(at("change")),
+        reboot: async (bootId) => {
+          process.kill(guard() ?? 0, "SIGKILL");
+          while (guard() !== undefined) await wait(20);
+          writeFileSync(at("boot-id"), `${bootId}\n`);
+        },
       });
     } finally {
       const pid = guard();
@@ -80,7 +97,7 @@ test(
 test(
   "puts back what was when nobody confirms, and a late confirmation changes nothing",
   within(async ({ change, settings, guardedFor, until }) => {
-    await guardedFor(500);
+    await guardedFor(5000);
     await until("returned");
     assert.equal(settings(), "former");
     assert.equal(change().confirm(), false);
@@ -96,6 +113,58 @@ test(
     while (guard() !== undefined) await wait(20);
     assert.match(settings(), /dhcp/);
     change().giveUp();
+    await until("returned");
+    assert.equal(settings(), "former");
+  }),
+);
+
+test(
+  "stays confirmed though what was kept of it is cleared away at once",
+  within(async ({ change, settings, guard, guardedFor, clear, isKept }) => {
+    await guardedFor(15_000);
+    const pid = guard() ?? 0;
+    await wait(1000);
+    assert.ok(change().confirm());
+    clear();
+    while (existsSync(`/proc/${pid}`)) await wait(50);
+    assert.match(settings(), /dhcp/);
+    assert.equal(isKept(), false);
+  }),
+);
+
+test(
+  "an apply that is still under way when the time is over does not outlast the former settings",
+  within(async ({ settings, slow, guardedFor, until }) => {
+    slow();
+    const applied = guardedFor(5000).catch(() => undefined);
+    await until("returned");
+    await applied;
+    await wait(9000);
+    assert.equal(settings(), "former");
+  }),
+);
+
+test(
+  "applies nothing in another boot, and puts back what was",
+  within(async ({ change, settings, reboot, slow, guardedFor, until }) => {
+    await guardedFor(3_600_000);
+    await reboot("boot-2");
+    slow();
+    const calls = { signal: new AbortController().signal, onOutput: () => undefined };
+    const next = change("boot-2");
+    await next.guard({ ...calls, confirmMs: 3_600_000 });
+    await assert.rejects(next.apply({ interface: "eth0", method: "dhcp" }, calls));
+    await until("returned");
+    assert.equal(settings(), "former");
+  }),
+);
+
+test(
+  "a guard that the boot has ended is replaced, and the next one puts back what was",
+  within(async ({ change, settings, reboot, guardedFor, until }) => {
+    await guardedFor(3_600_000);
+    await reboot("boot-2");
+    change("boot-2").ensureGuard();
     await until("returned");
     assert.equal(settings(), "former");
   }),
