@@ -47,6 +47,8 @@ interface Options {
 
 export function createTape(options: Options): Tape {
   const { keptCost, stallMs, monotonicMs, onTaken } = options;
+  /** No fewer than lines that fit. */
+  const maxEntries = Math.ceil(keptCost / costOf({ at: 0, text: "" })) + 1;
   const cursors = new Set<Cursor>();
   let entries: Entry[] = [];
   let gone = 0;
@@ -61,7 +63,8 @@ export function createTape(options: Options): Tape {
     if (item.kind === "line") total += costOf(item.line);
   };
   const trim = (): void => {
-    let surplus = 0;
+    // What was lost costs nothing, and a device can say so without end.
+    let surplus = Math.max(0, entries.length - maxEntries);
     while (total - (entries[surplus]?.offset ?? total) > keptCost) surplus += 1;
     if (surplus === 0) return;
     entries = entries.slice(surplus);
