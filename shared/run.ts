@@ -36,7 +36,8 @@ export type RunOutcome = z.infer<typeof RunOutcome>;
 
 /** Characters of one chunk of a run's log. */
 export const maxLogChunk = 4096;
-/** Characters of a run's whole log; the chunk that reaches it says `isCut`, and nothing follows it. */
+/** Characters of a run's whole log, with a share for each chunk; the chunk that reaches it says `isCut`, and
+ *  nothing follows it. */
 export const maxLog = 262_144;
 
 const step = {

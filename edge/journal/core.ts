@@ -46,6 +46,7 @@ export function createCore(
     memory.remember(key, value);
     return told.map(entries.append);
   });
+  const appendAll: Journal["appendAll"] = database.transaction((all) => all.map(entries.append));
   const telling =
     <A extends unknown[], R>(call: (...args: A) => R) =>
     (...args: A): R => {
@@ -63,6 +64,7 @@ export function createCore(
       },
       bootId,
       append: entries.append,
+      appendAll,
       entries: entries.list,
       receive: telling((wanted, envelope) => {
         if (wanted.generation > desired.generation()) onWish({ ...state.read(), envelope });

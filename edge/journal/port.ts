@@ -60,6 +60,8 @@ export interface Journal {
 
   /** @returns the entry's seq */
   append(entry: NewEntry): number;
+  /** The same for several, in one transaction. */
+  appendAll(entries: readonly NewEntry[]): number[];
   /** Keeps a desired state whose signature was verified, and journals `desired.received`.
    *  `stale`: an older generation, left aside. `same`: already kept.
    *  @throws FleetError generation_conflict: the same generation with other content */

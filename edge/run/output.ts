@@ -9,8 +9,12 @@ type Stream = RunLogBody["stream"];
 
 /** What was written is on the disk within this. */
 const gatherMs = 500;
-/** More entries than a run can have with a full log of chunks that were gathered so long. */
-const lookedAtEntries = 2000;
+/** What an entry takes of the log beside its text: streams that speak by turns have one for each word. */
+const entryCost = 32;
+/** No run has more of them. */
+const maxEntries = Math.ceil(maxLog / entryCost);
+/** So many pieces go into the journal at once, as far as they go. */
+const maxHeld = 512;
 
 export interface RunOutput {
   /** @param text as it came from the pipe */
@@ -22,7 +26,7 @@ export interface RunOutput {
 }
 
 interface Parts {
-  journal: Pick<Journal, "append" | "entries">;
+  journal: Pick<Journal, "appendAll" | "entries">;
   clock: Pick<Clock, "now">;
   run: RunId;
   /** Place of the step under way. */
@@ -41,18 +45,18 @@ export function createRunOutput({
   onTrouble,
 }: Parts): RunOutput {
   let held: { stream: Stream; text: string }[] = [];
+  let heldLength = 0;
   let timer: NodeJS.Timeout | undefined;
   let logged = loggedBefore(journal, run);
 
-  const append = (stream: Stream, text: string): void => {
-    if (logged >= maxLog || text === "") return;
+  /** Nothing when the log is full. */
+  const bodyOf = (stream: Stream, text: string): RunLogBody[] => {
+    if (logged >= maxLog || text === "") return [];
     const room = maxLog - logged;
-    const isCut = text.length >= room ? ({ isCut: true } as const) : {};
+    const isCut = text.length + entryCost >= room ? ({ isCut: true } as const) : {};
     const kept = text.slice(0, room).toWellFormed();
-    const body: RunLogBody = { run, index: index(), stream, text: kept, ...isCut };
-    logged += kept.length;
-    journal.append({ kind: "run.log", body });
-    onLog(body, Math.round(clock.now()));
+    logged += kept.length + entryCost;
+    return [{ run, index: index(), stream, text: kept, ...isCut }];
   };
 
   /** A line that is still being written waits for its end. */
@@ -62,7 +66,9 @@ export function createRunOutput({
     const rest = last === undefined || end === 0 ? "" : last.text.slice(end);
     if (last !== undefined && rest !== "") last.text = last.text.slice(0, end);
     flush();
-    if (last !== undefined && rest !== "") held = [{ stream: last.stream, text: rest }];
+    if (last === undefined || rest === "") return;
+    held = [{ stream: last.stream, text: rest }];
+    heldLength = rest.length;
   };
 
   const flush = (): void => {
@@ -70,8 +76,14 @@ export function createRunOutput({
     timer = undefined;
     const all = held;
     held = [];
+    heldLength = 0;
     try {
-      for (const { stream, text } of all) for (const part of chunks(text)) append(stream, part);
+      const bodies = all.flatMap(({ stream, text }) =>
+        chunks(text).flatMap((part) => bodyOf(stream, part)),
+      );
+      if (bodies.length === 0) return;
+      journal.appendAll(bodies.map((body) => ({ kind: "run.log", body })));
+      for (const body of bodies) onLog(body, Math.round(clock.now()));
     } catch (error) {
       // The step goes on: what it does counts for more than what it says.
       onTrouble(asFleetError(error).sentence);
@@ -83,8 +95,8 @@ export function createRunOutput({
       const last = held.at(-1);
       if (last?.stream === stream) last.text += text;
       else held.push({ stream, text });
-      const size = held.reduce((sum, one) => sum + one.text.length, 0);
-      if (size >= maxLogChunk) flushLines();
+      heldLength += text.length;
+      if (heldLength >= maxLogChunk || held.length >= maxHeld) flushLines();
       else timer ??= setTimeout(flushLines, gatherMs);
     },
     say: (text) => {
@@ -96,10 +108,10 @@ export function createRunOutput({
 }
 
 function loggedBefore(journal: Pick<Journal, "entries">, run: RunId): number {
-  const entries = journal.entries({ kinds: ["run.log"], limit: lookedAtEntries });
+  const entries = journal.entries({ kinds: ["run.log"], limit: maxEntries });
   const own = entries.flatMap(({ body }) => {
     const parsed = RunLogBody.safeParse(body);
-    return parsed.success && parsed.data.run === run ? [parsed.data.text.length] : [];
+    return parsed.success && parsed.data.run === run ? [parsed.data.text.length + entryCost] : [];
   });
   return own.reduce((sum, length) => sum + length, 0);
 }
