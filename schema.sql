@@ -281,6 +281,12 @@ create table pauses (
   ended_at bigint
 );
 
+-- When a hub was there: one row for each of its lives, seen_at moved on every minute. No deadline counts the time between.
+create table attendances (
+  began_at bigint primary key not null,
+  seen_at bigint not null
+);
+
 -- What was ordered of one device each: a plan with its parameters, resolved to steps. rules are what the plan says of
 -- phases and of silence; step is the place of the step under way, as JSON; standing is 1 while the order is in the
 -- device's desired state.

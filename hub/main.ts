@@ -42,6 +42,7 @@ import { createRolloutController } from "#hub/rollout/controller.ts";
 import { createPreviewer } from "#hub/rollout/previewer.ts";
 import { createTracks } from "#hub/rollout/track.ts";
 import { createAgentProvider } from "#hub/run/agent_provider.ts";
+import { createAttendance } from "#hub/run/attendance.ts";
 import { createRunBook } from "#hub/run/book.ts";
 import { createRunController } from "#hub/run/controller.ts";
 import { plansOf } from "#hub/run/plans.ts";
@@ -171,6 +172,7 @@ async function run(options: HubOptions): Promise<void> {
     disconnect: (device) => broker.disconnect(device),
     onFailed: (err) => log.error({ err }, "runs could not be looked at"),
   });
+  const attendance = createAttendance({ store, clock });
   const watcher = createGitWatcher({
     mirror,
     intervalMs: options.pollSeconds * 1000,
@@ -214,7 +216,7 @@ async function run(options: HubOptions): Promise<void> {
     control: { ...control, ...notices },
     forced: createForcedSync({ store, git: watcher, fleet: releases, desired, bus, clock }),
     bisects,
-    previews: createPreviewer({ store, releases, tracks, clock, loadCompose }),
+    previews: createPreviewer({ store, releases, tracks, pins, clock, loadCompose }),
     bundles,
     reports: createReportSink(ingest),
     pause: { state: pause.state, resume },
@@ -258,6 +260,7 @@ async function run(options: HubOptions): Promise<void> {
   await memos.start();
   await ingest.start();
   await desired.start();
+  await attendance.start();
   await runs.start();
   await rollouts.start();
   await bisects.start();
@@ -280,6 +283,7 @@ async function run(options: HubOptions): Promise<void> {
         memos: memos.stop,
         rollouts: rollouts.stop,
         runs: runs.stop,
+        attendance: attendance.stop,
         bisects: bisects.stop,
         control: control.stop,
       },

@@ -5,6 +5,7 @@ import {
   RunStartedBody,
   RunStepStartedBody,
 } from "#shared/run.ts";
+import { type Absence, deadlineAfter } from "./absence.ts";
 import {
   isOver,
   type Run,
@@ -20,14 +21,20 @@ export const graceMs = 5 * 60_000;
 interface Advanced {
   /** The same object when nothing changed. */
   head: RunHead;
-  /** Unix ms at which it is to be looked at again though nothing is told; null: never. */
+  /** Unix ms at which it is to be looked at again though nothing is told; null: not before something changes. */
   nextAt: number | null;
 }
 
-/** @param now Unix ms by the hub's clock */
-export function advanceRun(run: Run, facts: RunFacts, now: number): Advanced {
+/** @param now Unix ms by the hub's clock
+ *  @param absences times that no deadline counts */
+export function advanceRun(
+  run: Run,
+  facts: RunFacts,
+  now: number,
+  absences: readonly Absence[] = [],
+): Advanced {
   const told = whatIsTold(run, facts);
-  if (isOver(run.head)) return { head: settled(run.head, told), nextAt: null };
+  if (isOver(run.head)) return { head: settled(run.head, told, now), nextAt: null };
   const head = changedHead(run.head, {
     ...run.head,
     state: told.hasBegun ? "Running" : "Pending",
@@ -36,10 +43,9 @@ export function advanceRun(run: Run, facts: RunFacts, now: number): Advanced {
     heardAt: told.heardAt ?? heardBy(run.head, told, now),
   });
   if (told.ended !== undefined) return { head: endedHead(head, told.ended, now), nextAt: null };
-  const deadline = deadlineOf({ ...run, head });
-  return now < deadline
-    ? { head, nextAt: deadline }
-    : { head: silentHead(run, head, now), nextAt: null };
+  const deadline = deadlineOf({ ...run, head }, absences);
+  if (now >= deadline) return { head: silentHead(run, head, now), nextAt: null };
+  return { head, nextAt: Number.isFinite(deadline) ? deadline : null };
 }
 
 /** A report alone has no time of the hub's: it counts as heard when it shows another step. */
@@ -109,9 +115,22 @@ function endedHead(head: RunHead, ended: NonNullable<Told["ended"]>, now: number
   return { ...head, state, endedAt: now, code, message, isStanding: false };
 }
 
-/** What the hub said of a run that is over stays; only its order may go. */
-function settled(head: RunHead, { ended }: Told): RunHead {
-  return head.isStanding && ended !== undefined ? { ...head, isStanding: false } : head;
+/** What was said of a run that is over stays, and only its order may go; but where the hub gave a silent device up,
+ *  what that device did before it heard of it counts. */
+function settled(head: RunHead, told: Told, now: number): RunHead {
+  const { ended } = told;
+  if (!head.isStanding || ended === undefined) return head;
+  const isGivenUp = head.state === "Failed" && ended.outcome !== "cancelled";
+  if (!isGivenUp) return { ...head, isStanding: false };
+  const late = `it ended before the device was heard of again (${head.message})`;
+  const message = ended.message === undefined ? late : `${ended.message}; ${late}`;
+  const { startedAt, heardAt, step } = told;
+  const known = {
+    startedAt: head.startedAt ?? startedAt,
+    heardAt: heardAt ?? head.heardAt,
+    step: step ?? head.step,
+  };
+  return endedHead({ ...head, ...known }, { ...ended, message }, now);
 }
 
 /** The order stands, as a cancelled one: a device that comes back must not begin. */
@@ -135,11 +154,12 @@ function words(ms: number): string {
 }
 
 /** Between two steps the longer of both counts. */
-function deadlineOf({ head, steps, rules, orderedAt }: Run): number {
-  if (head.state === "Pending") return orderedAt + rules.startWithinMs;
+function deadlineOf({ head, steps, rules, orderedAt }: Run, absences: readonly Absence[]): number {
+  if (head.state === "Pending") return deadlineAfter(orderedAt, rules.startWithinMs, absences);
   const at = head.step?.index ?? 0;
   const times = [steps[at], steps[at + 1]].map((step) => step?.timeoutMs ?? 0);
-  return (head.heardAt ?? head.startedAt ?? orderedAt) + Math.max(...times) + graceMs;
+  const from = head.heardAt ?? head.startedAt ?? orderedAt;
+  return deadlineAfter(from, Math.max(...times) + graceMs, absences);
 }
 
 function changedHead(before: RunHead, after: RunHead): RunHead {

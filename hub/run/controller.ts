@@ -8,6 +8,7 @@ import { faultPoint } from "#shared/fault.ts";
 import type { DeviceId } from "#shared/ids.ts";
 import type { RunId } from "#shared/run.ts";
 import { createQueue } from "#shared/serial.ts";
+import type { Absence } from "./absence.ts";
 import { advanceRun, cancelledHead } from "./advance.ts";
 import { newRun, type RunRequest, runIdOf, sameRun } from "./begin.ts";
 import type { RunBook } from "./book.ts";
@@ -103,7 +104,8 @@ export function createRunController(options: Options): RunController {
     return { life, why: told };
   };
   const tellsOf = (run: Run, head: RunHead, { life, why }: Lived) => {
-    const ended = isOver(run.head) ? undefined : words.tellEnd(run, head);
+    const isNews = !isOver(run.head) || head.message !== run.head.message;
+    const ended = isNews ? words.tellEnd(run, head) : undefined;
     const isMoved = life !== book.life(run.device) && why !== undefined;
     return [ended, isMoved ? words.tellPhase(life, why) : undefined].filter(
       (tell) => tell !== undefined,
@@ -140,18 +142,19 @@ export function createRunController(options: Options): RunController {
     bus.emit("membership", device);
     options.disconnect(device);
   };
-  const step = async (run: Run): Promise<void> => {
-    const { head, nextAt } = advanceRun(run, await provider.facts(run), clock.now());
+  const step = async (run: Run, absences: readonly Absence[]): Promise<void> => {
+    const { head, nextAt } = advanceRun(run, await provider.facts(run), clock.now(), absences);
     if (nextAt === null) dueAt.set(run.id, Number.POSITIVE_INFINITY);
     else dueAt.set(run.id, nextAt);
     if (head !== run.head) await change(run, head);
   };
   const settleRuns = async (ids: ReadonlySet<DeviceId>): Promise<void> => {
     const now = clock.now();
-    for (const run of book.open()) {
-      const isDue = (dueAt.get(run.id) ?? 0) <= now;
-      if (ids.has(run.device) || isDue) await step(run);
-    }
+    const looked = book
+      .open()
+      .filter(({ id, device }) => ids.has(device) || (dueAt.get(id) ?? 0) <= now);
+    const absences = looked.length === 0 ? [] : await store.absences();
+    for (const run of looked) await step(run, absences);
     const open = new Set(book.open().map(({ id }) => id));
     for (const id of dueAt.keys()) if (!open.has(id)) dueAt.delete(id);
   };
@@ -259,7 +262,12 @@ export function createRunController(options: Options): RunController {
     settle,
     order: (given) => giving(() => begin(given)),
     cancel: (id, given) => giving(() => cancel(id, given)),
-    reload: () => alone(load),
+    reload: async () => {
+      await alone(load);
+      // Pauses may have begun or ended as well.
+      dueAt.clear();
+      waker.soon();
+    },
     importDevices: (...given) => giving(() => lives.import(...given)),
     place: (device, phase, given) => giving(() => lives.place(device, phase, given)),
   };

@@ -54,7 +54,8 @@ export function endedLife(
   why: Why,
   now: number,
 ): Lifecycle {
-  if (isOver(run.head) || !isOver(head)) return life;
+  // Over already: unless the device told of another end than the one that it was given up with.
+  if (!isOver(head) || head.state === run.head.state) return life;
   if (head.state !== "Succeeded") return lifeAfter(life, "broken", why, now);
   return lifeAfter(life, run.rules.after === "RMA" ? "succeededRma" : "succeededReady", why, now);
 }

@@ -1,5 +1,6 @@
 // The hub's schema as numbered steps; a step that was released is never changed, only followed.
 import { bisectStatements } from "./bisect_migration.ts";
+import { attendanceStatements } from "./migrations/attendances.ts";
 import { control } from "./migrations/control.ts";
 import { memoStatements } from "./migrations/memos.ts";
 import { runStatements } from "./migrations/runs.ts";
@@ -211,4 +212,5 @@ export const migrations: readonly Migration[] = [
   { id: 7, name: "memos on devices, and the pause", statements: memoStatements },
   { id: 8, name: "runs, and phases of devices", statements: runStatements },
   { id: 9, name: "what workloads say", statements: telemetryStatements },
+  { id: 10, name: "when a hub was there", statements: attendanceStatements },
 ];

@@ -8,6 +8,7 @@ import type { EventBody, JournalBatch, JournalEntry } from "#shared/journal.ts";
 import type { ReportedState } from "#shared/reported.ts";
 import type { Selector } from "#shared/selector.ts";
 import type { Connection, HealthStatus, SyncStatus } from "#shared/status.ts";
+import type { AttendanceStore } from "./attendance_port.ts";
 import type { BisectStore } from "./bisect_port.ts";
 import type { MemoStore } from "./memo_port.ts";
 import type { PinStore } from "./pin_port.ts";
@@ -205,6 +206,7 @@ export interface Store
     BisectStore,
     MemoStore,
     RunStore,
+    AttendanceStore,
     TelemetryStore,
     PruneStore {
   /** Adds or replaces a device's credentials and returns its row. A new device's effective labels are

@@ -8,6 +8,7 @@ import {
   SqliteDriver,
 } from "kysely";
 import { FleetError } from "#shared/errors.ts";
+import { attendanceStore } from "./attendances.ts";
 import { bisectStore } from "./bisects.ts";
 import { branchStore } from "./branches.ts";
 import { changeStore } from "./changes.ts";
@@ -126,6 +127,7 @@ function assemble(db: Kysely<Tables>, counted: CountedDatabase, backup: Store["b
     ...rolloutStore(db),
     ...telemetryStore(db),
     ...runStore(db),
+    ...attendanceStore(db),
     ...memoStore(db),
     ...pinStore(db),
     ...bisectStore(db),

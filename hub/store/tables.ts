@@ -123,6 +123,7 @@ export interface Tables {
     inventory: string;
   };
   memos: { device: DeviceId; version: number; hash: string; envelope: string };
+  attendances: { began_at: number; seen_at: number };
   pauses: { began_at: number; cause: Pause["cause"]; reason: string; ended_at: number | null };
   bisects: {
     id: number;

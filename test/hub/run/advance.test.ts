@@ -1,4 +1,5 @@
 import * as assert from "node:assert/strict";
+import type { Absence } from "#hub/run/absence.ts";
 import { advanceRun, cancelledHead, graceMs } from "#hub/run/advance.ts";
 import { newRun } from "#hub/run/begin.ts";
 import type { Run, RunEntry, RunFacts } from "#hub/run/model.ts";
@@ -101,6 +102,83 @@ test("a device that does not begin in time fails the run, and the plan may take 
   assert.equal(look({ entries: [] }, rma, 10 * minuteMs), "Succeeded");
   const begun = { entries: [started, draining] };
   assert.equal(look(begun, rma, 120 * minuteMs), "Failed drain#1 ordered");
+});
+
+/** The hub has given the silent device up. */
+function givenUp(of = run): Run {
+  const { head } = advanceRun(of, { entries: [started, draining] }, orderedAt + 120 * minuteMs);
+  assert.deepEqual([head.state, head.code], ["Failed", "step_timeout"]);
+  return { ...of, head };
+}
+
+const lates: [name: string, facts: RunFacts, expected: string][] = [
+  ["it had succeeded", { entries: [started, ended("succeeded")] }, "Succeeded drain#1"],
+  [
+    "its report says so",
+    { entries: [], report: report({ outcome: "succeeded" }) },
+    "Succeeded drain#1",
+  ],
+  ["it had failed", { entries: [started, draining, ended("failed")] }, "Failed drain#1"],
+  [
+    "it obeyed the cancelling",
+    { entries: [started, draining, ended("cancelled")] },
+    "Failed drain#1",
+  ],
+  ["it goes on", { entries: [started, draining, drained] }, "Failed drain#1 ordered"],
+];
+for (const [name, facts, expected] of lates) {
+  test(`a device that was given up and comes back; ${name}: ${expected}`, () =>
+    assert.equal(look(facts, givenUp(), 121 * minuteMs), expected));
+}
+
+test("a late end says why it is late, with the device's own words", () => {
+  const told = {
+    entries: [
+      started,
+      draining,
+      ended("failed", { code: "disk_short", message: "the disk is full" }),
+    ],
+  };
+  const { head } = advanceRun(givenUp(), told, orderedAt + 121 * minuteMs);
+  assert.equal(head.code, "disk_short");
+  assert.match(
+    head.message ?? "",
+    /^the disk is full; it ended before the device was heard of again \(the device has not/,
+  );
+  assert.equal(advanceRun({ ...run, head }, told, orderedAt + 122 * minuteMs).head, head);
+});
+
+const absences: [name: string, absences: Absence[], afterMs: number, expected: string][] = [
+  [
+    "the hub was down",
+    [{ from: orderedAt + minuteMs, until: orderedAt + 61 * minuteMs }],
+    61 * minuteMs,
+    "Pending ordered",
+  ],
+  ["the fleet is paused", [{ from: orderedAt + minuteMs, until: null }], 1e9, "Pending ordered"],
+  [
+    "both are over for long",
+    [{ from: orderedAt + minuteMs, until: orderedAt + 61 * minuteMs }],
+    123 * minuteMs,
+    "Failed ordered",
+  ],
+];
+for (const [name, away, afterMs, expected] of absences) {
+  test(`time to begin does not pass while devices cannot be reached; ${name}: ${expected}`, () => {
+    const { head, nextAt } = advanceRun(run, { entries: [] }, orderedAt + afterMs, away);
+    assert.equal(`${head.state}${head.isStanding ? " ordered" : ""}`, expected);
+    const lasts = away.some(({ until }) => until === null);
+    assert.equal(nextAt === null, lasts || head.state === "Failed");
+  });
+}
+
+test("a step's time does not pass either", () => {
+  const facts = { entries: [started, draining] };
+  const away = [{ from: orderedAt + 2 * minuteMs, until: orderedAt + 300 * minuteMs }];
+  const { head } = advanceRun(run, facts, orderedAt + 301 * minuteMs, away);
+  assert.equal(head.state, "Running");
+  const late = advanceRun(run, facts, orderedAt + 320 * minuteMs, away);
+  assert.equal(late.head.state, "Failed");
 });
 
 test("a step has its own time and the grace beyond it, from the last word of the device", () => {
