@@ -25,7 +25,9 @@ import { type By, editedEvent, endedEvent, pinnedEvent, unpinnedEvent } from "./
 
 // INVARIANTS
 // 1. What holds is what the store has; `pins` is its copy, and changes only after it.
-// 2. A pin's release was checked as a commit is before it is accepted, and is stored with the pin: neither a
+// 2. A pin that was stored or removed is owed to its devices until their desired states follow, whatever fails
+//    between.
+// 3. A pin's release was checked as a commit is before it is accepted, and is stored with the pin: neither a
 //    force-push nor a lost clone takes it away.
 
 interface Options extends TargetParts {
@@ -72,13 +74,16 @@ export function createControl(options: Options): Control {
   const { store, desired, pins, bus, clock } = options;
   const alone = createQueue();
   const stopping = new AbortController();
+  /** Pins that changed and that the desired states do not follow yet. */
+  let owed: PinRow[] = [];
 
   const publish = (events: readonly HubEvent[]): void => {
     for (const event of events) bus.emit("event", event);
   };
   /** What came back without its source, or could not be read then, is looked up in Git again. */
   const withSource = async (row: PinRow): Promise<PinRow> => {
-    if (row.source !== null) return row;
+    // Before the fleet is known, the pin's branch would pass for the default one.
+    if (row.source !== null || options.releases.snapshot() === undefined) return row;
     const source = await sourceOfPin(options.releases, row.pin).catch(() => undefined);
     if (source === undefined) return row;
     await store.setPinSource(row.pin.id, source);
@@ -102,12 +107,25 @@ export function createControl(options: Options): Control {
     for (const id of ids) bus.emit("membership", id);
     await desired.reconcile(ids);
   };
+  const settle = async (events: readonly HubEvent[] = []): Promise<void> => {
+    try {
+      await load();
+      publish(events);
+      if (owed.length > 0) await follow(owed);
+      owed = [];
+    } catch (error) {
+      if (!stopping.signal.aborted) waker.at(clock.now() + retryMs);
+      throw error;
+    }
+  };
   const endDue = async (): Promise<void> => {
     const now = clock.now();
     const due = pins.rows().filter(({ pin }) => pin.until !== undefined && pin.until <= now);
-    for (const { pin } of due) publish((await store.removePin(pin.id, endedEvent(pin, now))) ?? []);
-    await load();
-    if (due.length > 0) await follow(due);
+    for (const row of due) {
+      publish((await store.removePin(row.pin.id, endedEvent(row.pin, now))) ?? []);
+      owed.push(row);
+    }
+    await settle();
   };
   const waker = createWaker({
     clock,
@@ -139,18 +157,16 @@ export function createControl(options: Options): Control {
     };
     const made = { ...target, ...scope, operator, reason, at };
     const added = await store.addPin({ pin: made, source }, pinnedEvent);
-    await load();
-    publish(added.events);
-    await follow([added.row]);
+    owed.push(added.row);
+    await settle(added.events);
     return added.row.pin;
   };
   const unpin = async (id: number, by: By): Promise<void> => {
     const row = pins.rows().find((one) => one.pin.id === id);
     const events = row && (await store.removePin(id, unpinnedEvent(row.pin, by, clock.now())));
-    await load();
+    if (row !== undefined && events) owed.push(row);
+    await settle(events ?? []);
     if (row === undefined || !events) throw noPin(id);
-    publish(events);
-    await follow([row]);
   };
 
   return {
@@ -163,12 +179,14 @@ export function createControl(options: Options): Control {
       waker.stop();
       await alone(() => Promise.resolve());
     },
-    reload: () => alone(load),
+    reload: () => alone(() => settle()),
     pins: () => pins.rows().map((row) => row.pin),
     pin: (request) => alone(() => pin(request)),
     unpin: (id, by) => alone(() => unpin(id, by)),
     edit: async (device, change, by) => {
-      refuseTooMuch(await known(store, device), change);
+      const row = await known(store, device);
+      if (changesNothing(change)) return row;
+      refuseTooMuch(row, change);
       const event = editedEvent(device, change, by, clock.now());
       const events = await store.editDevice(device, change, [event]);
       if (events === null) throw noDevice(device);
@@ -178,6 +196,10 @@ export function createControl(options: Options): Control {
       return known(store, device);
     },
   };
+}
+
+function changesNothing({ labels = {}, values = {} }: EditChange): boolean {
+  return Object.keys(labels).length + Object.keys(values).length === 0;
 }
 
 /** What should last belongs into the repository; and all of it goes into one desired state. */
@@ -205,6 +227,7 @@ async function known(store: Pick<Store, "device">, id: DeviceId): Promise<Device
 function noDevice(id: DeviceId): FleetError {
   return new FleetError("not_found", {
     message: `no device "${id}" is enrolled here`,
+    hint: "List them with: fleet get devices.",
     subject: id,
   });
 }

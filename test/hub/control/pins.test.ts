@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { NewEvent } from "#hub/store/port.ts";
+import { FleetError } from "#shared/errors.ts";
 import { AppName, DeviceId } from "#shared/ids.ts";
 import { begun, digestOf, release, robots, settle } from "#test/hub/rollout/bench.ts";
 import { suite } from "#test/suite.ts";
@@ -75,6 +76,36 @@ test("a pin ends by itself in its time, also when the hub was down then", () =>
     assert.deepEqual(again.pins.rows(), []);
     assert.equal(told(again, digests), "2222");
     assert.deepEqual(await reasons(again), ["Pinned", "PinEnded", "Pinned", "PinEnded"]);
+  }));
+
+test("what a fault of the store kept from the devices is owed to them", () =>
+  withVersions(undefined, async (bench, hub, digests) => {
+    const pin = await hub.control.pin({ deployment, to: digests[0] ?? "", ...by });
+    await release(bench, hub, digests, 2);
+    const { allDevices } = hub.store;
+    hub.store.allDevices = () =>
+      Promise.reject(new FleetError("store_unavailable", { message: "it is busy" }));
+    await assert.rejects(hub.control.unpin(pin.id, by), { code: "store_unavailable" });
+    hub.store.allDevices = allDevices;
+    assert.deepEqual(hub.control.pins(), []);
+    assert.equal(told(hub, digests), "1111");
+    await hub.control.reload();
+    assert.equal(told(hub, digests), "2222");
+  }));
+
+test("a pin without its source waits for the fleet before it is looked up in Git", () =>
+  withVersions(undefined, async (bench, hub, digests) => {
+    const commit = bench.repository.git("rev-parse", "HEAD");
+    const digest = (digests[0] ?? "") as never;
+    const pin = { ...by, deployment, branch: "main", commit, role: "robot", digest, at: 1 };
+    await hub.store.addPin({ pin, source: null }, () => ({ ...lost, at: 1 }));
+    const { snapshot } = hub.releases;
+    hub.releases.snapshot = () => undefined;
+    await hub.control.reload();
+    assert.equal((await hub.store.pins())[0]?.source, null);
+    hub.releases.snapshot = snapshot;
+    await hub.control.reload();
+    assert.notEqual((await hub.store.pins())[0]?.source, null);
   }));
 
 test("a pin holds over a restart and over the loss of its commit", () =>
