@@ -45,8 +45,10 @@ export const ReturnRequestSchema = component("ReturnRequest", ReturnRequest);
 export const ReturnResponseSchema = component("ReturnResponse", ReturnResponse);
 export const SyncSchema = component("SyncStatus", SyncStatus);
 
+/** No Date holds more. */
+const lastMs = 8_640_000_000_000_000;
 /** Unix ms. */
-export const UnixMs = z.int().meta({ description: "Unix time in milliseconds." });
+export const UnixMs = z.int().max(lastMs).meta({ description: "Unix time in milliseconds." });
 
 export const DeviceParams = z.object({ id: DeviceId });
 export const DigestParams = z.object({ digest: Digest });

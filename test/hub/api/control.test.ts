@@ -77,6 +77,7 @@ test("a pin that says nothing or two things is refused by field, and a device ma
     { ...wish, device: "pi-1", labelSelector: "a=b" },
     { ...wish, labelSelector: "a b c" },
     { ...wish, until: startMs - 1 },
+    { ...wish, until: 9_000_000_000_000_000 },
     { to: wish.to, reason },
   ];
   for (const body of bad) assert.equal((await send("POST", "/v1/pins", body)).status, 400);
@@ -96,6 +97,13 @@ test("an undone rollout stands among the pins, says when it ends, and is not rem
   assert.match(((await refused.json()) as { hint: string }).hint, /fleet rollout resume/);
   const { notices } = await get<DeviceView>("/v1/devices/pi-1");
   assert.match(notices[0]?.endsWhen ?? "", /Git no longer asks/);
+});
+
+test("an override that changes nothing is no event", async () => {
+  const path = "/v1/devices/pi-2/overrides";
+  assert.equal((await send("PATCH", path, { reason })).status, 200);
+  assert.equal((await send("DELETE", `${path}?reason=over`)).status, 200);
+  assert.deepEqual((await world.store.events({ reason: "DeviceEdited", limit: 5 })).rows, []);
 });
 
 test("labels and values of one device are laid over its files, each with who, why and when", async () => {
