@@ -159,9 +159,18 @@ export function createRolloutController(options: Options): RolloutController {
       }
     }
   };
+  /** What was accepted while the fleet was halted is followed once it is not; kept until that has gone well. */
+  const catchUp = async (): Promise<void> => {
+    if (kept === undefined || fleetHalt !== null || options.isPaused?.() === true) return;
+    await follow(kept);
+    kept = undefined;
+  };
   const settle = (): Promise<void> => {
     waker.clear();
-    return alone(settleAll);
+    return alone(async () => {
+      await catchUp();
+      await settleAll();
+    });
   };
   const waker = createWaker({
     clock,
@@ -208,10 +217,13 @@ export function createRolloutController(options: Options): RolloutController {
     const next = isHalted ? { operator, reason, at } : null;
     publish(await store.setFleetHalt(next, eventOf(tellHalt(next, operator, reason), at)));
     fleetHalt = next;
-    const waiting = kept;
-    if (next !== null || waiting === undefined) return settleAll();
-    kept = undefined;
-    return follow(waiting);
+    try {
+      await catchUp();
+    } catch (error) {
+      waker.at(clock.now() + retryMs);
+      throw error;
+    }
+    return settleAll();
   };
 
   return {
@@ -228,7 +240,10 @@ export function createRolloutController(options: Options): RolloutController {
     follow: (fleet) =>
       alone(async () => {
         // What was in force when the fleet was halted stays in force.
-        if (fleetHalt === null || last === undefined) return follow(fleet);
+        if (fleetHalt === null || last === undefined) {
+          kept = undefined;
+          return follow(fleet);
+        }
         kept = fleet;
         return follow(last.fleet);
       }),

@@ -1,6 +1,7 @@
 // Rollouts from commit to promotion on real Git and the real store, with halts, orders, restarts and new commits.
 import assert from "node:assert/strict";
 import { createNotices } from "#hub/control/notices.ts";
+import { FleetError } from "#shared/errors.ts";
 import { suite } from "#test/suite.ts";
 import type { RunningHub } from "#test/support/hub.ts";
 import { withHub } from "#test/support/hub.ts";
@@ -247,4 +248,22 @@ test("a policy that comes with the commit already holds for it, and one that goe
     await settle(hub, ten);
     assert.equal(await running(hub, digests), "2222222222");
     assert.deepEqual(await states(hub), ["1 Superseded"]);
+  }));
+
+test("a commit that a halt kept back is followed after it, though the store failed as it was lifted", () =>
+  withHub(async (bench) => {
+    const two = ten.slice(0, 2);
+    const { hub, digests } = await begun(bench, undefined, two);
+    const by = { operator: "ada", reason: "lunch" };
+    await hub.rollouts.haltFleet({ isHalted: true, ...by });
+    await release(bench, hub, digests, 2);
+    const { followFleet } = hub.store;
+    hub.store.followFleet = () =>
+      Promise.reject(new FleetError("store_unavailable", { message: "it is busy" }));
+    const lifted = hub.rollouts.haltFleet({ isHalted: false, ...by });
+    await assert.rejects(lifted, { code: "store_unavailable" });
+    hub.store.followFleet = followFleet;
+    await hub.rollouts.settle();
+    await settle(hub, two);
+    assert.equal(await running(hub, digests), "22");
   }));
