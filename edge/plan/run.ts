@@ -18,7 +18,7 @@ export interface RunMarks {
 
 /** One try of the present step, from its journalled start to its journalled end. */
 export interface RunTry {
-  /** The boot in which the try began. */
+  /** The boot in which the step began, with its first try. */
   begunIn: string;
   /** Unix ms. */
   startedAt: number;
@@ -40,6 +40,8 @@ export interface RunState {
   /** Tries of the present step that failed. */
   failed: number;
   failure?: RunFailure;
+  /** The boot in which the present step began; absent before its first try has failed. */
+  begunIn?: string;
   /** The next try not before this, ms since the boot named. */
   retry?: { bootId: string; notBeforeMs: number };
   /** Absent between two tries. */

@@ -63,7 +63,7 @@ function begun(order: RunState["order"], { at }: RunMoment): RunMove {
 function started(state: RunState, { at, bootId, nowMs }: RunMoment): RunMove {
   const { retry: _, ...rest } = state;
   const trying: RunTry = {
-    ...{ begunIn: bootId, startedAt: at, bootId, sinceMs: nowMs },
+    ...{ begunIn: state.begunIn ?? bootId, startedAt: at, bootId, sinceMs: nowMs },
     ...{ interruptions: 0, marks: {} },
   };
   const body: RunStepStartedBody = stepBody(state);
@@ -81,14 +81,15 @@ function takenUp(state: RunState, { bootId, nowMs }: RunMoment): RunState {
 
 function stepEnded(state: RunState, failure: RunFailure | undefined, now: RunMoment): RunMove {
   const body = stepEndedBody(state, failure, now);
-  const { trying: _, failure: _last, ...rest } = state;
+  const { trying, failure: _last, begunIn: _begun, ...rest } = state;
   const entries: RunMove["entries"] = [{ kind: "run.step.ended", body }];
   if (failure === undefined) {
     return { state: { ...rest, index: state.index + 1, failed: 0 }, entries };
   }
   const notBeforeMs = now.nowMs + delayMs(state.failed, now.random, pause);
   const retry = { bootId: now.bootId, notBeforeMs };
-  return { state: { ...rest, failed: state.failed + 1, failure, retry }, entries };
+  const begun = trying === undefined ? {} : { begunIn: trying.begunIn };
+  return { state: { ...rest, ...begun, failed: state.failed + 1, failure, retry }, entries };
 }
 
 function ended(

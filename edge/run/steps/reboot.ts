@@ -1,4 +1,4 @@
-// The step reboot: orders one, and passes in another boot than the one in which it began.
+// The step reboot: orders one, and passes in another boot than the one in which its first try began.
 import type { Executors } from "#edge/run/port.ts";
 import type { StepParts } from "./parts.ts";
 

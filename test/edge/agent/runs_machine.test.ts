@@ -85,6 +85,26 @@ test(
 );
 
 test(
+  "a reboot that came after its try was over is no reason for another one",
+  within(async (world) => {
+    world.start();
+    const spec = world.want({ letter: "a" });
+    await world.converged(spec);
+    const run = orderOf([{ kind: "reboot", timeoutMs: 5000, retries: 3 }]);
+    world.wish([spec], "run", { run });
+    await world.until(
+      "the end of the try",
+      () => story(world, run.id).at(-1) === "0 reboot 1 step_timeout",
+    );
+    await world.kill();
+    world.boot("boot-2");
+    world.start();
+    assert.equal((await ended(world, run)).at(-1), "ended succeeded");
+    assert.deepEqual(world.machine.acts, ["reboot"]);
+  }),
+);
+
+test(
   "wipes the device and installs what is desired anew",
   within(async (world) => {
     world.start();
