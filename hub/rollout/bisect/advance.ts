@@ -44,8 +44,7 @@ export function cancelled(bisect: Bisect, why: string): BisectDecision {
 }
 
 function ended(bisect: Bisect, state: "Found" | "Inconclusive" | "Cancelled", outcome: string) {
-  const canaries = bisect.canaries.map(fresh);
-  const over: Bisect = { ...bisect, state, outcome, testing: null, canaries, bakeUntil: null };
+  const over: Bisect = { ...withoutTest(bisect), state, outcome };
   const type = state === "Found" ? ("Warning" as const) : ("Normal" as const);
   const tell = { type, reason: `Bisect${state}`, message: `bisect: ${outcome}` };
   return { ...unchanged(over), tells: [tell] };
@@ -53,6 +52,11 @@ function ended(bisect: Bisect, state: "Found" | "Inconclusive" | "Cancelled", ou
 
 function fresh({ device }: Member): Member {
   return { device, state: "Pending", step: null, deadlineAt: null, reason: null };
+}
+
+/** The present test begins anew: what the canaries were to have for it was lost. Pure. */
+export function withoutTest(bisect: Bisect): Bisect {
+  return { ...bisect, testing: null, canaries: bisect.canaries.map(fresh), bakeUntil: null };
 }
 
 /** What was read of a commit: its content, or why it has none. One with the content of a tested commit needs no
@@ -146,8 +150,7 @@ function noted(bisect: Bisect, at: number, verdict: Verdict, why: string | null)
   const commits = bisect.commits.map((one, index) =>
     index === at ? { ...one, verdict, why } : one,
   );
-  const canaries = bisect.canaries.map(fresh);
-  const next = { ...bisect, commits, canaries, testing: null, bakeUntil: null };
+  const next = { ...withoutTest(bisect), commits };
   const wrong = wrongEnd(next, at, verdict);
   if (wrong !== undefined) return ended(next, "Inconclusive", wrong);
   const candidate = commits[at];

@@ -4,22 +4,21 @@ import type { DesiredController } from "#hub/desired/controller.ts";
 import type { Mirror } from "#hub/git/mirror.ts";
 import type { ReleaseController } from "#hub/release/controller.ts";
 import type { FleetSnapshot } from "#hub/release/model.ts";
-import type { Tell } from "#hub/rollout/advance/model.ts";
 import type { Tracks } from "#hub/rollout/track.ts";
 import { createWaker } from "#hub/rollout/waker.ts";
 import { eventOf } from "#hub/rollout/words.ts";
 import type { BisectRow } from "#hub/store/bisect_port.ts";
 import type { HubEvent, Store } from "#hub/store/port.ts";
 import type { Clock } from "#shared/clock.ts";
-import { asFleetError, FleetError } from "#shared/errors.ts";
+import { FleetError } from "#shared/errors.ts";
 import { faultPoint } from "#shared/fault.ts";
 import type { AppName, DeviceId } from "#shared/ids.ts";
 import { createQueue } from "#shared/serial.ts";
-import { advanceBisect, cancelled, withContent } from "./advance.ts";
-import { contentFor } from "./begin.ts";
-import { canaryFacts, placedIn } from "./look.ts";
-import type { Bisect, BisectDecision } from "./model.ts";
+import { advanceBisect, cancelled, withoutTest } from "./advance.ts";
+import { canaryFacts } from "./look.ts";
+import type { BisectDecision } from "./model.ts";
 import { type Prepared, prepare } from "./prepare.ts";
+import { createCommitReader, type Next } from "./read.ts";
 import type { Trials } from "./trials.ts";
 
 // INVARIANTS
@@ -73,6 +72,7 @@ const maxRounds = 5000;
 export function createBisectController(options: BisectOptions): BisectController {
   const { store, desired, tracks, trials, releases, bus, clock, coalesceMs = 200 } = options;
   const alone = createQueue();
+  const reader = createCommitReader(options);
   const stopping = new AbortController();
   const open = new Map<AppName, BisectRow>();
   const waits = new Map<number, string | null>();
@@ -89,8 +89,11 @@ export function createBisectController(options: BisectOptions): BisectController
     trials.take(row);
   };
   const load = async (): Promise<void> => {
+    const rows = await store.openBisects();
     open.clear();
-    for (const row of await store.openBisects()) keep(row);
+    // One that was ended by others must not keep its canaries.
+    trials.clear();
+    for (const row of rows) keep(row);
   };
   const payOwed = async (): Promise<void> => {
     if (owed.size === 0) return;
@@ -99,10 +102,7 @@ export function createBisectController(options: BisectOptions): BisectController
     for (const id of ids) owed.delete(id);
   };
   /** @returns whether it was stored; otherwise the rows were loaded again */
-  const change = async (
-    row: BisectRow,
-    next: { bisect: Bisect; fleet: FleetSnapshot | null; tells: readonly Tell[] },
-  ): Promise<boolean> => {
+  const change = async (row: BisectRow, next: Next): Promise<boolean> => {
     const { bisect, fleet, tells } = next;
     const now = clock.now();
     const ids = bisect.canaries.map(({ device }) => device);
@@ -136,51 +136,41 @@ export function createBisectController(options: BisectOptions): BisectController
     const isFrozen = (await store.fleetHalt()) !== null;
     return advanceBisect(row.bisect, { facts, rollout, isFrozen }, clock.now());
   };
-  /** @throws FleetError what passes by itself */
-  const read = async (row: BisectRow, at: number): Promise<Bisect> => {
-    const { bisect, branch, deployment } = row;
-    const commit = bisect.commits[at]?.commit ?? "";
-    try {
-      const fleet = await releases.checked(branch, commit);
-      const rows = await store.allDevices(bisect.canaries.map(({ device }) => device));
-      const content = contentFor(fleet, deployment, placedIn(fleet, deployment, rows));
-      if (content !== undefined) return withContent(bisect, at, { content });
-      return withContent(bisect, at, { why: "does not have the deployment" });
-    } catch (thrown) {
-      const error = asFleetError(thrown);
-      if (error.retry === "later") throw error;
-      return withContent(bisect, at, { why: error.sentence });
-    }
-  };
-  const fleetFor = async (row: BisectRow, { testing, commits }: Bisect) => {
-    const commit = testing === null ? undefined : commits[testing]?.commit;
-    if (commit === undefined) return null;
-    return testing === row.bisect.testing ? row.fleet : releases.checked(row.branch, commit);
-  };
   /** @returns whether there may be more to do */
   const step = async (row: BisectRow): Promise<boolean> => {
     const newest = releases.snapshot();
     // Before the first commit was read nothing is known of the devices.
     if (newest === undefined) return false;
+    if (row.bisect.testing !== null && row.fleet === null) {
+      // It came back from a device, which keeps no such thing.
+      await change(row, { bisect: withoutTest(row.bisect), fleet: null, tells: [] });
+      return true;
+    }
     const { bisect, tells, waitsFor, nextAt, toRead } = await decide(row, newest);
     if (toRead !== null) {
-      return change(row, { bisect: await read(row, toRead), fleet: row.fleet, tells });
+      return change(row, { bisect: await reader.read(row, toRead), fleet: row.fleet, tells });
     }
     waits.set(row.rollout, waitsFor);
     if (nextAt !== null) waker.at(nextAt);
     if (bisect === row.bisect) return false;
-    await change(row, { bisect, fleet: await fleetFor(row, bisect), tells });
+    await change(row, await reader.withFleet(row, { bisect, tells }));
     return true;
+  };
+  const settleOne = async (name: AppName): Promise<void> => {
+    for (let round = 0; round < maxRounds && !stopping.signal.aborted; round += 1) {
+      const row = open.get(name);
+      if (row === undefined || !(await step(row))) return;
+    }
+  };
+  const failed = (error: unknown): void => {
+    options.onFailed?.(error);
+    waker.at(clock.now() + retryMs);
   };
   const settleAll = async (): Promise<void> => {
     if (options.isPaused?.() === true) return;
     await payOwed();
-    for (const name of [...open.keys()]) {
-      for (let round = 0; round < maxRounds && !stopping.signal.aborted; round += 1) {
-        const row = open.get(name);
-        if (row === undefined || !(await step(row))) break;
-      }
-    }
+    // What holds one up is no matter for the others.
+    for (const name of [...open.keys()]) await settleOne(name).catch(failed);
   };
   const settle = (): Promise<void> => {
     waker.clear();
@@ -191,10 +181,7 @@ export function createBisectController(options: BisectOptions): BisectController
     coalesceMs,
     wake: () => {
       if (stopping.signal.aborted) return;
-      settle().catch((error: unknown) => {
-        options.onFailed?.(error);
-        waker.at(clock.now() + retryMs);
-      });
+      settle().catch(failed);
     },
   });
   const hurry = (): void => {
@@ -209,7 +196,8 @@ export function createBisectController(options: BisectOptions): BisectController
     if (events === null) throw alreadyOpen(row.deployment);
     await load();
     publish(events);
-    await settleAll();
+    // It has begun, whatever keeps its first test from beginning now.
+    await settleAll().catch(failed);
     return stored(rollout);
   };
   const stored = async (rollout: number): Promise<BisectRow> => {

@@ -12,6 +12,8 @@ interface Trial {
 export interface Trials extends Placements {
   /** Takes the row's present test, or forgets the deployment's when it has none. */
   take(row: BisectRow): void;
+  /** Forgets all. */
+  clear(): void;
 }
 
 /** @param below what holds where no trial does */
@@ -26,6 +28,7 @@ export function createTrials(below: Placements): Trials {
           canaries: new Set(bisect.canaries.map((one) => one.device)),
         });
     },
+    clear: () => trials.clear(),
     olderOf: (device) => {
       const olderOf = below.olderOf(device);
       return (deployment) => {

@@ -1,70 +1,12 @@
 // The search for the first bad commit on real Git and the real store, over restarts, orders and new commits.
 import assert from "node:assert/strict";
 import { DeviceId } from "#shared/ids.ts";
-import {
-  begun,
-  obey,
-  type Robot,
-  robots,
-  running,
-  settle,
-  version,
-} from "#test/hub/rollout/bench.ts";
+import { begun, type Robot, robots, running, settle, version } from "#test/hub/rollout/bench.ts";
 import { suite } from "#test/suite.ts";
-import { type HubBench, type RunningHub, withHub } from "#test/support/hub.ts";
+import { withHub } from "#test/support/hub.ts";
+import { by, halted, outcome, search, steps } from "./story.ts";
 
 const test = suite("hub/rollout/bisect", { limitMs: 60_000 });
-const steps = [{ count: 10 }];
-const by = { operator: "ada", reason: "which commit?" };
-
-/** Versions from this one on fail on one model. */
-const failsFrom =
-  (bad: number, digests: readonly string[]) =>
-  (robot: Robot, digest: string): boolean =>
-    robot.model.endsWith("3") && digests.indexOf(digest) + 1 >= bad;
-
-interface Story {
-  hub: RunningHub;
-  all: Robot[];
-  /** By version, from 1. */
-  commits: string[];
-  digests: string[];
-  fails: (robot: Robot, digest: string) => boolean;
-}
-
-/** A fleet at version 1 and a rollout of version 9, eight commits later, that has halted. */
-async function halted(bench: HubBench, bad: number, count = 20): Promise<Story> {
-  const all = robots(count, 3);
-  const { hub, digests } = await begun(bench, { steps }, all);
-  const commits = [bench.repository.git("rev-parse", "HEAD")];
-  for (let number = 2; number <= 9; number += 1) {
-    commits.push(bench.repository.commit(version(number), `version ${number}`));
-  }
-  await hub.sync();
-  for (const commit of commits.slice(1)) {
-    const { branches } = await hub.releases.candidate("main", commit);
-    digests.push(branches["main"]?.roles["robot"]?.digest ?? "");
-  }
-  const fails = failsFrom(bad, digests);
-  await settle(hub, all, fails);
-  const [row] = (await hub.store.rollouts({ limit: 1 })).rows;
-  assert.equal(row?.head.state, "Halted");
-  return { hub, all, commits, digests, fails };
-}
-
-/** Devices and hub go on until nothing moves. */
-async function search({ hub, all, fails }: Pick<Story, "hub" | "all" | "fails">): Promise<void> {
-  for (let moved = 1; moved > 0; ) {
-    moved = (await obey(hub, all, fails)).length;
-    await hub.bisects.settle();
-    moved += (await obey(hub, all, fails)).length;
-  }
-}
-
-async function outcome(hub: RunningHub) {
-  const row = await hub.store.bisectOf(1);
-  return [row?.bisect.state, row?.bisect.outcome];
-}
 
 for (const bad of [2, 5, 6, 9]) {
   test(`finds version ${bad} as the first bad one of eight, in three tests, and puts the canaries back`, () =>
@@ -153,7 +95,7 @@ test("on devices that run the release well the search ends and says so", () =>
 
 test("an order that lets the rollout go on ends the search; so does cancelling it", () =>
   withHub(async (bench) => {
-    const { hub } = await halted(bench, 5, 6);
+    const { hub } = await halted(bench, 5, { count: 6 });
     await hub.bisects.begin(1, by);
     await assert.rejects(hub.bisects.begin(1, by), { code: "state_conflict" });
     await hub.bisects.cancel(1, by);
@@ -167,7 +109,7 @@ test("an order that lets the rollout go on ends the search; so does cancelling i
 
 test("a halted fleet begins no test until the halt is lifted", () =>
   withHub(async (bench) => {
-    const story = await halted(bench, 5, 6);
+    const story = await halted(bench, 5, { count: 6 });
     const { hub } = story;
     await hub.rollouts.haltFleet({ isHalted: true, ...by });
     const { bisect } = await hub.bisects.begin(1, by);
