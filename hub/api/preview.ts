@@ -6,6 +6,7 @@ import { reads, tagged } from "./answer.ts";
 import { component } from "./component.ts";
 import type { ApiEnv } from "./env.ts";
 import type { Guards } from "./guards.ts";
+import { NoticeSchema } from "./notice_view.ts";
 import type { PreviewSource } from "./ports.ts";
 
 const DevicePreview = z.object({
@@ -16,6 +17,11 @@ const DevicePreview = z.object({
     .nullable()
     .meta({ description: "Services that restart; null where that cannot be said." }),
   risks: z.array(z.enum(risks)).meta({ description: "What stands in the way on this device." }),
+});
+
+const KeptDevice = z.object({
+  device: DeviceId,
+  why: z.array(NoticeSchema).meta({ description: "What keeps it, and who said so." }),
 });
 
 const PreviewView = component(
@@ -29,6 +35,9 @@ const PreviewView = component(
     atRisk: z.int().meta({ description: "Devices with any risk." }),
     unchanged: z.int().meta({ description: "Devices for which nothing changes." }),
     devices: z.array(DevicePreview),
+    kept: z.array(KeptDevice).meta({
+      description: "Devices that would change, were they not pinned, held or left out.",
+    }),
   }),
 );
 export type PreviewView = z.infer<typeof PreviewView>;

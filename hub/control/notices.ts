@@ -108,7 +108,7 @@ function haltNotice(halt: FleetHalt): Notice {
   return { ...none, ...halt, kind: "fleetHalt", message, endsWhen };
 }
 
-function pinNotice(pin: Pin): Notice {
+export function pinNotice(pin: Pin): Notice {
   const { operator, reason, at, until = null, deployment, id } = pin;
   const message = `${scopeInWords(pin)} is pinned to ${pin.commit.slice(0, 8)} (release ${pin.digest.slice(0, 12)})`;
   const endsWhen = until === null ? "somebody removes the pin" : "its time is over";
@@ -148,12 +148,12 @@ function undoneOf({ row }: Track, { snapshots }: Pick<Tracks, "snapshots">): Und
   ];
 }
 
-function modeNotice({
+export function modeNotice({
   mode,
   modeReason: reason,
   modeOperator: operator,
   modeAt: at,
-}: Row): Notice[] {
+}: Pick<Row, "mode" | "modeReason" | "modeOperator" | "modeAt">): Notice[] {
   if (mode === "run") return [];
   const isHeld = mode === "hold";
   const message = isHeld ? "it is on hold and begins nothing new" : "safe mode was ordered";

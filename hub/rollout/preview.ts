@@ -1,5 +1,6 @@
 // What a release would do before anything moves: which devices change, what they download, what restarts, what
-// stands in the way.
+// stands in the way, and which devices are kept where they are.
+import type { Pins } from "#hub/control/pins.ts";
 import { render, type Source, sourceOf } from "#hub/desired/compute/render.ts";
 import { rulesOf } from "#hub/desired/compute/rules.ts";
 import { entryOf, type FleetSnapshot } from "#hub/release/model.ts";
@@ -9,12 +10,12 @@ import type { AppName, DeviceId, Digest } from "#shared/ids.ts";
 import type { AppReport } from "#shared/reported.ts";
 import { isOpen } from "#shared/window.ts";
 import { devicesOf } from "./begin.ts";
+import { type KeptDevice, keptBy } from "./kept.ts";
 import { snapshotFor, type Tracks } from "./track.ts";
 
 export const risks = [
   "away",
   "safeMode",
-  "onHold",
   "locked",
   "windowClosed",
   "diskShort",
@@ -39,6 +40,8 @@ export interface Preview {
   digest: Digest;
   /** Devices that change, by id. */
   devices: DevicePreview[];
+  /** Devices that would change, were they not pinned, held or left out; by id. */
+  kept: KeptDevice[];
   /** Devices of the deployment for which nothing changes. */
   unchanged: number;
 }
@@ -55,6 +58,7 @@ interface Input {
   fleet: FleetSnapshot;
   candidate: FleetSnapshot;
   tracks: Pick<Tracks, "byDeployment" | "snapshots">;
+  pins: Pick<Pins, "on" | "olderOf">;
   rows: readonly DeviceRow[];
   readonly diff: ServiceDiff;
   /** Unix ms. */
@@ -68,38 +72,50 @@ export function previewOf(input: Input): Preview | undefined {
   if (source === undefined) return undefined;
   const byId = new Map(rows.map((row) => [row.id, row]));
   const all = devicesOf(candidate, source.deployment, rows);
-  const devices = all.flatMap((place) => {
-    const row = byId.get(place.id);
-    return row === undefined ? [] : changeOn({ ...row, labels: place.labels }, source, input);
-  });
+  const devices: DevicePreview[] = [];
+  const kept: KeptDevice[] = [];
+  for (const { id: device, labels } of all) {
+    const known = byId.get(device);
+    const row = known === undefined ? undefined : { ...known, labels };
+    if (row === undefined || !isChanged(row, source, input)) continue;
+    const why = keptBy(row, input);
+    if (why.length === 0) devices.push(changeOn(row, source, input));
+    else kept.push({ device, why });
+  }
   const { branch, release } = source;
   return {
     ...{ deployment: name, branch: branch.branch, commit: branch.commit, digest: release.digest },
-    ...{ devices, unchanged: all.length - devices.length },
+    ...{ devices, kept, unchanged: all.length - devices.length - kept.length },
   };
 }
 
-function changeOn(row: DeviceRow, source: Source, input: Input): DevicePreview[] {
+function isChanged(row: DeviceRow, source: Source, input: Input): boolean {
+  const before = beforeOn(row, input);
+  return before === undefined || revisionOf(before.app) !== revisionOf(render(source, row));
+}
+
+function changeOn(row: DeviceRow, source: Source, input: Input): DevicePreview {
   const app = render(source, row);
   const before = beforeOn(row, input);
-  if (before !== undefined && revisionOf(before.app) === revisionOf(app)) return [];
   const report = row.reported?.apps.find((one) => one.name === input.name);
   const held = [report?.current?.digest, report?.previous?.digest];
   const { digest, size } = source.release;
-  return [
-    {
-      device: row.id,
-      downloadBytes: held.includes(digest) ? 0 : size,
-      services: input.diff(before, { source, app }),
-      risks: risksOf(row, { app, report, rules: rulesFor(row, source, input), now: input.now }),
-    },
-  ];
+  return {
+    device: row.id,
+    downloadBytes: held.includes(digest) ? 0 : size,
+    services: input.diff(before, { source, app }),
+    risks: risksOf(row, { app, report, rules: rulesFor(row, source, input), now: input.now }),
+  };
 }
 
-function beforeOn(row: DeviceRow, { name, fleet, tracks }: Input) {
+/** Undefined where it cannot be rendered, as of a pin whose commit is gone. */
+function beforeOn(row: DeviceRow, { name, fleet, tracks, pins }: Input) {
+  const pinned = pins.olderOf(row.id, row.labels)(name);
+  if (pinned === "keep") return undefined;
   const track = tracks.byDeployment.get(name);
   const id = track === undefined ? undefined : snapshotFor(track, row.id);
-  const source = sourceOf((id === undefined ? undefined : tracks.snapshots.get(id)) ?? fleet, name);
+  const placed = id === undefined ? undefined : tracks.snapshots.get(id);
+  const source = sourceOf(pinned ?? placed ?? fleet, name);
   return source === undefined ? undefined : { source, app: render(source, row) };
 }
 
@@ -121,7 +137,7 @@ interface Facts {
 }
 
 function risksOf(row: DeviceRow, { app, report, rules, now }: Facts): Risk[] {
-  const { hostHealth, reported, mode } = row;
+  const { hostHealth, reported } = row;
   const { lock, windows = [] } = rules;
   const free =
     hostHealth === null
@@ -129,8 +145,7 @@ function risksOf(row: DeviceRow, { app, report, rules, now }: Facts): Risk[] {
       : hostHealth.diskTotalBytes - hostHealth.diskUsedBytes;
   const found: Record<Risk, boolean> = {
     away: row.connection !== "Online",
-    safeMode: reported?.safeMode !== undefined || mode === "safe",
-    onHold: mode === "hold",
+    safeMode: reported?.safeMode !== undefined,
     locked: lock !== undefined && (lock.until === undefined || lock.until > now),
     windowClosed: !isOpen(windows, now),
     diskShort: free < roomFor(app.release.size),

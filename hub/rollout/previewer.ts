@@ -1,4 +1,5 @@
 // Answers what a commit would do to a deployment, or what the present rollout still has to do.
+import type { Pins } from "#hub/control/pins.ts";
 import type { ReleaseController } from "#hub/release/controller.ts";
 import { entryOf, type FleetSnapshot } from "#hub/release/model.ts";
 import type { RoleContent } from "#hub/release/role.ts";
@@ -15,6 +16,7 @@ interface Options {
   store: Pick<Store, "allDevices">;
   releases: Pick<ReleaseController, "snapshot" | "candidate" | "contents">;
   tracks: Pick<Tracks, "byDeployment" | "snapshots">;
+  pins: Pick<Pins, "on" | "olderOf">;
   clock: Clock;
   readonly loadCompose: (source: ComposeSource) => LoadedCompose;
 }
@@ -26,7 +28,7 @@ export interface Previewer {
 }
 
 export function createPreviewer(options: Options): Previewer {
-  const { store, releases, tracks, clock, loadCompose } = options;
+  const { store, releases, tracks, pins, clock, loadCompose } = options;
   /** An older commit may be gone from the repository: its services are then not compared. */
   const contentsOf = async (branch: string, commit: string): Promise<Map<Digest, RoleContent>> => {
     try {
@@ -58,7 +60,7 @@ export function createPreviewer(options: Options): Previewer {
       const older = [...tracks.snapshots.values()];
       const contents = await allContents([fleet, candidate, ...older], branch);
       const preview = previewOf({
-        ...{ name, fleet, candidate, tracks, now: clock.now() },
+        ...{ name, fleet, candidate, tracks, pins, now: clock.now() },
         rows: await store.allDevices(),
         diff: createServiceDiff(contents, loadCompose),
       });

@@ -163,7 +163,7 @@ async function startHub(repository: string, directory: string): Promise<RunningH
     control,
     pins,
     tracks,
-    previews: createPreviewer({ store, releases, tracks, clock, loadCompose }),
+    previews: createPreviewer({ store, releases, tracks, pins, clock, loadCompose }),
     watcher,
     broker,
     bus,

@@ -4,9 +4,10 @@ import type { EventView } from "#hub/api/event_view.ts";
 import type { UpdateView } from "#hub/api/update_view.ts";
 import { generation, labelText } from "#hub/cli/resources/devices.ts";
 import { shortId, type TimeView, when } from "#hub/cli/resources/resource.ts";
-import { rfc3339, shortDuration, stepDuration } from "#hub/cli/terminal/age.ts";
+import { shortDuration, stepDuration } from "#hub/cli/terminal/age.ts";
 import { conditionTone, toneOf } from "#hub/cli/terminal/colour.ts";
 import type { AppReport, ServiceReport } from "#shared/reported.ts";
+import { noticeText } from "./notice.ts";
 import type { Page } from "./page.ts";
 import { writeWorkloads } from "./workloads.ts";
 
@@ -38,12 +39,9 @@ function ago(at: number | null, view: TimeView): string {
 
 /** First of all, as a banner: what keeps it from following the repository. */
 function writeNotices(page: Page, { notices }: DeviceView, view: TimeView): void {
-  for (const { message, reason, operator, at, until, endsWhen } of notices) {
-    const who = operator === null ? [] : [`by ${operator}`];
-    const since = at === null ? [] : [`since ${ago(at, view)}`];
-    const end = `until ${until === null ? endsWhen : rfc3339(until)}`;
-    const why = reason === null ? "" : `: ${reason}`;
-    page.line("Notice", `${message}${why} (${[...who, ...since, end].join(", ")})`, "bad");
+  for (const notice of notices) {
+    const since = notice.at === null ? undefined : ago(notice.at, view);
+    page.line("Notice", noticeText(notice, since), "bad");
   }
 }
 

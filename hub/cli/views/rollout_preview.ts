@@ -3,6 +3,7 @@ import type { PreviewView } from "#hub/api/preview.ts";
 import type { Column } from "#hub/cli/terminal/table.ts";
 import type { Terminal } from "#hub/cli/terminal/terminal.ts";
 import type { Risk } from "#hub/rollout/preview.ts";
+import { noticeText } from "./notice.ts";
 import { createPage } from "./page.ts";
 
 type Row = PreviewView["devices"][number];
@@ -13,16 +14,31 @@ export function printPreview(
 ): void {
   const { out, paint } = terminal;
   const page = createPage(terminal);
-  const { deployment, branch, commit, devices, unchanged, atRisk, downloadBytes } = preview;
+  const { deployment, branch, commit, devices, kept, unchanged, atRisk, downloadBytes } = preview;
   out(paint(`${deployment} at ${branch} ${commit.slice(0, 8)}`, "bold"));
-  page.line("Devices", `${devices.length} change, ${unchanged} do not`);
+  const stay =
+    kept.length === 0 ? "" : `, ${kept.length} would but ${kept.length === 1 ? "is" : "are"} kept`;
+  page.line("Devices", `${devices.length} change, ${unchanged} do not${stay}`);
   page.line("Download", `${bytesText(downloadBytes)} in all`);
   page.line("Restarts", restartsText(devices));
   page.line("At risk", atRisk === 0 ? "none" : risksText(devices), atRisk === 0 ? "good" : "bad");
-  if (devices.length === 0) return;
-  out("");
-  page.table(columns, devices);
+  if (devices.length > 0) {
+    out("");
+    page.table(columns, devices);
+  }
+  if (kept.length === 0) return;
+  page.heading("Kept where they are");
+  page.table(keptColumns, kept);
 }
+
+const keptColumns: Column<PreviewView["kept"][number]>[] = [
+  { title: "DEVICE", text: ({ device }) => device },
+  {
+    title: "WHY",
+    text: ({ why }) => why.map((notice) => noticeText(notice)).join("; "),
+    atLeast: 20,
+  },
+];
 
 const columns: Column<Row>[] = [
   { title: "DEVICE", text: ({ device }) => device },
@@ -42,7 +58,6 @@ const columns: Column<Row>[] = [
 const riskWords: Readonly<Record<Risk, string>> = {
   away: "away",
   safeMode: "in safe mode",
-  onHold: "on hold",
   locked: "version locked",
   windowClosed: "window closed",
   diskShort: "disk short",

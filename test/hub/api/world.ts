@@ -6,7 +6,7 @@ import { createWatch, type Watch } from "#hub/api/watch.ts";
 import type { Authenticator } from "#hub/broker/port.ts";
 import { type Bus, createBus } from "#hub/bus.ts";
 import { createControl } from "#hub/control/controller.ts";
-import { createNotices, type Notices } from "#hub/control/notices.ts";
+import { createNotices, type Notice, type Notices } from "#hub/control/notices.ts";
 import { createPins } from "#hub/control/pins.ts";
 import { createForcedSync } from "#hub/control/sync.ts";
 import type { RepositoryHealth } from "#hub/git/health.ts";
@@ -253,6 +253,7 @@ export async function createWorld(
     disconnect: (device) => void world.disconnected.push(device),
     metrics: {
       contentType: "text/plain; version=0.0.4",
+        kept: [{ device: "pi-3" as DeviceId, why: [heldByAda] }],
       render: async () => "up 1\n",
       observe: (request) => void world.measured.push(request),
     },
@@ -273,3 +274,9 @@ export async function enrol(world: World, id: string, labels = {}): Promise<Devi
   await world.store.enrol(device, sha256(`secret-of-${id}`), labels, world.clock.now());
   return device;
 }
+const heldByAda: Notice = {
+  kind: "mode",
+  ...{ message: "it is on hold", reason: "the fair", operator: "ada", at: startMs },
+  ...{ until: null, endsWhen: "somebody unholds it", deployment: null, number: null },
+};
+

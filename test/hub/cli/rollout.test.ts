@@ -60,12 +60,16 @@ test("a name that nothing has is told with what was meant", async () => {
 
 test("preview is a table to decide on", async () => {
   const { stdout } = await rollout("preview", "robots");
-  assert.match(stdout, /Devices: +2 change, 2 do not/);
+  assert.match(stdout, /Devices: +2 change, 2 do not, 1 would but is kept/);
   assert.match(stdout, /Download: +15 B in all/);
   assert.match(stdout, /Restarts: +web on 1, unknown on 1/);
   assert.match(stdout, /At risk: +1 away/);
   assert.match(stdout, /pi-1 +10 B +web +away/);
   assert.match(stdout, /pi-2 +5 B +unknown +-/);
+  assert.match(
+    stdout,
+    /Kept where they are\n.*\n +pi-3 +it is on hold: the fair \(by ada, until somebody unholds it\)\n/,
+  );
 });
 
 test("what moves nothing is done at once; what moves devices asks, and does nothing without a yes", async () => {

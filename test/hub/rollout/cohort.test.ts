@@ -1,5 +1,6 @@
 // A cohort that is left out keeps its release while all others go on, and takes part in the next rollout.
 import assert from "node:assert/strict";
+import { AppName } from "#shared/ids.ts";
 import { suite } from "#test/suite.ts";
 import { withHub } from "#test/support/hub.ts";
 import { begun, release, robots, running, settle } from "./bench.ts";
@@ -28,6 +29,13 @@ test("leaves out the devices of the model that fails, restarts included, until t
       .flat()
       .filter((id) => all.find((one) => one.id === id)?.model.endsWith("3"));
     assert.ok(new Set(tried).size < 10, String(tried));
+    const { kept } = await hub.previews.preview(AppName.parse("robots"));
+    assert.deepEqual(
+      kept.map(({ device, why }) => [device, why.map(({ reason }) => reason)]),
+      all
+        .filter(({ model }) => model.endsWith("3"))
+        .map(({ id }) => [id, ["belongs to model=Raspberry Pi 3"]]),
+    );
     await hub.stop();
     const again = await bench.start();
     await again.desired.reconcile();

@@ -1,10 +1,11 @@
 // Before anything moves: devices that change, bytes, services that restart, and what stands in the way.
 import assert from "node:assert/strict";
-import { AppName } from "#shared/ids.ts";
+import type { Preview } from "#hub/rollout/preview.ts";
+import { AppName, DeviceId } from "#shared/ids.ts";
 import { suite } from "#test/suite.ts";
 import { withHub } from "#test/support/hub.ts";
 import { robotCompose, site } from "#test/support/sites.ts";
-import { begun, robots, settle } from "./bench.ts";
+import { begun, release, robots, settle, version } from "./bench.ts";
 
 const test = suite("hub/rollout preview");
 const name = AppName.parse("robots");
@@ -20,7 +21,7 @@ test("shows devices, bytes, services and risks of a commit that nobody has taken
     await settle(hub, six);
     await hub.store.changeDevices([
       { id: six[0]?.id ?? ("" as never), connection: "Offline" },
-      { id: six[1]?.id ?? ("" as never), mode: "hold" },
+      { id: six[1]?.id ?? ("" as never), mode: "hold", modeReason: "the fair" },
     ]);
     bench.repository.git("checkout", "--quiet", "-b", "proposal");
     const commit = bench.repository.commit({ "roles/robot/www/index.html": "two" });
@@ -28,8 +29,9 @@ test("shows devices, bytes, services and risks of a commit that nobody has taken
     const preview = await hub.previews.preview(name, commit);
     assert.deepEqual(
       preview.devices.map(({ services, risks }) => [services, risks]),
-      six.map((_, at) => [["status"], at === 0 ? ["away"] : at === 1 ? ["onHold"] : []]),
+      six.slice(1).map((_, at) => [["status"], at === 0 ? ["away"] : []]),
     );
+    assert.deepEqual(keptIn(preview), ["pi-001 mode the fair"]);
     assert.ok(preview.devices.every(({ downloadBytes }) => downloadBytes > 0));
     assert.equal(preview.commit, commit);
     // Nothing was taken up.
@@ -56,6 +58,41 @@ test("a change of one site's value concerns its devices, without a download", ()
     );
     assert.equal(preview.unchanged, 4);
   }));
+
+test("names devices that a pin keeps, with the reason, and only those that would change", () =>
+  withHub(async (bench) => {
+    const { hub } = await begun(bench, undefined, six);
+    const old = bench.repository.git("rev-parse", "HEAD");
+    const by = { operator: "ada", reason: "the fair" };
+    await hub.control.pin({ device: DeviceId.parse("pi-000"), to: old, ...by });
+    bench.repository.git("checkout", "--quiet", "-b", "proposal");
+    const commit = bench.repository.commit(version(2));
+    await hub.mirror.fetch();
+    const preview = await hub.previews.preview(name, commit);
+    assert.deepEqual(keptIn(preview), ["pi-000 pin the fair"]);
+    assert.equal(preview.devices.length, 5);
+    assert.equal(preview.unchanged, 0);
+    const present = await hub.previews.preview(name);
+    assert.deepEqual([present.kept, present.devices, present.unchanged], [[], [], 6]);
+  }));
+
+test("a pinned device is compared with what it is pinned to, not with the rest of the fleet", () =>
+  withHub(async (bench) => {
+    const { hub, digests } = await begun(bench, undefined, six);
+    const by = { operator: "ada", reason: "the fair" };
+    await hub.control.pin({ device: DeviceId.parse("pi-000"), to: digests[0] ?? "", ...by });
+    await release(bench, hub, digests, 2);
+    await settle(hub, six);
+    const preview = await hub.previews.preview(name);
+    assert.deepEqual(keptIn(preview), ["pi-000 pin the fair"]);
+    assert.deepEqual([preview.devices, preview.unchanged], [[], 5]);
+  }));
+
+function keptIn({ kept }: Preview): string[] {
+  return kept.flatMap(({ device, why }) =>
+    why.map(({ kind, reason }) => `${device} ${kind} ${reason}`),
+  );
+}
 
 test("refuses a deployment or a commit that is not there", () =>
   withHub(async (bench) => {
