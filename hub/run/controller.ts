@@ -38,6 +38,8 @@ interface Options {
   bus: Bus;
   clock: Clock;
   random(): number;
+  /** Once per run, after it was stored. */
+  readonly onEnded?: (run: Run) => void;
   /** What the next look will try again. */
   readonly onFailed?: (error: unknown) => void;
   /** Ms in which what devices tell gathers before it is looked at. */
@@ -133,6 +135,7 @@ export function createRunController(options: Options): RunController {
     publish(events);
     if (revokes) letGo(run.device);
     if (isOver(head)) owed.add(run.device);
+    if (isOver(head) && !isOver(run.head)) options.onEnded?.({ ...run, head });
     if (lived.life === before) bus.emit("run", run.device);
     else tellLife(bus, run.device);
     return true;
@@ -249,8 +252,12 @@ export function createRunController(options: Options): RunController {
     start: async () => {
       await load();
       listening = (["run", "device", "membership"] as const).map((kind) => bus.on(kind, touch));
-      for (const { id } of await store.deviceStatuses()) touched.add(id);
       for (const { device } of book.open()) owed.add(device);
+      // Killed before it gave its last word, the hub has told nobody that nothing is ordered any more.
+      for (const { id } of await store.deviceStatuses()) {
+        touched.add(id);
+        owed.add(id);
+      }
       waker.soon();
     },
     stop: async () => {
