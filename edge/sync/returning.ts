@@ -2,6 +2,7 @@
 import { delayMs } from "#shared/backoff.ts";
 import { canonicalJson } from "#shared/canonical.ts";
 import type { Clock } from "#shared/clock.ts";
+import type { Envelope } from "#shared/envelope.ts";
 import { asFleetError } from "#shared/errors.ts";
 import type { ReturnRequest } from "#shared/gateway.ts";
 import type { Gateway } from "./http.ts";
@@ -51,9 +52,17 @@ export function createReturning(options: {
     };
     const answer = await gateway.giveBack(request, signal);
     if (canonicalJson(answer.statement) !== canonicalJson(statement ?? null)) {
-      keepsakes.keepStatement(answer.statement);
+      keep(answer.statement);
     }
     return true;
+  };
+  /** The hub knows the device again, whether or not the disk takes the statement. */
+  const keep = (statement: Envelope): void => {
+    try {
+      keepsakes.keepStatement(statement);
+    } catch (thrown) {
+      logger.warn(`the hub's statement cannot be kept: ${asFleetError(thrown).sentence}`);
+    }
   };
   const tryOnce = (signal: AbortSignal): Promise<boolean> => {
     underWay ??= giveBack(signal)
