@@ -9,23 +9,28 @@ export interface Claims {
 }
 
 export function createClaims(options: {
-  clock: Clock;
+  clock: Pick<Clock, "sleep">;
   proofMs: number;
   /** Ends the waiting. */
   signal: AbortSignal;
 }): Claims {
   const { clock, proofMs, signal } = options;
-  const since = new Map<DeviceId, number>();
+  const claims = new Map<DeviceId, { isOver: boolean }>();
   return {
     isOpen: (device, isAhead, look) => {
       if (!isAhead || proofMs === 0) {
-        since.delete(device);
+        claims.delete(device);
         return false;
       }
-      const first = since.get(device);
-      if (first !== undefined) return clock.monotonicMs() - first < proofMs;
-      since.set(device, clock.monotonicMs());
-      void clock.sleep(proofMs, signal).then(() => (signal.aborted ? undefined : look(device)));
+      const known = claims.get(device);
+      if (known !== undefined) return !known.isOver;
+      const claim = { isOver: false };
+      claims.set(device, claim);
+      void clock.sleep(proofMs, signal).then(() => {
+        // Not measured: a timer may be a moment early, and after this nobody looks again.
+        claim.isOver = true;
+        return signal.aborted ? undefined : look(device);
+      });
       return true;
     },
   };
