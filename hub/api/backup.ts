@@ -15,7 +15,8 @@ import { type Guards, principalName } from "./guards.ts";
 const BackupRequest = component(
   "BackupRequest",
   z.strictObject({
-    keys: z.boolean().default(true).meta({
+    // Said in every request: a body that got lost on the way must not hand the keys out.
+    keys: z.boolean().meta({
       description: "With the hub's signing key and its first operator's token.",
     }),
   }),
@@ -57,7 +58,11 @@ export function backupRoutes(options: {
     const { manifest, content } = await options.backups.make({ withKeys });
     const what = hasKeys(manifest) ? "with its keys" : "without its keys";
     const message = `${principalName(c.get("principal"))} took a backup of the hub, ${what}`;
-    await announce({ type: "Normal", reason: "BackupTaken", message });
+    await announce({ type: "Normal", reason: "BackupTaken", message }).catch((error: unknown) => {
+      // Nobody would read it, and until it has ended no other is made.
+      content.destroy();
+      throw error;
+    });
     const name = `fleet-${new Date(manifest.at).toISOString().replaceAll(":", "")}.tar.gz`;
     return new Response(Readable.toWeb(content) as ReadableStream, {
       headers: {

@@ -1,6 +1,7 @@
 // The pause of the fleet after the hub's store was lost or restored: whether it lasts, and its end.
 import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
 import type { MiddlewareHandler } from "hono";
+import type { Principal } from "#hub/broker/port.ts";
 import type { Pause } from "#hub/store/memo_port.ts";
 import { done, json, reads, responses, tagged } from "./answer.ts";
 import { component } from "./component.ts";
@@ -78,14 +79,15 @@ function viewOf(pause: Pause | null): PauseView {
   return { paused: true, ...pause };
 }
 
-/** Whoever asks the API learns of a pause, whatever was asked. */
+/** An operator who asks the API learns of a pause, whatever was asked. The reason names devices, so nobody else does. */
 export const pauseHeader = "Metrica-Fleet-Paused";
 
 export function tellsPause(pause: PauseControl): MiddlewareHandler<ApiEnv> {
   return async (c, next) => {
     await next();
     const reason = pause.state()?.reason;
-    if (reason !== undefined && c.req.path.startsWith("/v1/"))
-      c.res.headers.set(pauseHeader, encodeURIComponent(reason));
+    if (reason === undefined || !c.req.path.startsWith("/v1/")) return;
+    const principal: Principal | undefined = c.get("principal");
+    if (principal?.kind === "operator") c.res.headers.set(pauseHeader, encodeURIComponent(reason));
   };
 }

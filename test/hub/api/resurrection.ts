@@ -1,8 +1,10 @@
 // The parts of a hub that may have been lost, for the API's tests: over the world's store, with nothing to resume.
 import type { ApiOptions } from "#hub/api/api.ts";
+import { createBackups } from "#hub/backup/create.ts";
 import type { Bus } from "#hub/bus.ts";
+import type { SigningKey } from "#hub/desired/keys.ts";
 import { createMemos } from "#hub/resurrect/memos.ts";
-import { createPause } from "#hub/resurrect/pause.ts";
+import { createPause, type FleetPause } from "#hub/resurrect/pause.ts";
 import { createReturns, sealStatement } from "#hub/resurrect/returns.ts";
 import type { Identity } from "#hub/store/memo_port.ts";
 import type { Store } from "#hub/store/port.ts";
@@ -16,10 +18,14 @@ export function resurrectionParts(options: {
   bus: Bus;
   clock: Clock;
   readonly disconnect: (device: DeviceId) => void;
+  /** Where the hub's keys lie; without it there are no backups. */
+  directory?: string | undefined;
 }): Pick<ApiOptions, "pause" | "memos" | "returns" | "backups"> & {
   statement: (identity: Identity) => Envelope;
+  fleetPause: FleetPause;
+  key: SigningKey;
 } {
-  const { store } = options;
+  const { store, clock, directory } = options;
   const key = createSigningKey();
   const pause = createPause(options);
   const memos = createMemos({
@@ -30,7 +36,12 @@ export function resurrectionParts(options: {
   const desired = { adopt: (row: Parameters<Store["saveDesired"]>[0]) => store.saveDesired(row) };
   return {
     memos,
-    backups: { make: () => Promise.reject(new TypeError("no backups here")) },
+    fleetPause: pause,
+    key,
+    backups:
+      directory === undefined
+        ? { make: () => Promise.reject(new TypeError("no backups here")) }
+        : createBackups({ store, directory, clock, version: "1.2.3" }),
     pause: {
       state: pause.state,
       resume: ({ operator, reason }) => pause.end(operator, reason),

@@ -9,9 +9,11 @@ import { createControl } from "#hub/control/controller.ts";
 import { createNotices, type Notice, type Notices } from "#hub/control/notices.ts";
 import { createPins } from "#hub/control/pins.ts";
 import { createForcedSync } from "#hub/control/sync.ts";
+import type { SigningKey } from "#hub/desired/keys.ts";
 import type { RepositoryHealth } from "#hub/git/health.ts";
 import type { LiveLogs } from "#hub/logs/port.ts";
 import type { BranchSnapshot, FleetSnapshot } from "#hub/release/model.ts";
+import type { FleetPause } from "#hub/resurrect/pause.ts";
 import { type BisectController, createBisectController } from "#hub/rollout/bisect/controller.ts";
 import { createTrials } from "#hub/rollout/bisect/trials.ts";
 import { createRolloutController, type RolloutController } from "#hub/rollout/controller.ts";
@@ -47,6 +49,9 @@ export interface World {
   bisects: BisectController;
   runs: RunController;
   runProvider: MemoryProvider;
+  pause: FleetPause;
+  /** The hub's own. */
+  key: SigningKey;
   /** States of the fleet by commit, oldest first: the history that a bisect sees. */
   fleets: Map<string, FleetSnapshot>;
   clock: Clock & { advance(ms: number): void };
@@ -93,7 +98,13 @@ export type WorldParts = Pick<World, "store" | "sessions" | "clock"> & {
 };
 
 export async function createWorld(
-  options: { pages?: (parts: WorldParts) => Pages; clock?: World["clock"]; logs?: LiveLogs } = {},
+  options: {
+    pages?: (parts: WorldParts) => Pages;
+    clock?: World["clock"];
+    logs?: LiveLogs;
+    /** Where the hub's keys lie; without it there are no backups. */
+    directory?: string;
+  } = {},
 ): Promise<World> {
   const clock = options.clock ?? manualClock();
   const store = await openStore({ file: ":memory:" });
@@ -158,7 +169,13 @@ export async function createWorld(
   await rollouts.start();
   await runs.start();
   await control.start();
+  const { statement, fleetPause, key, ...lost } = resurrectionParts({
+    ...{ store, bus, clock, disconnect: (device) => void world.disconnected.push(device) },
+    directory: options.directory,
+  });
   const world: Omit<World, "app"> = {
+    pause: fleetPause,
+    key,
     store,
     bus,
     rollouts,
@@ -201,9 +218,6 @@ export async function createWorld(
       await store.close();
     },
   };
-  const { statement, ...lost } = resurrectionParts({
-    ...{ store, bus, clock, disconnect: (device) => void world.disconnected.push(device) },
-  });
   const app = createApi({
     ...parts,
     bus,
