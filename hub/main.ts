@@ -147,7 +147,7 @@ async function run(options: HubOptions): Promise<void> {
   });
   const notices = createNotices({ pins, tracks, rollouts, fleet: releases, pause });
   const bisects = createBisectController({
-    ...{ store, desired, tracks, trials, releases, history: mirror, bus, clock, isPaused },
+    ...{ store, desired, tracks, trials, pins, releases, history: mirror, bus, clock, isPaused },
     onFailed: (err) => log.error({ err }, "bisects could not be looked at"),
   });
   const memos = createMemos({

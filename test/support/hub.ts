@@ -128,7 +128,8 @@ async function startHub(repository: string, directory: string): Promise<RunningH
     },
   });
   const bisects = createBisectController({
-    ...{ store, desired, tracks, trials, releases, history: mirror, bus, clock, coalesceMs: 10 },
+    ...{ store, desired, tracks, trials, pins, releases, history: mirror, bus, clock },
+    coalesceMs: 10,
   });
   const announce = createAnnouncer({ store, bus, clock });
   const watcher = createGitWatcher({

@@ -17,6 +17,8 @@ interface Input {
   failed: ReadonlySet<DeviceId>;
   /** The release on each device. */
   readonly targetOf: (device: DeviceId) => RevisionId | undefined;
+  /** What a person pinned has none of the commits that are tried. */
+  readonly isPinned: (device: DeviceId) => boolean;
   /** As a person named them; undefined: choose. */
   wanted: readonly DeviceId[] | undefined;
 }
@@ -42,13 +44,20 @@ function failedOn({ rows, failed, targetOf, deployment }: Input): (device: Devic
   return (device) => all.has(device);
 }
 
-function named({ members }: Input, wanted: readonly DeviceId[]): DeviceId[] {
+function named({ members, isPinned }: Input, wanted: readonly DeviceId[]): DeviceId[] {
   const known = new Set(members.filter(isThere).map(({ device }) => device));
   const strangers = wanted.filter((device) => !known.has(device));
-  if (strangers.length === 0) return [...new Set(wanted)];
-  throw new FleetError("request_invalid", {
-    message: `the rollout has nothing to change on ${strangers.join(", ")}`,
-    hint: "Name devices of the rollout, or none to let the hub choose.",
+  const pinned = wanted.filter(isPinned);
+  if (strangers.length > 0) {
+    throw new FleetError("request_invalid", {
+      message: `the rollout has nothing to change on ${strangers.join(", ")}`,
+      hint: "Name devices of the rollout, or none to let the hub choose.",
+    });
+  }
+  if (pinned.length === 0) return [...new Set(wanted)];
+  throw new FleetError("state_conflict", {
+    message: `${pinned.join(", ")} cannot try commits while pinned`,
+    hint: "Remove the pin, or name other devices.",
   });
 }
 
@@ -68,16 +77,17 @@ function usual(input: Input, isFailed: (device: DeviceId) => boolean): DeviceId[
   const best = groups.find((group) => group.length > 0) ?? [];
   if (best.length > 0) return best.slice(0, usualCanaries).map(({ device }) => device);
   throw new FleetError("state_conflict", {
-    message: "no device of the rollout is online and healthy, so none can try commits",
+    message:
+      "no device of the rollout is online, healthy and free of pins, so none can try commits",
     hint: "Wait for one, or name devices.",
   });
 }
 
 /** A device that is ill already would call every commit bad. */
-function ableDevices({ rows, deployment }: Input): Set<DeviceId> {
+function ableDevices({ rows, deployment, isPinned }: Input): Set<DeviceId> {
   const able = rows.filter((row) => {
     const { isServing, isHeld } = factOf(row, deployment, undefined);
-    return isServing && !isHeld;
+    return isServing && !isHeld && !isPinned(row.id);
   });
   return new Set(able.map(({ id }) => id));
 }

@@ -1,5 +1,6 @@
 // Moves bisects on: reads the commits that are to be tried, stores each decision, and only then lets the canaries follow.
 import type { Bus } from "#hub/bus.ts";
+import type { Pins } from "#hub/control/pins.ts";
 import type { DesiredController } from "#hub/desired/controller.ts";
 import type { Mirror } from "#hub/git/mirror.ts";
 import type { ReleaseController } from "#hub/release/controller.ts";
@@ -31,6 +32,8 @@ export interface BisectOptions {
   desired: Pick<DesiredController, "current" | "reconcile">;
   tracks: Pick<Tracks, "byDeployment" | "snapshots">;
   trials: Trials;
+  /** Devices that a person keeps out of it. */
+  pins?: Pick<Pins, "on">;
   releases: Pick<ReleaseController, "checked" | "snapshot">;
   history: Pick<Mirror, "commitInfo" | "commitsBetween">;
   bus: Bus;

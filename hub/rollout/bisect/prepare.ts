@@ -20,7 +20,7 @@ export interface Prepared {
   tell: Tell;
 }
 
-type Parts = Pick<BisectOptions, "store" | "tracks" | "releases" | "history">;
+type Parts = Pick<BisectOptions, "store" | "tracks" | "releases" | "history" | "pins">;
 
 /** @throws FleetError not_found, state_conflict, request_invalid; what passes by itself */
 export async function prepare(parts: Parts, rollout: number, given: Given): Promise<Prepared> {
@@ -95,7 +95,7 @@ interface Wanted {
 }
 
 async function canariesOf(
-  { store }: Parts,
+  { store, pins }: Parts,
   { track, target, given }: Wanted,
 ): Promise<{ places: Placed[]; isProven: boolean }> {
   const { deployment } = track.row;
@@ -108,6 +108,10 @@ async function canariesOf(
     targetOf: (device) => {
       const place = placed.get(device);
       return place === undefined ? undefined : revisionIn(source, place);
+    },
+    isPinned: (device) => {
+      const place = placed.get(device);
+      return place !== undefined && pins?.on(deployment, place) !== undefined;
     },
   });
   return { places: canaries.flatMap((id) => placed.get(id) ?? []), isProven };

@@ -1,7 +1,7 @@
 // What a bisect outlasts: a lost test, a commit that is refused late, a store that fails, pins, others' words.
 import assert from "node:assert/strict";
 import { FleetError } from "#shared/errors.ts";
-import { AppName } from "#shared/ids.ts";
+import { AppName, DeviceId } from "#shared/ids.ts";
 import { suite } from "#test/suite.ts";
 import { type RunningHub, withHub } from "#test/support/hub.ts";
 import { by, halted, outcome, search } from "./story.ts";
@@ -71,3 +71,14 @@ test("what holds one bisect up is no matter for others, and none keeps canaries 
 function digestAt(hub: RunningHub, device: string): string | undefined {
   return hub.broker.last(device)?.apps[0]?.release.digest;
 }
+
+test("a pinned device is no canary, chosen or named", () =>
+  withHub(async (bench) => {
+    const { hub, digests } = await halted(bench, 3, small);
+    const pinned = DeviceId.parse("pi-000");
+    await hub.control.pin({ device: pinned, to: digests[0] ?? "", ...by });
+    const named = hub.bisects.begin(1, { ...by, devices: [pinned] });
+    await assert.rejects(named, { code: "state_conflict", message: /while pinned/ });
+    const { bisect } = await hub.bisects.begin(1, by);
+    assert.deepEqual(bisect.canaries.map(({ device }) => device).toSorted(), ["pi-003"]);
+  }));
