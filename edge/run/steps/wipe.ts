@@ -1,5 +1,6 @@
 // The step wipe: once every app rests, their data, releases and bundles go; identity and journal stay.
 import type { Executors, Seen } from "#edge/run/port.ts";
+import { FleetError } from "#shared/errors.ts";
 import type { AppName } from "#shared/ids.ts";
 import type { StepParts } from "./parts.ts";
 import { atRest } from "./rest.ts";
@@ -17,8 +18,12 @@ export function createWipe({ parts, tasks }: StepParts): Executors["wipe"] {
     }
   };
 
-  const wipeAll = async ({ apps, stored }: Seen): Promise<void> => {
-    for (const app of new Set([...stored, ...apps.map(({ name }) => name)])) await wipeApp(app);
+  const wipeAll = async ({ apps, stored }: Seen, signal: AbortSignal): Promise<void> => {
+    for (const app of new Set([...stored, ...apps.map(({ name }) => name)])) {
+      if (signal.aborted) throw brokenOff();
+      await wipeApp(app);
+    }
+    if (signal.aborted) throw brokenOff();
     await releases.sweep({ wanted: nothing, bundles: "spare" });
     for (const runtime of runtimes) await runtime.collectImages?.(nothing);
   };
@@ -28,9 +33,18 @@ export function createWipe({ parts, tasks }: StepParts): Executors["wipe"] {
       const { seen, key, waitsFor } = context;
       if (seen === undefined || atRest(context, () => true) === "acting") return "acting";
       waitsFor("the disk");
-      if ((await tasks.run(key, () => wipeAll(seen))) === "running") return "acting";
+      if ((await tasks.run(key, (signal) => wipeAll(seen, signal))) === "running") return "acting";
       // A repair that was under way may have brought something back.
       return (await releases.apps()).length === 0 ? "done" : "acting";
     },
+    stop: async ({ key }) => {
+      tasks.cancel(key);
+      return "done";
+    },
   };
+}
+
+/** Between two apps: of each one everything goes, or nothing. */
+function brokenOff(): FleetError {
+  return new FleetError("interrupted", { message: "the wipe was broken off" });
 }
