@@ -64,6 +64,7 @@ export function unknownRollout(id: number): FleetError {
 export function meaningless({ id, head }: RolloutRow, name: OrderName): FleetError {
   return new FleetError("state_conflict", {
     message: `rollout ${id} is ${head.state}; ${name} means something only while it is ${statesFor(name).join(", ")}`,
+    hint: `See how it stands, and what it waits for: GET /v1/rollouts/${id}.`,
     subject: String(id),
   });
 }

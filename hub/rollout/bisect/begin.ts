@@ -20,10 +20,15 @@ interface Span {
 /** @throws FleetError state_conflict */
 export function spanOf(branch: string, base: FleetSnapshot, bad: string): Span {
   const good = entryOf(base.branches, branch)?.commit;
-  if (good === undefined) throw conflict(`nothing of the branch ${branch} was promoted before`);
+  if (good === undefined) {
+    const hint =
+      "A search needs a release that was good to begin from; look at the commits by hand.";
+    throw conflict(`nothing of the branch ${branch} was promoted before`, hint);
+  }
   if (good === bad) {
     throw conflict(
       `no commit of the branch ${branch} lies between: what changed came from another branch`,
+      "Look at the newest commits of the default branch: fleet.yaml, sites, devices.",
     );
   }
   return { good, bad };
@@ -38,10 +43,12 @@ export function candidatesOf(
   if (between === undefined) {
     throw conflict(
       `commit ${good.commit.slice(0, 8)}, which was promoted last, is not in the branch's history any more`,
+      "The branch was rewritten: compare both commits by hand.",
     );
   }
   if (between.length > maxCommits) {
-    throw conflict(`${between.length} commits lie between; ${maxCommits} are the most`);
+    const hint = "Narrow it down first: pin a device to a commit in the middle and see.";
+    throw conflict(`${between.length} commits lie between; ${maxCommits} are the most`, hint);
   }
   return [good, ...between].map((info) => ({
     ...info,
@@ -74,7 +81,8 @@ export interface End {
 /** @throws FleetError state_conflict when both ends are the same to the canaries */
 export function withEnds(all: readonly Candidate[], good: End, bad: End): Candidate[] {
   if (bad.content !== undefined && bad.content === good.content) {
-    throw conflict("the canaries have the same before and after");
+    const hint = "Name other devices: some on which the release changes something.";
+    throw conflict("the canaries have the same before and after", hint);
   }
   return all.map((one, at) => {
     if (at === 0) return endOf(one, good, "good");
@@ -86,6 +94,6 @@ function endOf(one: Candidate, { content, isProven }: End, verdict: Verdict): Ca
   return { ...one, content: content ?? null, verdict: isProven ? verdict : "untested" };
 }
 
-function conflict(message: string): FleetError {
-  return new FleetError("state_conflict", { message });
+function conflict(message: string, hint: string): FleetError {
+  return new FleetError("state_conflict", { message, hint });
 }

@@ -268,6 +268,7 @@ export function noBisect(rollout: number): FleetError {
 function isOver({ rollout, bisect }: BisectRow): FleetError {
   return new FleetError("state_conflict", {
     message: `the bisect of rollout ${rollout} is over: ${bisect.outcome}`,
+    hint: "Nothing is left to cancel; another one may be begun.",
     subject: String(rollout),
   });
 }

@@ -84,6 +84,7 @@ function endsOf({ tracks }: Parts, { row }: Track): Record<"base" | "target", Fl
   if (base !== undefined && target !== undefined) return { base, target };
   throw new FleetError("state_conflict", {
     message: `the hub does not know any more what rollout ${row.id} began from`,
+    hint: "Undo it, or commit a fix: the next rollout knows its beginning.",
     subject: String(row.id),
   });
 }
