@@ -253,6 +253,7 @@ export async function createWorld(
           { device: "pi-1" as DeviceId, downloadBytes: 10, services: ["web"], risks: ["away"] },
           { device: "pi-2" as DeviceId, downloadBytes: 5, services: null, risks: [] },
         ],
+        kept: [{ device: "pi-3" as DeviceId, why: [heldByAda] }],
       }),
     },
     bundles: { open: async (digest) => world.bundles.get(digest) ?? null },
@@ -267,7 +268,6 @@ export async function createWorld(
     disconnect: (device) => void world.disconnected.push(device),
     metrics: {
       contentType: "text/plain; version=0.0.4",
-        kept: [{ device: "pi-3" as DeviceId, why: [heldByAda] }],
       render: async () => "up 1\n",
       observe: (request) => void world.measured.push(request),
     },
@@ -277,6 +277,12 @@ export async function createWorld(
   });
   return Object.assign(world, { app });
 }
+
+const heldByAda: Notice = {
+  kind: "mode",
+  ...{ message: "it is on hold", reason: "the fair", operator: "ada", at: startMs },
+  ...{ until: null, endsWhen: "somebody unholds it", deployment: null, number: null },
+};
 
 function ackOf({ journal }: ReportRequest): JournalAck | undefined {
   return journal === undefined ? undefined : { epoch: journal.epoch, seq: journal.to };
@@ -288,9 +294,3 @@ export async function enrol(world: World, id: string, labels = {}): Promise<Devi
   await world.store.enrol(device, sha256(`secret-of-${id}`), labels, world.clock.now());
   return device;
 }
-const heldByAda: Notice = {
-  kind: "mode",
-  ...{ message: "it is on hold", reason: "the fair", operator: "ada", at: startMs },
-  ...{ until: null, endsWhen: "somebody unholds it", deployment: null, number: null },
-};
-
