@@ -85,9 +85,14 @@ test("every verb has an example of itself", () => {
   }
 });
 
-test("every option of an example exists", () => {
+const docs = join(import.meta.dirname, "..", "..", "..", "docs");
+
+test("every option of an example exists, in the help and in the runbooks", async () => {
   let count = 0;
-  for (const [, words = ""] of all.flatMap(({ help }) => [...help.matchAll(/\bfleet (.*)/g)])) {
+  const lines = all.flatMap(({ help }) => [...help.matchAll(/\bfleet (.*)/g)]);
+  const runbooks = await readFile(join(docs, "runbooks.md"), "utf8");
+  lines.push(...runbooks.matchAll(/(?:`|^ *(?:\$ )?)fleet ([^`\n]*)/gm));
+  for (const [, words = ""] of lines) {
     if (!words.includes(" -")) continue;
     const [verb = "", child = ""] = words.split(/\s/);
     const known = all.find(({ name }) => name === `${verb} ${child}`) ?? named(verb);
@@ -121,8 +126,7 @@ test("a verb that ends with a code of its own says which", () => {
 });
 
 test("the page about the command names every verb and every word below one", async () => {
-  const file = join(import.meta.dirname, "..", "..", "..", "docs", "fleet-command.md");
-  const page = await readFile(file, "utf8");
+  const page = await readFile(join(docs, "fleet-command.md"), "utf8");
   const words = new Set(
     [...page.matchAll(/`([^`\n]+)`/g)].flatMap(([, code = ""]) => code.split(/[ ,]+/)),
   );
