@@ -115,7 +115,8 @@ export interface Runtime {
   restart(instance: ObservedInstance): Promise<void>;
   /** Removes networks of an app that no longer runs here; volumes stay: they hold data. */
   cleanUp(app: AppName, project: string): Promise<void>;
-  /** The same, and the app's volumes too: its data is gone. */
+  /** The same, and the app's volumes too: its data is gone.
+   *  @throws FleetError runtime_refused when something still has them */
   wipe(app: AppName, project: string): Promise<void>;
   /** Removes images that this agent has fetched and that `kept` does not name. Absent: there are none.
    *  @returns what was removed */

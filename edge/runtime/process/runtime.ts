@@ -169,7 +169,7 @@ export function createProcessRuntime(options: ProcessRuntimeOptions): ProcessRun
       await cleanUp(app);
     },
     async wipe(app) {
-      if (!(await cleanUp(app))) return;
+      if (!(await cleanUp(app))) throw inUse(app);
       await rm(join(directory, "volumes", app), { recursive: true, force: true });
     },
     async logs(instance, wanted) {
@@ -210,6 +210,15 @@ function occupied({ app, service, index }: CopyRecord): FleetError {
     subject: service,
     message: `Copy ${index} of ${app}/${service} still runs with another configuration.`,
     hint: "Remove it first.",
+    retry: "later",
+  });
+}
+
+/** Nobody may be told that data is gone which is not. */
+function inUse(app: AppName): FleetError {
+  return new FleetError("runtime_refused", {
+    subject: app,
+    message: `The data of ${app} cannot be removed while a copy of it is there.`,
     retry: "later",
   });
 }
