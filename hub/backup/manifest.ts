@@ -10,12 +10,16 @@ export const keyFiles: readonly BackedUp[] = ["signing-key.pem", "operator.token
 
 export const manifestName = "manifest.json";
 
-export const Manifest = z.object({
-  /** Of this form. */
-  version: z.literal(1),
+/** Of the form below. */
+export const manifestVersion = 1;
+
+/** What every form has: enough to say which hub reads it. */
+export const ManifestForm = z.object({ version: z.int().positive(), hubVersion: z.string() });
+
+export const Manifest = ManifestForm.extend({
+  version: z.literal(manifestVersion),
   /** Unix ms by the hub's clock: everything up to here is in it. */
   at: z.number().int(),
-  hubVersion: z.string(),
   /** The newest migration of the database. */
   schema: z.number().int(),
   devices: z.number().int(),

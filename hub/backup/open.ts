@@ -6,10 +6,11 @@ import { examineCopy } from "#hub/store/copy.ts";
 import { FleetError } from "#shared/errors.ts";
 import { errnoOf } from "#shared/files.ts";
 import { digestOf } from "./digest.ts";
-import { backedUp, Manifest, manifestName } from "./manifest.ts";
+import { backedUp, Manifest, ManifestForm, manifestName, manifestVersion } from "./manifest.ts";
 
 /** Unpacks into an empty directory, which the caller removes when this throws.
- *  @throws FleetError request_invalid when the file is not a whole, undamaged backup; not_found */
+ *  @throws FleetError request_invalid when the file is not a whole, undamaged backup; state_conflict when it is one
+ *  of a later form; not_found */
 export async function openBackup(file: string, directory: string): Promise<Manifest> {
   await unpack(file, directory);
   const manifest = await readManifest(file, directory);
@@ -45,10 +46,22 @@ async function unpack(file: string, directory: string): Promise<void> {
 
 async function readManifest(file: string, directory: string): Promise<Manifest> {
   try {
-    return Manifest.parse(JSON.parse(await readFile(join(directory, manifestName), "utf8")));
+    const written: unknown = JSON.parse(await readFile(join(directory, manifestName), "utf8"));
+    const { version, hubVersion } = ManifestForm.parse(written);
+    if (version > manifestVersion) throw ofLaterForm(file, version, hubVersion);
+    return Manifest.parse(written);
   } catch (cause) {
-    throw spoilt(file, "it has no manifest that this version reads", cause);
+    if (cause instanceof FleetError) throw cause;
+    throw spoilt(file, "it has no manifest that can be read", cause);
   }
+}
+
+function ofLaterForm(file: string, version: number, hubVersion: string): FleetError {
+  return new FleetError("state_conflict", {
+    message: `${file} was made by hub ${hubVersion} in form ${version} of backups; this one reads form ${manifestVersion}`,
+    hint: "Restore it with that version or a newer one.",
+    subject: file,
+  });
 }
 
 function spoilt(file: string, why: string, cause?: unknown): FleetError {

@@ -4,7 +4,9 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync
 import { writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { create } from "tar";
 import { createBackups } from "#hub/backup/create.ts";
+import { manifestName } from "#hub/backup/manifest.ts";
 import { openBackup } from "#hub/backup/open.ts";
 import { restoreBackup } from "#hub/backup/restore.ts";
 import { loadSigningKey } from "#hub/desired/keys.ts";
@@ -12,6 +14,7 @@ import { prepareOperator } from "#hub/operator.ts";
 import type { Store } from "#hub/store/port.ts";
 import { openStore } from "#hub/store/sqlite.ts";
 import { systemClock as clock } from "#shared/clock.ts";
+import type { FleetError } from "#shared/errors.ts";
 import { DeviceId } from "#shared/ids.ts";
 import { suite } from "#test/suite.ts";
 
@@ -109,6 +112,75 @@ test("refuses a file that is cut, changed, or none", async () => {
     await assert.rejects(openBackup(file, scratch()), { code: "request_invalid" }, how);
   }
   await assert.rejects(openBackup(join(root, "none"), scratch()), { code: "not_found" });
+});
+
+/** The same backup with another manifest, packed as a hub packs it. */
+async function withManifest(name: string, change: object): Promise<string> {
+  const place = scratch();
+  const manifest = await openBackup(await take(`before-${name}`), place);
+  writeFileSync(join(place, manifestName), JSON.stringify({ ...manifest, ...change }));
+  const names = [manifestName, ...manifest.files.map((one) => one.name)];
+  const file = join(root, name);
+  await create({ cwd: place, gzip: true, portable: true, file }, names);
+  return file;
+}
+
+test("a backup of a later form or schema is refused by its version, and its directory stays empty", async () => {
+  const later: [string, object, RegExp][] = [
+    ["form.tar.gz", { version: 2, hubVersion: "9.8.7" }, /made by hub 9\.8\.7 in form 2 /],
+    [
+      "schema.tar.gz",
+      { schema: 9999, hubVersion: "9.8.7" },
+      /made by hub 9\.8\.7, with schema 9999/,
+    ],
+  ];
+  for (const [name, change, message] of later) {
+    const file = await withManifest(name, change);
+    const directory = scratch();
+    await assert.rejects(restoreBackup({ file, directory, clock }), (error: FleetError) => {
+      assert.equal(error.code, "state_conflict");
+      assert.match(error.message, message);
+      assert.match(error.hint ?? "", /that version or a newer one/);
+      return true;
+    });
+    assert.deepEqual(readdirSync(directory), []);
+  }
+});
+
+test("a manifest that is none, or that its files do not fit, is refused", async () => {
+  const wrong: Record<string, object> = {
+    "none.tar.gz": { version: 0 },
+    "text.tar.gz": { version: "1" },
+    "bare.tar.gz": { files: [] },
+    "other.tar.gz": { files: [{ name: "hub.db", bytes: 1, sha256: "0".repeat(64) }] },
+    "way.tar.gz": { files: [{ name: "../hub.db", bytes: 1, sha256: "0".repeat(64) }] },
+  };
+  for (const [name, change] of Object.entries(wrong)) {
+    const file = await withManifest(name, change);
+    await assert.rejects(openBackup(file, scratch()), { code: "request_invalid" }, name);
+  }
+});
+
+test("wherever a bit flips or the end is lost, it is refused, or says the very same", async () => {
+  const whole = readFileSync(await take("sound.tar.gz"));
+  const before = await openBackup(join(root, "sound.tar.gz"), scratch());
+  const file = join(root, "flipped.tar.gz");
+  let refused = 0;
+  for (let share = 0; share < 12; share += 1) {
+    const at = Math.floor((whole.length * share) / 12);
+    const flipped = Buffer.from(whole);
+    flipped[at] = (flipped[at] ?? 0) ^ (1 << (share % 8));
+    for (const bytes of [flipped, whole.subarray(0, at)]) {
+      writeFileSync(file, bytes);
+      const place = scratch();
+      const outcome = await openBackup(file, place).catch((error: FleetError) => error.code);
+      // The first bytes of gzip hold a time and the name of a system, which nobody reads.
+      if (outcome === "request_invalid") refused += 1;
+      else assert.deepEqual(outcome, before, `at ${at} of ${whole.length}`);
+      rmSync(place, { recursive: true });
+    }
+  }
+  assert.equal(refused >= 22, true, `${refused} of 24`);
 });
 
 test("restores into an empty directory: the same devices and keys, readable by nobody else, paused", async () => {
