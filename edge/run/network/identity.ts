@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { isAlive, readBootId, readStat } from "#edge/runtime/process/proc.ts";
 import { writeFileAtomicSync } from "#shared/files.ts";
 
-export interface Identity {
+interface Identity {
   pid: number;
   /** With the boot id it tells the process from a later one of the same pid. */
   startTicks: number;
