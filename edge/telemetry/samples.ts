@@ -1,4 +1,4 @@
-// The last word of each copy of a service, in memory: the copy's next post rebuilds it.
+// The last word of each copy of a service, in memory.
 import { FleetError } from "#shared/errors.ts";
 import type { AppName } from "#shared/ids.ts";
 import { type Telemetry, usualValidSeconds, type WorkloadReport } from "#shared/telemetry.ts";
@@ -17,9 +17,13 @@ export interface Samples {
   retain(isThere: (copy: Copy) => boolean): void;
   /** By app, service and number. What was said too long ago is unknown, and its values are gone. */
   all(): WorkloadReport[];
+  /** For a later process of the same boot. */
+  raw(): Sample[];
+  /** What an earlier process had; what a copy has said since then goes before. */
+  restore(samples: readonly Sample[]): void;
 }
 
-interface Sample {
+export interface Sample {
   copy: Copy;
   telemetry: Telemetry;
   at: number;
@@ -48,6 +52,13 @@ export function createSamples(clock: { now(): number; monotonicMs(): number }): 
     all: () => {
       const nowMs = clock.monotonicMs();
       return [...samples.values()].map((sample) => reportOf(sample, nowMs)).toSorted(byCopy);
+    },
+    raw: () => [...samples.values()],
+    restore: (earlier) => {
+      for (const sample of earlier) {
+        const key = keyOf(sample.copy);
+        if (!samples.has(key) && samples.size < maxSamples) samples.set(key, sample);
+      }
     },
   };
 }

@@ -43,6 +43,8 @@ export interface TelemetryBench {
   pass(ms: number): void;
   /** As a copy would, by what its environment says. */
   post(body: unknown, copy?: { app?: AppName; service?: string; index?: number }): Promise<Answer>;
+  /** Another process of the same boot, or of the next one. */
+  restart(how?: { isReboot?: boolean; between?: () => void }): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -50,13 +52,14 @@ export function telemetryBench(): TelemetryBench {
   const runDirectory = mkdtempSync(join(tmpdir(), "tele-"));
   const warnings: string[] = [];
   let nowMs = 1000;
-  const telemetry = createTelemetry({
-    runDirectory,
-    clock: { now: () => 1_700_000_000_000 + nowMs, monotonicMs: () => nowMs },
-    warn: (app, why) => void warnings.push(`${app}: ${why}`),
-  });
-  return {
-    telemetry,
+  const start = (): WorkloadTelemetry =>
+    createTelemetry({
+      runDirectory,
+      clock: { now: () => 1_700_000_000_000 + nowMs, monotonicMs: () => nowMs },
+      warn: (app, why) => void warnings.push(`${app}: ${why}`),
+    });
+  const bench: TelemetryBench = {
+    telemetry: start(),
     runDirectory,
     warnings,
     pass: (ms) => {
@@ -66,11 +69,18 @@ export function telemetryBench(): TelemetryBench {
       const directory = (await makeTelemetryPlace(runDirectory, app)) ?? "";
       return send(telemetryEnvironment(directory, { service, index }), body);
     },
+    restart: async ({ isReboot = false, between } = {}) => {
+      await bench.telemetry.stop();
+      between?.();
+      if (isReboot) nowMs = 0;
+      bench.telemetry = start();
+    },
     close: async () => {
-      await telemetry.stop();
+      await bench.telemetry.stop();
       rmSync(runDirectory, { recursive: true, force: true });
     },
   };
+  return bench;
 }
 
 /** @param body text as it is, anything else as JSON */

@@ -1,7 +1,8 @@
 import * as assert from "node:assert/strict";
 import { once } from "node:events";
-import { rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
+import { join } from "node:path";
 import { makeTelemetryPlace, telemetryDirectory, telemetrySocket } from "#edge/telemetry/place.ts";
 import { AppName } from "#shared/ids.ts";
 import { TelemetryDigest } from "#shared/telemetry.ts";
@@ -202,4 +203,59 @@ test("only the address in FLEET_TELEMETRY_URL answers", () =>
     );
     assert.equal(answer.status, 404);
     assert.match(answer.body.hint, /FLEET_TELEMETRY_URL/);
+  }));
+
+test("an agent that starts again tells the totals from before, until they are too old", () =>
+  within(async (bench) => {
+    await bench.post({ state: "operational", validSeconds: 60 });
+    await bench.post({ state: "down" }, { index: 2 });
+    const before = bench.telemetry.digest(roomy);
+    bench.pass(5000);
+    await bench.restart();
+    await bench.telemetry.observe([appReport("robot", { arm: 2 })]);
+    assert.deepEqual(bench.telemetry.digest(roomy), before);
+    await bench.post({ state: "degraded" });
+    assert.deepEqual(states(bench), ["arm 1 degraded", "arm 2 down"]);
+    bench.pass(200_000);
+    assert.deepEqual(states(bench), ["arm 1 unknown", "arm 2 unknown"]);
+  }));
+
+test("a word that is said again and again is kept as it was said last", () =>
+  within(async (bench) => {
+    for (let said = 0; said < 10; said += 1) {
+      await bench.post({ state: "operational" });
+      bench.telemetry.digest(roomy);
+      bench.pass(31_000);
+    }
+    // Nothing is written at its end: the process was killed.
+    const path = join(bench.runDirectory, ".telemetry", "last.json");
+    const written = (): string => (existsSync(path) ? readFileSync(path, "utf8") : "");
+    while (!written().includes('"writtenMs":280000')) await new Promise(setImmediate);
+    const kept = written();
+    await bench.restart({ between: () => writeFileSync(path, kept) });
+    await bench.telemetry.observe([appReport("robot", { arm: 1 })]);
+    assert.deepEqual(states(bench), ["arm 1 operational"]);
+  }));
+
+test("what was kept of copies that are gone, or of another boot, counts no more", () =>
+  within(async (bench) => {
+    await bench.post({ state: "operational" });
+    await bench.post({ state: "down" }, { index: 2 });
+    bench.telemetry.digest(roomy);
+    await bench.restart();
+    await bench.telemetry.observe([appReport("robot", { arm: 1 })]);
+    assert.deepEqual(states(bench), ["arm 1 operational"]);
+    await bench.restart({ isReboot: true });
+    await bench.telemetry.observe([appReport("robot", { arm: 2 })]);
+    assert.equal(bench.telemetry.digest(roomy), undefined);
+  }));
+
+test("a file that cannot be read is as none", () =>
+  within(async (bench) => {
+    writeFileSync(join(bench.runDirectory, ".telemetry", "last.json"), "{torn");
+    await bench.restart();
+    await bench.telemetry.observe([appReport("robot", { arm: 1 })]);
+    assert.equal(bench.telemetry.digest(roomy), undefined);
+    await bench.post({ state: "operational" });
+    assert.deepEqual(states(bench), ["arm 1 operational"]);
   }));
