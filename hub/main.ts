@@ -170,6 +170,7 @@ async function run(options: HubOptions): Promise<void> {
     plans: () => plansOf(releases.snapshot()),
     appsOf: async (device) => (await desired.current(device))?.content.apps.length ?? 0,
     disconnect: (device) => broker.disconnect(device),
+    onEnded: (ended) => metrics.runEnded(ended),
     onFailed: (err) => log.error({ err }, "runs could not be looked at"),
   });
   const attendance = createAttendance({ store, clock });
@@ -197,7 +198,10 @@ async function run(options: HubOptions): Promise<void> {
   const sessions = createSessions({ clock });
   const watch = createWatch({ store, bus, logger: log, notices });
   const logs = createLiveLogs({ store, broker, key, clock });
-  const metrics = createMetrics({ store, broker, ingest, repository: watcher, watch, bus, pause });
+  const metrics = createMetrics({
+    ...{ store, broker, ingest, repository: watcher, watch, bus, pause, logs },
+    runs: { open: book.open, plans: () => plansOf(releases.snapshot()) },
+  });
   const api = createApi({
     store,
     bus,
@@ -241,10 +245,7 @@ async function run(options: HubOptions): Promise<void> {
       rollouts,
       repository,
       notices,
-      lives: book,
-      sessions,
-      authenticator,
-      clock,
+      ...{ lives: book, sessions, authenticator, clock },
     }),
   });
   const server = createHttpServer({

@@ -10,6 +10,7 @@ import type { DeviceId } from "#shared/ids.ts";
 import type { StreamId } from "#shared/stream.ts";
 import { decode } from "#shared/wire.ts";
 import { defaultLiveLimits, type LiveLimits } from "./limits.ts";
+import { createLogMeter } from "./meter.ts";
 import type { LiveLogs, LogReader, LogRequest } from "./port.ts";
 import { createDeviceStream, type DeviceStream } from "./stream.ts";
 import { unreachable } from "./unreachable.ts";
@@ -33,6 +34,8 @@ export function createLiveLogs(options: Options): LiveLogs {
   const { store, broker, key, clock } = options;
   const limits = { ...defaultLiveLimits, ...options.limits };
   const streams = new Map<StreamId, Known>();
+
+  const meter = createLogMeter();
 
   const readers = (): number =>
     [...streams.values()].reduce((sum, { stream }) => sum + stream.readers(), 0);
@@ -80,7 +83,7 @@ export function createLiveLogs(options: Options): LiveLogs {
       if (!broker.isConnected(device)) throw unreachable(row, clock.now());
       if (readers() >= limits.maxReaders) throw tooMany("readers", limits.maxReaders);
       const shared = request.follow ? await share(device, request) : undefined;
-      if (shared !== undefined) return shared;
+      if (shared !== undefined) return meter.counting(shared);
       const own = ofDevice(device).length;
       if (own >= limits.maxStreamsPerDevice) throw tooMany("streams of this device", own);
       if (streams.size >= limits.maxStreams) throw tooMany("streams", streams.size);
@@ -88,9 +91,9 @@ export function createLiveLogs(options: Options): LiveLogs {
       const reader = stream.join(request);
       await stream.opened;
       if (reader === undefined) throw new Error("a new stream has a place for its first reader");
-      return reader;
+      return meter.counting(reader);
     },
-    counts: () => ({ streams: streams.size, readers: readers() }),
+    counts: () => ({ streams: streams.size, readers: readers(), ...meter.totals() }),
     stop: () => {
       for (const { stream } of streams.values()) stream.end("lost", "the hub stops");
     },

@@ -37,11 +37,21 @@ export interface LogReader extends AsyncIterable<LogItem> {
   close(): void;
 }
 
+export interface LogCounts {
+  /** Of devices, open now. */
+  streams: number;
+  /** Now. */
+  readers: number;
+  /** That readers were given since the hub's start. */
+  lines: number;
+  /** That readers were told they do not get, whether they were lost on the device or on the way from it. */
+  droppedBytes: number;
+}
+
 export interface LiveLogs {
   /** Resolves once the device has begun to answer.
    *  @throws FleetError not_found, device_unreachable, limit_reached, and what the device refuses with */
   open(device: DeviceId, request: LogRequest): Promise<LogReader>;
-  /** Streams of devices and their readers now. */
-  counts(): { streams: number; readers: number };
+  counts(): LogCounts;
   stop(): void;
 }

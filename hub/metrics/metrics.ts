@@ -3,6 +3,7 @@ import { Counter, collectDefaultMetrics, Histogram, Registry } from "prom-client
 import type { Bus } from "#hub/bus.ts";
 import { fleetMetrics } from "./fleet.ts";
 import { partMetrics } from "./parts.ts";
+import { type RunMetrics, runMetrics } from "./runs.ts";
 import type { MetricsSources } from "./sources.ts";
 import { workloadMetrics } from "./workloads.ts";
 
@@ -26,12 +27,14 @@ export interface Metrics {
   fetched(outcome: "succeeded" | "failed"): void;
   /** A batch of messages was written to the store, or could not be. */
   flushed(seconds: number): void;
+  runEnded: RunMetrics["ended"];
 }
 
 export function createMetrics(sources: MetricsSources): Metrics {
   const registry = new Registry();
   const readFleet = fleetMetrics(registry, sources.store);
   const readWorkloads = workloadMetrics(registry, sources.store);
+  const runs = runMetrics(registry, sources.runs);
   const readParts = partMetrics(registry, sources);
   if (sources.bus !== undefined) eventMetrics(registry, sources.bus);
   addProcessMetrics(registry);
@@ -39,6 +42,7 @@ export function createMetrics(sources: MetricsSources): Metrics {
     contentType: registry.contentType,
     render: async () => {
       readParts();
+      runs.read();
       await readFleet();
       await readWorkloads();
       return registry.metrics();
@@ -47,6 +51,7 @@ export function createMetrics(sources: MetricsSources): Metrics {
     published: publicationMetrics(registry),
     fetched: fetchMetrics(registry),
     flushed: flushMetrics(registry),
+    runEnded: runs.ended,
   };
 }
 

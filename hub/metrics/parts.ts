@@ -1,6 +1,7 @@
 // Metrics of the hub's parts: ingestion, store, broker, repository and watchers.
 import { Gauge, type Registry } from "prom-client";
 import type { IngestCounters } from "#hub/ingest/counters.ts";
+import type { LogCounts } from "#hub/logs/port.ts";
 import type { StoreStats } from "#hub/store/port.ts";
 import { copiedCounter } from "./counter.ts";
 import type { MetricsSources } from "./sources.ts";
@@ -11,10 +12,12 @@ const prefix = "metrica_fleet_hub";
 export function partMetrics(registry: Registry, sources: MetricsSources): () => void {
   const readIngest = ingestMetrics(registry);
   const readStore = storeMetrics(registry);
+  const readLogs = logMetrics(registry);
   const readGauges = gaugeMetrics(registry, sources);
   return () => {
     readIngest(sources.ingest.counters());
     readStore(sources.store.stats());
+    readLogs(sources.logs.counts());
     readGauges();
   };
 }
@@ -72,6 +75,34 @@ function storeMetrics(registry: Registry): (stats: StoreStats) => void {
     read(rowsRead);
     written(rowsWritten);
     statements(run);
+  };
+}
+
+function logMetrics(registry: Registry): (counts: LogCounts) => void {
+  const registers = [registry];
+  const streams = new Gauge({
+    name: `${prefix}_log_streams`,
+    help: "Live log streams of devices that are open.",
+    registers,
+  });
+  const readers = new Gauge({
+    name: `${prefix}_log_readers`,
+    help: "Readers of live logs.",
+    registers,
+  });
+  const lines = copiedCounter(registry, {
+    name: `${prefix}_log_lines_total`,
+    help: "Lines that readers of live logs were given.",
+  });
+  const dropped = copiedCounter(registry, {
+    name: `${prefix}_log_dropped_bytes_total`,
+    help: "Bytes that readers of live logs were told they do not get.",
+  });
+  return (now) => {
+    streams.set(now.streams);
+    readers.set(now.readers);
+    lines(now.lines);
+    dropped(now.droppedBytes);
   };
 }
 

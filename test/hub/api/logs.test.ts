@@ -28,7 +28,7 @@ interface Scripted extends LiveLogs {
 function scripted(): Scripted {
   const logs: Scripted = {
     ...{ asked: [], taken: 0, closed: 0, refusal: undefined, isEndless: false },
-    counts: () => ({ streams: 0, readers: 0 }),
+    counts: () => ({ streams: 0, readers: 0, lines: 0, droppedBytes: 0 }),
     stop: () => undefined,
     open: async (_device, request) => {
       if (logs.refusal !== undefined) throw logs.refusal;

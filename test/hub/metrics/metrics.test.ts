@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 import { createBus } from "#hub/bus.ts";
 import { zeroCounters } from "#hub/ingest/counters.ts";
 import { createMetrics, type Metrics } from "#hub/metrics/metrics.ts";
+import type { RunHead } from "#hub/run/model.ts";
 import type { Store } from "#hub/store/port.ts";
 import { openStore } from "#hub/store/sqlite.ts";
 import { FleetError } from "#shared/errors.ts";
@@ -16,6 +17,12 @@ let store: Store;
 let metrics: Metrics;
 const bus = createBus();
 const counters = zeroCounters();
+const openRuns = [
+  { plan: "reboot", head: headOf("Running") },
+  { plan: "reboot", head: headOf("Pending") },
+  // Over, and its order stands until the device has heard of it.
+  { plan: "rma", head: headOf("Cancelled") },
+];
 
 test.before(async () => {
   store = await openStore({ file: ":memory:" });
@@ -31,6 +38,8 @@ test.before(async () => {
     ingest: { counters: () => counters },
     repository: { status: () => ({ reachable: true, fetchedAt: 1_700_000_000_000 }) },
     watch: { clients: () => 2 },
+    logs: { counts: () => ({ streams: 3, readers: 5, lines: 700, droppedBytes: 40 }) },
+    runs: { open: () => openRuns, plans: () => new Map([["calibrate", {}]]) },
     bus,
   });
   counters.messages.beat = 5;
@@ -44,6 +53,11 @@ test.before(async () => {
   bus.emit("event", { ...told, source: "device", reason: "AnythingAtAll" });
 });
 test.after(() => store.close());
+
+function headOf(state: RunHead["state"]): RunHead {
+  const times = { startedAt: null, heardAt: null, endedAt: null };
+  return { state, step: null, ...times, code: null, message: null, isStanding: true };
+}
 
 async function lines(): Promise<string[]> {
   return (await metrics.render()).split("\n");
@@ -92,6 +106,48 @@ test("tells workloads by site, app and state, and those with a low battery", asy
     ]) {
       assert.ok(text.includes(line), line);
     }
+  }
+});
+
+test("tells runs by plan and outcome, with every plan and outcome from the start", async () => {
+  const before = await lines();
+  metrics.runEnded({ plan: "calibrate", head: headOf("Failed") });
+  const after = await lines();
+  const failed = 'metrica_fleet_runs_ended_total{plan="calibrate",outcome="Failed"}';
+  for (const [text, line] of [
+    [before, 'metrica_fleet_runs_active{plan="reboot"} 2'],
+    [before, 'metrica_fleet_runs_active{plan="rma"} 0'],
+    [before, 'metrica_fleet_runs_active{plan="calibrate"} 0'],
+    [before, 'metrica_fleet_runs_ended_total{plan="rma",outcome="Cancelled"} 0'],
+    [before, `${failed} 0`],
+    [after, `${failed} 1`],
+  ] as const) {
+    assert.ok(text.includes(line), line);
+  }
+});
+
+test("plans without end share one series", async () => {
+  for (let at = 0; at < 200; at += 1) {
+    metrics.runEnded({ plan: `plan-${at}`, head: headOf("Succeeded") });
+  }
+  const ended = (await lines()).filter((line) => line.startsWith("metrica_fleet_runs_ended_total"));
+  const plans = new Set(ended.map((line) => /plan="([^"]*)"/.exec(line)?.[1]));
+  assert.equal(plans.size, 51);
+  // Five built in, one of the repository and 44 more have names of their own.
+  assert.ok(
+    ended.includes('metrica_fleet_runs_ended_total{plan="_other",outcome="Succeeded"} 156'),
+  );
+});
+
+test("tells live logs: streams, readers, lines and what was lost", async () => {
+  const text = await lines();
+  for (const line of [
+    "metrica_fleet_hub_log_streams 3",
+    "metrica_fleet_hub_log_readers 5",
+    "metrica_fleet_hub_log_lines_total 700",
+    "metrica_fleet_hub_log_dropped_bytes_total 40",
+  ]) {
+    assert.ok(text.includes(line), line);
   }
 });
 

@@ -19,6 +19,8 @@ export interface RunBench {
   runs: RunController;
   book: RunBook;
   disconnected: DeviceId[];
+  /** Runs whose end was told, in order. */
+  ended: string[];
   /** Apps that are wanted on every device. */
   apps: number;
   enrol(...names: string[]): Promise<DeviceId[]>;
@@ -50,7 +52,7 @@ export async function createRunBench(): Promise<RunBench> {
   let requests = 0;
   let stop = async (): Promise<void> => undefined;
   const bench: RunBench = {
-    ...{ store, clock, provider, disconnected: [], apps: 0 },
+    ...{ store, clock, provider, disconnected: [], ended: [], apps: 0 },
     ...({} as Pick<RunBench, "runs" | "book">),
     enrol: async (...names) => {
       const ids = names as DeviceId[];
@@ -94,6 +96,7 @@ export async function createRunBench(): Promise<RunBench> {
         plans: () => plansOf(undefined),
         appsOf: async () => bench.apps,
         disconnect: (device) => void bench.disconnected.push(device),
+        onEnded: ({ plan, head }) => void bench.ended.push(`${plan} ${head.state}`),
         onFailed: (error) => {
           throw error;
         },

@@ -49,6 +49,20 @@ test("a run takes a device from service to maintenance and back", () =>
     ]);
   }));
 
+test("the end of each run is told once, over a restart too", () =>
+  withBench(async (bench) => {
+    const [device] = (await bench.enrol("pi-1")) as [DeviceId];
+    await bench.order(device);
+    assert.deepEqual(bench.ended, []);
+    await bench.finish(device);
+    await bench.restart();
+    const second = await bench.order(device, "upgrade");
+    await bench.runs.cancel(second.id, { operator: "ann", reason: "test" });
+    await bench.runs.cancel(second.id, { operator: "ann", reason: "test" });
+    await bench.runs.settle();
+    assert.deepEqual(bench.ended, ["reboot Succeeded", "upgrade Cancelled"]);
+  }));
+
 test("the same request is the same run, also after its end, and another body is refused", () =>
   withBench(async (bench) => {
     const [device, other] = (await bench.enrol("pi-1", "pi-2")) as [DeviceId, DeviceId];
