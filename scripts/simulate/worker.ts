@@ -9,6 +9,7 @@ import { addCounts, type Counts, noCounts } from "./tally.ts";
 /** Devices that enrol at the same time; each waits for two disk writes of the hub. */
 const enrolAtOnce = 16;
 const progressMs = 500;
+const retryMs = 1000;
 
 const devices: SimulatedDevice[] = [];
 const stopping = new AbortController();
@@ -35,16 +36,22 @@ async function start({ settings, operatorToken, devices: mine }: Assignment): Pr
   const drain = async (): Promise<void> => {
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
       if (stopping.signal.aborted) return;
-      await startOne(next).catch(fail);
+      const isDue = await startOne(next).then(() => false, failsForNow);
+      if (!isDue) continue;
+      await clock.sleep(retryMs, stopping.signal);
+      waiting.push(next);
     }
   };
   await Promise.all(Array.from({ length: enrolAtOnce }, drain));
 }
 
-function fail(error: unknown): void {
-  if (stopping.signal.aborted) return;
+/** @returns whether it may go well another time: a hub that enrols many may be slow to answer */
+function failsForNow(thrown: unknown): boolean {
+  if (stopping.signal.aborted) return false;
+  const error = asFleetError(thrown);
   failures += 1;
-  problem = asFleetError(error).sentence;
+  problem = error.sentence;
+  return error.retry === "later";
 }
 
 /** Counted before the goodbye: afterwards nobody would be connected. */
