@@ -80,8 +80,11 @@ export function startCommand(words: string[], options: CommandOptions): RunningC
   return { child, shows, ended };
 }
 
-export async function createCommandWorld(): Promise<CommandWorld> {
-  const world = await createWorld({ clock: wallClock() });
+/** @param parts more of the world's own, such as where its keys lie */
+export async function createCommandWorld(
+  parts: Pick<NonNullable<Parameters<typeof createWorld>[0]>, "directory"> = {},
+): Promise<CommandWorld> {
+  const world = await createWorld({ clock: wallClock(), ...parts });
   const home = await mkdtemp(join(tmpdir(), "fleet-command-"));
   const server = createHttpServer({
     ...{ host: "127.0.0.1", port: 0, fetch: world.app.fetch },
