@@ -80,8 +80,11 @@ async function copiesOf(runtimes: readonly Source[], which: Which): Promise<Copy
   return found;
 }
 
+/** What is followed: a container, or the place of a process, whose log goes on over its runs. */
 function keyOf({ runtime, seen }: Copy): string {
-  return `${runtime.name}/${seen.id}/${seen.configHash}`;
+  const { id, app, service, index, configHash } = seen;
+  const own = runtime.name === "process" ? `${app}/${service}/${index}` : id;
+  return `${runtime.name}/${own}/${configHash}`;
 }
 
 function speaker({ seen }: Copy): string {
