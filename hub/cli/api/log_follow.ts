@@ -2,7 +2,7 @@
 // device still has.
 import { delayMs } from "#shared/backoff.ts";
 import type { Clock } from "#shared/clock.ts";
-import { errorCodes, FleetError } from "#shared/errors.ts";
+import { type ErrorCode, errorCodes, FleetError } from "#shared/errors.ts";
 import { type LogLine, maxTailLines } from "#shared/stream.ts";
 import { createLogSeam, type LogSeam } from "./log_seam.ts";
 import type { LogMessage } from "./logs.ts";
@@ -110,9 +110,8 @@ function* release(
 
 function willPass({ reason, code }: End["data"]): boolean {
   if (reason === "lost" || reason === "abandoned") return true;
-  return (
-    code !== undefined && new Map<string, string>(Object.entries(errorCodes)).get(code) === "later"
-  );
+  const isKnown = code !== undefined && Object.hasOwn(errorCodes, code);
+  return isKnown && errorCodes[code as ErrorCode] === "later";
 }
 
 /** That nothing answers in time is no reason to end a log that was there before. */
