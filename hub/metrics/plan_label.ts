@@ -2,7 +2,7 @@
 import { builtInPlans } from "#hub/run/builtin.ts";
 
 /** No plan begins so. */
-export const otherPlans = "_other";
+const otherPlans = "_other";
 
 /** Far more plans than a fleet has at one time. */
 const maxPlans = 50;
