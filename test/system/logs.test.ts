@@ -54,6 +54,24 @@ test("a service is followed line by line, and Ctrl-C ends it on the device as we
   assert.match(stdout, /^\[robots\/robot\.1\] odd \d+5$/m);
 });
 
+test("a followed log goes on over a hub that is killed, without a line twice or missing", async () => {
+  const running = command(["logs", device, "robots/robot", "-f", "--tail", "3", "--prefix"]);
+  await running.shows(/^\[robots\/robot\.1\] count \d+$/m);
+  fleet.kill("hub");
+  const all = await running.shows(/The log goes on\./);
+  const last = Number([...all.matchAll(/\.1\] count (\d+)$/gm)].at(-1)?.[1]);
+  await running.shows(new RegExp(`\\.1\\] count ${last + 20}$`, "m"));
+  running.child.kill("SIGINT");
+  const { stdout, stderr } = await running.ended;
+  assert.match(stderr, /^Lost the log: [^\n]+; trying to come back …\nThe log goes on\.\n$/);
+  const said = [...stdout.matchAll(/^\[robots\/robot\.1\] count (\d+)$/gm)].map(([, count]) =>
+    Number(count),
+  );
+  const begin = said[0] ?? 0;
+  const expected = said.map((_, at) => begin + at);
+  assert.deepEqual(said, expected);
+});
+
 test("readers that go away leave no stream behind on hub or device", async () => {
   const authorization = `Bearer ${fleet.token}`;
   for (let turn = 1; turn <= 20; turn += 1) {
