@@ -176,13 +176,13 @@ export function createAgent(parts: AgentParts): Agent {
     await Promise.all(work);
   };
 
-  /** What cannot be journalled now keeps the loop from nothing. */
-  const noteRestarts = (seen: Observation): void => {
+  /** What cannot be journalled now, as on a full disk, keeps the agent neither from its work nor from its end. */
+  const journalOrWarn = (what: string, write: () => void): void => {
     try {
-      restarts.note(seen);
+      write();
     } catch (error) {
       const { code, sentence } = asFleetError(error);
-      log.warn({ code, why: sentence }, "restarts could not be journalled");
+      log.warn({ code, why: sentence }, `${what} could not be journalled`);
     }
   };
 
@@ -197,7 +197,7 @@ export function createAgent(parts: AgentParts): Agent {
     const lookedMs = clock.monotonicMs();
     const seen = await gatherer.observe();
     await handOver.refresh(seen);
-    noteRestarts(seen);
+    journalOrWarn("restarts", () => restarts.note(seen));
     watch.enter("plan and report");
     const steps = new Map<AppName, Step[]>(seen.apps.map((input) => [input.app, plan(input)]));
     const free = seen.apps.filter(({ app }) => !busy.has(app));
@@ -226,15 +226,8 @@ export function createAgent(parts: AgentParts): Agent {
   let running: Promise<void> | undefined;
   let lastRoundMs: number | undefined;
 
-  /** A full disk keeps the agent neither from its work nor from its end. */
-  const tellLife = (kind: "agent.started" | "agent.stopped", body: Record<string, unknown>) => {
-    try {
-      journal.append({ kind, body });
-    } catch (error) {
-      const { code, sentence } = asFleetError(error);
-      log.warn({ code, why: sentence }, `${kind} could not be journalled`);
-    }
-  };
+  const tellLife = (kind: "agent.started" | "agent.stopped", body: Record<string, unknown>) =>
+    journalOrWarn(kind, () => journal.append({ kind, body }));
 
   const loop = async (): Promise<void> => {
     repairs.begin();
