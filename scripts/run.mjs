@@ -1,7 +1,7 @@
 // Starts a TypeScript entry point on a fit Node: this one, else the one that the project pins.
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { enableCompileCache } from "node:module";
+import module from "node:module";
 import { constants } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -22,7 +22,7 @@ function fail(message) {
 // Beside the code and not in /tmp: who may write compiled code there may run it.
 async function runHere(file) {
   process.env.NODE_COMPILE_CACHE ??= join(root, "node_modules", ".cache", "compiled");
-  enableCompileCache(process.env.NODE_COMPILE_CACHE);
+  module.enableCompileCache(process.env.NODE_COMPILE_CACHE);
   process.argv.splice(1, 2, join(root, file));
   await import(pathToFileURL(join(root, file)).href);
 }
