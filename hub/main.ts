@@ -30,12 +30,13 @@ import { prepareOperator } from "#hub/operator.ts";
 import { createAnnouncer } from "#hub/release/announce.ts";
 import { createBundleStore } from "#hub/release/bundles.ts";
 import { createReleaseController } from "#hub/release/controller.ts";
+import { createIntroduction } from "#hub/resurrect/introduction.ts";
 import { blankReason, isLost } from "#hub/resurrect/lost.ts";
 import { createMemos } from "#hub/resurrect/memos.ts";
 import { messageOf } from "#hub/resurrect/message.ts";
 import { createPause } from "#hub/resurrect/pause.ts";
 import { createResume } from "#hub/resurrect/resume.ts";
-import { createReturns, sealStatement } from "#hub/resurrect/returns.ts";
+import { createReturns } from "#hub/resurrect/returns.ts";
 import { createBisectController } from "#hub/rollout/bisect/controller.ts";
 import { createTrials } from "#hub/rollout/bisect/trials.ts";
 import { createRolloutController } from "#hub/rollout/controller.ts";
@@ -230,11 +231,7 @@ async function run(options: HubOptions): Promise<void> {
       ...{ store, desired, memos, pause, key, bus, clock, onMerged: reload },
       disconnect: (device) => broker.disconnect(device),
     }),
-    introduction: {
-      statement: (identity) => sealStatement(identity, key),
-      hubKeys: [key.publicPem],
-      mqttUrl: () => options.mqttUrl ?? broker.url,
-    },
+    introduction: createIntroduction({ key, mqttUrl: () => options.mqttUrl ?? broker.url }),
     metrics,
     disconnect: (device) => broker.disconnect(device),
     webhookSecret: options.webhookSecret,

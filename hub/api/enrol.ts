@@ -1,5 +1,4 @@
 // Enrolment: a single-use token becomes a device's identity.
-import { randomBytes } from "node:crypto";
 import { createRoute, OpenAPIHono } from "@hono/zod-openapi";
 import type { Bus } from "#hub/bus.ts";
 import type { Store } from "#hub/store/port.ts";
@@ -21,7 +20,8 @@ const route = createRoute({
   operationId: "enrolDevice",
   tags: ["Devices' own routes"],
   summary: "Redeems a single-use token for a device's identity",
-  description: "The same nonce may redeem the same token again: the answer may be lost on the way.",
+  description:
+    "The same nonce may redeem the same token again, since an answer may be lost on the way: it gets the same secret.",
   request: {
     body: { required: true, content: { "application/json": { schema: EnrolRequestSchema } } },
   },
@@ -65,14 +65,14 @@ const badToken = {
   hint: "Ask an operator for a new one: POST /v1/enrollment-tokens.",
 } as const;
 
-/** @returns the new secret, or undefined when the token does not allow it */
+/** @returns the secret, or undefined when the token does not allow it */
 async function enrol(
-  { store, bus, clock, disconnect }: Options,
+  { store, bus, clock, introduction, disconnect }: Options,
   { token, device, nonce, labels }: EnrolRequest,
 ): Promise<string | undefined> {
   const now = clock.now();
   if (!(await store.redeemToken(sha256(token), device, nonce, now))) return undefined;
-  const secret = randomBytes(32).toString("base64url");
+  const secret = introduction.secret({ token, device, nonce });
   await store.enrol(device, sha256(secret), labels, now);
   disconnect(device);
   bus.emit("membership", device);

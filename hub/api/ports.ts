@@ -13,6 +13,7 @@ import type { RunController } from "#hub/run/controller.ts";
 import type { Plan } from "#hub/run/plan.ts";
 import type { Identity, Pause } from "#hub/store/memo_port.ts";
 import type { DesiredRow } from "#hub/store/port.ts";
+import type { EnrolRequest } from "#shared/enrolment.ts";
 import type { Envelope } from "#shared/envelope.ts";
 import type { ReportRequest } from "#shared/gateway.ts";
 import type { DeviceId, Digest } from "#shared/ids.ts";
@@ -75,8 +76,10 @@ export interface ReportSink {
   accept(device: DeviceId, report: ReportRequest): Promise<JournalAck | undefined>;
 }
 
-/** The answer that enrolment gives beside the secret. */
+/** The answer that enrolment gives. */
 export interface Introduction {
+  /** The same for the same redemption, however often it is asked for. */
+  secret(redeemed: Pick<EnrolRequest, "device" | "token" | "nonce">): string;
   /** The hub's Ed25519 public keys as PEM. */
   hubKeys: readonly string[];
   /** Undefined when this hub offers HTTP alone. */

@@ -3,13 +3,12 @@ import type { ApiOptions } from "#hub/api/api.ts";
 import { createBackups } from "#hub/backup/create.ts";
 import type { Bus } from "#hub/bus.ts";
 import type { SigningKey } from "#hub/desired/keys.ts";
+import { createIntroduction } from "#hub/resurrect/introduction.ts";
 import { createMemos } from "#hub/resurrect/memos.ts";
 import { createPause, type FleetPause } from "#hub/resurrect/pause.ts";
-import { createReturns, sealStatement } from "#hub/resurrect/returns.ts";
-import type { Identity } from "#hub/store/memo_port.ts";
+import { createReturns } from "#hub/resurrect/returns.ts";
 import type { Store } from "#hub/store/port.ts";
 import type { Clock } from "#shared/clock.ts";
-import type { Envelope } from "#shared/envelope.ts";
 import type { DeviceId } from "#shared/ids.ts";
 import { createSigningKey } from "#test/support/signing_key.ts";
 
@@ -21,7 +20,7 @@ export function resurrectionParts(options: {
   /** Where the hub's keys lie; without it there are no backups. */
   directory?: string | undefined;
 }): Pick<ApiOptions, "pause" | "memos" | "returns" | "backups"> & {
-  statement: (identity: Identity) => Envelope;
+  introduction: ApiOptions["introduction"];
   fleetPause: FleetPause;
   key: SigningKey;
 } {
@@ -50,6 +49,6 @@ export function resurrectionParts(options: {
       ...options,
       ...{ desired, memos, pause, key, onMerged: () => Promise.resolve() },
     }),
-    statement: (identity) => sealStatement(identity, key),
+    introduction: createIntroduction({ key, mqttUrl: () => "mqtt://127.0.0.1:1883" }),
   };
 }

@@ -169,7 +169,7 @@ export async function createWorld(
   await rollouts.start();
   await runs.start();
   await control.start();
-  const { statement, fleetPause, key, ...lost } = resurrectionParts({
+  const { fleetPause, key, ...lost } = resurrectionParts({
     ...{ store, bus, clock, disconnect: (device) => void world.disconnected.push(device) },
     directory: options.directory,
   });
@@ -264,7 +264,6 @@ export async function createWorld(
       },
     },
     ...lost,
-    introduction: { statement, hubKeys: ["a key"], mqttUrl: () => "mqtt://127.0.0.1:1883" },
     disconnect: (device) => void world.disconnected.push(device),
     metrics: {
       contentType: "text/plain; version=0.0.4",
