@@ -16,6 +16,9 @@ test.before(async () => {
   world = await createWorld();
   await addDevice(world, "pi-1", { labels: { site: "north" } });
   await addDevice(world, "pi-2", { labels: { site: "south" } });
+  // Or the news of their first phase would come in between.
+  for (const id of ["pi-1", "pi-2"] as DeviceId[]) world.bus.emit("device", id);
+  await world.runs.settle();
 });
 test.after(() => world.close());
 
