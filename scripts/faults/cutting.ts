@@ -18,7 +18,7 @@ const dyingMs = 60_000;
 const longestUpdateMs = 4000;
 /** Instants between the boundaries, for each seed. */
 const randomCuts = 4;
-const sampled = 12;
+const sampled = 8;
 
 /** Stages that an update without a fault goes through; all others are on the way back. */
 function stagesThatGoWell(): Set<string> {
