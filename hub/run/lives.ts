@@ -38,7 +38,7 @@ export interface Lives {
 const watched: ReadonlySet<Phase> = new Set<Phase>(["FACTORY_READY", "READY", "IN_SERVICE", "RMA"]);
 
 export function createLives(parts: {
-  store: Pick<Store, "deviceStatuses" | "secretHash" | "saveLifecycles">;
+  store: Pick<Store, "deviceStatuses" | "secretHash" | "lifecycle" | "saveLifecycles">;
   book: RunBook;
   appsOf(device: DeviceId): Promise<number>;
   bus: Bus;
@@ -65,12 +65,18 @@ export function createLives(parts: {
     for (const { device } of lives) tellLife(bus, device);
     for (const event of stored) bus.emit("event", event);
   };
+  /** A life that a device brought back to a hub that had lost it stands in the store alone. */
+  const known = async (device: DeviceId): Promise<Lifecycle | undefined> => {
+    const life = book.life(device) ?? (await store.lifecycle(device)) ?? undefined;
+    if (life !== undefined) book.putLife(life);
+    return life;
+  };
   const settle: Lives["settle"] = async (ids) => {
     const statuses = await store.deviceStatuses([...ids]);
     const now = clock.now();
     const changed: Lived[] = [];
     for (const status of statuses) {
-      const before = book.life(status.id) ?? newLifecycle(status.id, now);
+      const before = (await known(status.id)) ?? newLifecycle(status.id, now);
       if (!watched.has(before.phase)) continue;
       const lived = observed(before, await factsOf(before, status), now);
       if (lived.life !== book.life(status.id)) changed.push(lived);

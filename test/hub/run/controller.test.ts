@@ -209,6 +209,17 @@ test("a hub that starts again goes on with what it ordered", () =>
     assert.equal(bench.phase(device), "READY Provisioned");
   }));
 
+test("a phase that only the store knows, brought back by its device, is kept", () =>
+  withBench(async (bench) => {
+    const [device] = (await bench.enrol("pi-1")) as [DeviceId];
+    await bench.runs.place(device, "MAINTENANCE", { operator: "ann", reason: "its fan" });
+    const before = await bench.store.lifecycle(device);
+    bench.book.load([], []);
+    await bench.enrol("pi-1");
+    assert.equal(bench.phase(device), "MAINTENANCE Provisioned");
+    assert.deepEqual(await bench.store.lifecycle(device), before);
+  }));
+
 test("100 runs go on at the same time and all come to their own end", () =>
   withBench(async (bench) => {
     const names = Array.from({ length: 100 }, (_, at) => `pi-${String(at).padStart(3, "0")}`);
