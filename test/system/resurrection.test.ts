@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import Database from "better-sqlite3";
 import type { RolloutDevice, RolloutView } from "#hub/api/rollout_view.ts";
 import { systemClock as clock } from "#shared/clock.ts";
 import { suite } from "#test/suite.ts";
@@ -135,16 +136,29 @@ const inState = (state: string) => async () => {
   return rollout.state === state && rollout;
 };
 
-/** Until the devices have said all, and carry what the hub would have them know. */
+/** Until the devices have said all, and carry what the hub would have them know: it gathers changes for two
+ *  seconds, and the first for fifteen. */
 async function settled(): Promise<Answers> {
-  let before = await askAll();
+  let before = { answers: await askAll(), memos: memoVersions() };
   return world.until("settled", async () => {
-    await clock.sleep(3000);
-    const now = await askAll();
-    const isSame = JSON.stringify(now.devices) === JSON.stringify(before.devices);
+    await clock.sleep(5000);
+    const now = { answers: await askAll(), memos: memoVersions() };
+    const isSame =
+      JSON.stringify([now.answers.devices, now.memos]) ===
+      JSON.stringify([before.answers.devices, before.memos]);
     before = now;
-    return isSame && now;
+    return isSame && now.memos.length === fleetSize && now.answers;
   });
+}
+
+/** Of what devices were given, device by device. */
+function memoVersions(): unknown[] {
+  const store = new Database(join(world.data, "hub.db"), { readonly: true });
+  try {
+    return store.prepare("select device, version from memos order by device").all();
+  } finally {
+    store.close();
+  }
 }
 
 /** As after the loss of the disk, with the keys from a safe. */
