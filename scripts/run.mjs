@@ -19,7 +19,8 @@ function fail(message) {
   process.exitCode = 1;
 }
 
-// Beside the code and not in /tmp: who may write compiled code there may run it.
+// Most of a start is compiling, and every process below this one starts too: they inherit the place. It lies
+// beside the code and not in /tmp, since who may write compiled code may run it.
 async function runHere(file) {
   process.env.NODE_COMPILE_CACHE ??= join(root, "node_modules", ".cache", "compiled");
   module.enableCompileCache(process.env.NODE_COMPILE_CACHE);

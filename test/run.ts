@@ -36,13 +36,7 @@ async function runFile(file: string, scratch: string): Promise<FileResult> {
   const countsFile = join(scratch, `${file.replaceAll("/", "_")}.json`);
   const started = performance.now();
   const words = [join(root, "test/child.ts"), join(root, file), countsFile];
-  // What one process compiled the others need not: most of a start is that.
-  const env = { NODE_COMPILE_CACHE: join(scratch, "compiled"), ...process.env };
-  const child = spawn(process.execPath, words, {
-    cwd: root,
-    env,
-    stdio: ["ignore", "pipe", "pipe"],
-  });
+  const child = spawn(process.execPath, words, { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
   const chunks: Buffer[] = [];
   child.stdout.on("data", (chunk: Buffer) => chunks.push(chunk));
   child.stderr.on("data", (chunk: Buffer) => chunks.push(chunk));

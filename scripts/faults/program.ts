@@ -1,13 +1,10 @@
 // One program of the project as a process in the harness's hand: started, stopped, continued and killed.
 import { type ChildProcess, spawn } from "node:child_process";
 import { createWriteStream } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { markerOf, readChildren } from "#edge/runtime/process/proc.ts";
 
 const root = join(import.meta.dirname, "..", "..");
-/** Node's own place for it: a start costs a third of what it does without. */
-const compileCache = join(tmpdir(), "node-compile-cache");
 /** How long an orderly end may take. */
 const graceMs = 10_000;
 
@@ -67,7 +64,7 @@ export function createProgram({ entry, logFile }: { entry: string; logFile: stri
       // The channel ends the child when the harness is gone, however it went.
       const started = spawn(command, rest, {
         cwd: root,
-        env: { ...process.env, NODE_COMPILE_CACHE: compileCache, ...environment },
+        env: { ...process.env, ...environment },
         stdio: ["ignore", "pipe", "pipe", "ipc"],
       });
       started.stdout?.pipe(log, { end: false });

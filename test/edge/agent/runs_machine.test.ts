@@ -1,12 +1,24 @@
 // Runs that change the device under the agent: reboots, wipes, and settings of the network.
 import * as assert from "node:assert/strict";
 import { FleetError } from "#shared/errors.ts";
+import type { RunOrder } from "#shared/run.ts";
 import { suite } from "#test/suite.ts";
 import { ended, orderOf, story } from "./run_story.ts";
-import { within } from "./world.ts";
+import { type World, within } from "./world.ts";
 
 const test = suite("edge/agent runs on the machine");
 const network = { interface: "eth0", method: "dhcp" };
+
+/** Until the run's new settings are in force and wait to be confirmed. */
+async function applied(world: World): Promise<RunOrder> {
+  world.start();
+  const spec = world.want({ letter: "a" });
+  await world.converged(spec);
+  const run = orderOf([{ kind: "configureNetwork", network, confirmMs: 30_000 }]);
+  world.wish([spec], "run", { run });
+  await world.until("the settings", () => world.machine.acts.includes("apply dhcp"));
+  return run;
+}
 
 test(
   "orders a reboot once, though the agent dies right after the order, and goes on in the next boot",
@@ -138,12 +150,7 @@ test(
 test(
   "keeps new settings of the network once the hub has acknowledged an entry that went over them",
   within(async (world) => {
-    world.start();
-    const spec = world.want({ letter: "a" });
-    await world.converged(spec);
-    const run = orderOf([{ kind: "configureNetwork", network, confirmMs: 30_000 }]);
-    world.wish([spec], "run", { run });
-    await world.until("the settings", () => world.machine.acts.includes("apply dhcp"));
+    const run = await applied(world);
     await world.passed(5000);
     assert.equal(story(world, run.id).at(-1), "0 configureNetwork 1 begins");
     const journal = world.journal();
@@ -162,12 +169,7 @@ test(
 test(
   "does not wait for the hub without a guard, in the next boot either",
   within(async (world) => {
-    world.start();
-    const spec = world.want({ letter: "a" });
-    await world.converged(spec);
-    const run = orderOf([{ kind: "configureNetwork", network, confirmMs: 30_000 }]);
-    world.wish([spec], "run", { run });
-    await world.until("the settings", () => world.machine.acts.includes("apply dhcp"));
+    await applied(world);
     await world.passed(2000);
     await world.kill();
     world.machine.guardLives = false;
