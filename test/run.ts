@@ -32,11 +32,15 @@ function selectFiles(words: string[]): string[] {
   return words.length === 0 ? all : all.filter((file) => words.some((word) => file.includes(word)));
 }
 
-async function runFile(file: string, scratch: string): Promise<FileResult> {
+/** @param lane which ports are its own (test/support/ports.ts): files that run at once differ in it */
+async function runFile(file: string, scratch: string, lane: number): Promise<FileResult> {
   const countsFile = join(scratch, `${file.replaceAll("/", "_")}.json`);
   const started = performance.now();
   const words = [join(root, "test/child.ts"), join(root, file), countsFile];
-  const child = spawn(process.execPath, words, { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, words, {
+    ...{ cwd: root, env: { ...process.env, FLEET_TEST_LANE: `${lane}` } },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   const chunks: Buffer[] = [];
   child.stdout.on("data", (chunk: Buffer) => chunks.push(chunk));
   child.stderr.on("data", (chunk: Buffer) => chunks.push(chunk));
@@ -72,24 +76,28 @@ function judge(code: number | null, counts: Counts | undefined): string | undefi
   return code === 0 ? undefined : `ended with code ${code}`;
 }
 
-/** Files that share a machine-wide part (an Engine, the whole program) run alone, after the others. */
-function runsAlone(file: string): boolean {
-  return file.startsWith("test/system/") || file.includes("docker");
-}
+/** Files that use one Engine run one after the other. */
+const usesEngine = (file: string): boolean => file.includes("docker");
+/** Files that start the whole program spend most of their time waiting for it. */
+const startsProgram = (file: string): boolean => file.startsWith("test/system/");
 
+/** Light files first, as many at once as there are processors; then the long ones, which are judged
+ *  by the clock and get more room: one with the Engine beside two with programs of their own. */
 async function runAll(files: string[], scratch: string): Promise<FileResult[]> {
   const results: FileResult[] = [];
-  const drain = async (queue: string[]): Promise<void> => {
+  const drain = async (queue: string[], lane: number): Promise<void> => {
     for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
-      const result = await runFile(file, scratch);
+      const result = await runFile(file, scratch, lane);
       results.push(result);
       report(result);
     }
   };
-  const together = files.filter((file) => !runsAlone(file));
+  const engine = files.filter(usesEngine);
+  const programs = files.filter((file) => startsProgram(file) && !usesEngine(file));
+  const light = files.filter((file) => !(startsProgram(file) || usesEngine(file)));
   const workers = Math.max(1, Math.min(4, availableParallelism()));
-  await Promise.all(Array.from({ length: workers }, () => drain(together)));
-  await drain(files.filter(runsAlone));
+  await Promise.all(Array.from({ length: workers }, (_, lane) => drain(light, lane)));
+  await Promise.all([drain(engine, 0), drain(programs, 1), drain(programs, 2)]);
   return triesAgain ? await tryAgain(results, scratch) : results;
 }
 
@@ -98,7 +106,7 @@ async function tryAgain(results: FileResult[], scratch: string): Promise<FileRes
   if (failed.length > againAtMost) return results;
   const second = new Map<string, FileResult>();
   for (const { file } of failed) {
-    const result: FileResult = { ...(await runFile(file, scratch)), unsteady: true };
+    const result: FileResult = { ...(await runFile(file, scratch, 0)), unsteady: true };
     report(result);
     second.set(file, result);
   }

@@ -77,7 +77,9 @@ async function requirePorts(): Promise<void> {
 }
 
 async function sampleIn(data: string, devices: readonly string[], image: string): Promise<string> {
-  const { directory, made } = await prepareSample(join(data, "fleet"), devices, image);
+  const { directory, made } = await prepareSample(join(data, "fleet"), {
+    ...{ devices, image, statusPort: options.statusPort },
+  });
   if (made) say("Made a sample fleet repository with three sites and two roles.");
   return directory;
 }

@@ -8,6 +8,8 @@ export interface StartOptions {
   mqttPort: number;
   /** Port of the first device's own page; the others follow. */
   pagePort: number;
+  /** Port of the sample's status service on the first device; the others take the next free ones. */
+  statusPort: number;
   /** A Git repository to follow instead of the sample. */
   repository?: string;
   runtime: "auto" | "docker" | "process";
@@ -35,6 +37,7 @@ export function readOptions(argv: readonly string[]): StartOptions {
     .option("--http-port <port>", "the hub's API and page", port, 7080)
     .option("--mqtt-port <port>", "the hub's MQTT broker", port, 7883)
     .option("--page-port <port>", "the first device's own page; the others follow", port, 7091)
+    .option("--status-port <port>", "the sample's status service on the first device", port, 7101)
     .option("--repository <url>", "follow this Git repository instead of the sample")
     .addOption(
       new Option("--runtime <name>", "how services run on the devices")

@@ -8,7 +8,14 @@ import { freePorts } from "./ports.ts";
 
 const run = promisify(execFile);
 const sites = ["north", "south", "harbour"];
-const firstStatusPort = 7101;
+
+export interface SampleFleet {
+  devices: readonly string[];
+  /** Container image of the services that bring none. */
+  image: string;
+  /** From which port on the devices' status services look for a free one. */
+  statusPort: number;
+}
 
 export interface SampleRepository {
   directory: string;
@@ -19,12 +26,11 @@ export interface SampleRepository {
  *  but for devices that it does not know yet. */
 export async function prepareSample(
   directory: string,
-  devices: readonly string[],
-  image: string,
+  { devices, image, statusPort }: SampleFleet,
 ): Promise<SampleRepository> {
   const made = !(await exists(join(directory, ".git")));
   if (made) await copySample(directory, image);
-  const added = await addDevices(directory, devices);
+  const added = await addDevices(directory, devices, statusPort);
   if (made) await commitAll(directory, "A fleet with three sites and two roles");
   else if (added > 0) await commitAll(directory, `Add ${added} devices`);
   if (made) await git(directory, ["branch", "staging"]);
@@ -79,7 +85,11 @@ async function nameAuthor(directory: string): Promise<void> {
 }
 
 /** One file for each device: its labels, and a port of its own since all of them share this machine. */
-async function addDevices(directory: string, devices: readonly string[]): Promise<number> {
+async function addDevices(
+  directory: string,
+  devices: readonly string[],
+  firstStatusPort: number,
+): Promise<number> {
   const folder = join(directory, "devices");
   await mkdir(folder, { recursive: true });
   const known = await readdir(folder);

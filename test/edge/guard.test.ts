@@ -5,13 +5,13 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
-import { freePorts } from "#scripts/start/ports.ts";
 import { suite } from "#test/suite.ts";
+import { takePorts } from "#test/support/ports.ts";
 
 const test = suite("the guard's program", { limitMs: 60_000 });
 const root = join(import.meta.dirname, "..", "..");
 const directory = mkdtempSync(join(tmpdir(), "fleet-guard-"));
-const [silentPort = 0] = await freePorts(30_000 + (process.pid % 10_000), 1);
+const [silentPort] = await takePorts(1);
 const deadlineMs = 5000;
 const guards = new Set<Guard>();
 

@@ -4,14 +4,14 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { LocalStatus } from "#edge/page/status.ts";
-import { freePorts } from "#scripts/start/ports.ts";
 import { suite } from "#test/suite.ts";
+import { takePorts } from "#test/support/ports.ts";
 
 const test = suite("the agent's program");
 const root = join(import.meta.dirname, "..", "..");
 const running = new Set<Agent>();
 const directory = mkdtempSync(join(tmpdir(), "fleet-program-"));
-const [silentPort = 0] = await freePorts(40_000 + (process.pid % 10_000), 1);
+const [silentPort] = await takePorts(1);
 
 interface Agent {
   child: ChildProcess;

@@ -8,9 +8,9 @@ import { promisify } from "node:util";
 import type { Children } from "#scripts/start/children.ts";
 import { type Fleet, startFleet } from "#scripts/start/fleet.ts";
 import { createFollower, isConverged } from "#scripts/start/follow.ts";
-import { freePorts } from "#scripts/start/ports.ts";
 import { prepareSample } from "#scripts/start/sample.ts";
 import type { AppReport, InstanceReport, ReportedState } from "#shared/reported.ts";
+import { takePorts } from "./ports.ts";
 
 const run = promisify(execFile);
 
@@ -62,14 +62,26 @@ export async function launchFleet(settings: {
 }): Promise<TestFleet> {
   const data = await mkdtemp(join(tmpdir(), "fleet-system-"));
   const count = settings.devices ?? 3;
-  const [httpPort = 0, mqttPort = 0, pagePort = 0] = await portsFor(count);
+  const [httpPort, mqttPort = 0] = await takePorts(2);
+  const [pagePort] = await takePorts(count);
+  const [statusPort] = await takePorts(count);
   const devices = Array.from({ length: count }, (_, at) => `t${process.pid}-${at + 1}`);
   const image = settings.image ?? "busybox:1.36";
-  const { directory: repository } = await prepareSample(join(data, "fleet"), devices, image);
+  const { directory: repository } = await prepareSample(join(data, "fleet"), {
+    ...{ devices, image, statusPort },
+  });
   await run("git", ["-C", repository, "config", "user.name", "Test"]);
   await run("git", ["-C", repository, "config", "user.email", "test@localhost"]);
   const options = {
-    ...{ data, devices: count, httpPort, mqttPort, pagePort, runtime: settings.runtime },
+    ...{
+      data,
+      devices: count,
+      httpPort,
+      mqttPort,
+      pagePort,
+      statusPort,
+      runtime: settings.runtime,
+    },
     ...{ once: false, json: true, timeout: 60 },
   };
   const plan = { options, data, repository, runtime: settings.runtime, devices, say: () => {} };
@@ -143,15 +155,4 @@ export async function launchFleet(settings: {
       await rm(data, { recursive: true, force: true });
     },
   };
-}
-
-/** Ports of the hub, and the first of a run of neighbours for the devices' own pages. */
-async function portsFor(devices: number): Promise<number[]> {
-  const base = 20_000 + (process.pid % 20_000);
-  const hub = await freePorts(base, 2);
-  for (let from = base + 100; from < 60_000; from += devices) {
-    const pages = await freePorts(from, devices);
-    if (pages.length === devices && pages.at(-1) === from + devices - 1) return [...hub, from];
-  }
-  throw new Error("no run of free ports");
 }

@@ -3,9 +3,9 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parse, stringify } from "yaml";
-import { freePorts } from "#scripts/start/ports.ts";
 import { type Outcome, startCommand } from "#test/hub/cli/command.ts";
 import { suite } from "#test/suite.ts";
+import { takePorts } from "#test/support/ports.ts";
 import { launchFleet, type TestFleet } from "#test/support/running_fleet.ts";
 
 const test = suite("the fleet command with a real hub and devices", { limitMs: 200_000 });
@@ -60,7 +60,7 @@ test("sync says that a commit was accepted, or why it was refused", async () => 
   const file = join(fleet.repository, "devices", `${device}.yaml`);
   const spec = { apiVersion: "metrica.fleet/v1", kind: "Device" };
   const labels = { site: "north", robots: "yes", display: "no" };
-  const [port] = await freePorts(45_000 + (process.pid % 5000), 1);
+  const [port] = await takePorts(1);
   const values = { STATUS_PORT: port };
   await writeFile(file, stringify({ ...spec, labels, valeus: values }));
   const bad = await commit("A key that is misspelled");

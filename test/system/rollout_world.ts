@@ -5,8 +5,8 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { RolloutDevice, RolloutSummary, RolloutView } from "#hub/api/rollout_view.ts";
-import { freePorts } from "#scripts/start/ports.ts";
 import { systemClock as clock } from "#shared/clock.ts";
+import { takePorts } from "#test/support/ports.ts";
 import { createRepository, type TestRepository } from "#test/support/repository.ts";
 
 const root = join(import.meta.dirname, "..", "..");
@@ -63,7 +63,7 @@ deployments:
 export async function createRolloutWorld(policy: object): Promise<RolloutWorld> {
   const directory = mkdtempSync(join(tmpdir(), "fleet-rollout-"));
   const repository = createRepository();
-  const [httpPort = 0, mqttPort = 0] = await freePorts(21_000 + (process.pid % 20_000), 2);
+  const [httpPort, mqttPort = 0] = await takePorts(2);
   const url = `http://127.0.0.1:${httpPort}`;
   const tokenFile = join(directory, "hub", "operator.token");
   const running = new Set<ChildProcess>();

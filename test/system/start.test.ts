@@ -4,13 +4,17 @@ import { globSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { freePorts } from "#scripts/start/ports.ts";
 import { suite } from "#test/suite.ts";
+import { takePorts } from "#test/support/ports.ts";
 
 const test = suite("npm start", { limitMs: 120_000 });
 const root = join(import.meta.dirname, "..", "..");
 const data = mkdtempSync(join(tmpdir(), "fleet-start-"));
-let ports: number[] = [];
+const [http, mqtt = 0, page = 0, , , status = 0] = await takePorts(8);
+const ports = [
+  ...["--http-port", `${http}`, "--mqtt-port", `${mqtt}`],
+  ...["--page-port", `${page}`, "--status-port", `${status}`],
+];
 
 interface Ended {
   code: number | null;
@@ -20,9 +24,7 @@ interface Ended {
 }
 
 function begin(args: string[]): ChildProcess {
-  const [http = 0, mqtt = 0, page = 0] = ports;
-  const own = ["--http-port", `${http}`, "--mqtt-port", `${mqtt}`, "--page-port", `${page}`];
-  const all = ["scripts/run.mjs", "scripts/start/main.ts", "--data", data, ...own, ...args];
+  const all = ["scripts/run.mjs", "scripts/start/main.ts", "--data", data, ...ports, ...args];
   return spawn(process.execPath, all, { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
 }
 
@@ -66,11 +68,6 @@ function leftovers(): string[] {
   });
 }
 
-test.before(async () => {
-  ports = await freePorts(24_000 + (process.pid % 10_000), 8);
-  const run = [...ports.keys()].find((at) => ports[at + 2] === (ports[at] ?? 0) + 2 && at >= 2);
-  ports = [ports[0] ?? 0, ports[1] ?? 0, ports[run ?? 2] ?? 0];
-});
 test.after(() => rmSync(data, { recursive: true, force: true }));
 
 const once = ["--once", "--json", "--runtime", "process"];
@@ -102,11 +99,11 @@ test("keeps the operator's token and the devices' identities to their owner", ()
 
 test("names a taken port and the option that changes it", async () => {
   const server = createServer();
-  await new Promise<void>((resolve) => server.listen(ports[1], "127.0.0.1", resolve));
+  await new Promise<void>((resolve) => server.listen(mqtt, "127.0.0.1", resolve));
   const { code, stderr } = await finish(begin(once));
   await new Promise((resolve) => server.close(resolve));
   assert.equal(code, 1);
-  assert.match(stderr, new RegExp(`port ${ports[1]} .*--mqtt-port`, "s"));
+  assert.match(stderr, new RegExp(`port ${mqtt} .*--mqtt-port`, "s"));
 });
 
 test("Ctrl-C ends everything within five seconds", async () => {

@@ -4,13 +4,13 @@ import { globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { freePorts } from "#scripts/start/ports.ts";
 import { suite } from "#test/suite.ts";
+import { takePorts } from "#test/support/ports.ts";
 
 const test = suite("what npm start says", { limitMs: 60_000 });
 const root = join(import.meta.dirname, "..", "..");
 const scratch = mkdtempSync(join(tmpdir(), "fleet-words-"));
-const [http = 0, mqtt = 0, page = 0] = await freePorts(35_000 + (process.pid % 5000), 3);
+const [http, mqtt = 0, page = 0, status = 0] = await takePorts(4);
 const children: ChildProcess[] = [];
 
 interface Ended {
@@ -22,8 +22,9 @@ interface Ended {
 
 /** One device, so that a test is about words and not about numbers. */
 function begin(args: string[], environment: NodeJS.ProcessEnv = process.env) {
-  const ports = ["--http-port", `${http}`, "--mqtt-port", `${mqtt}`, "--page-port", `${page}`];
-  const own = [...ports, "--devices", "1", "--runtime", "process", ...args];
+  const hub = ["--http-port", `${http}`, "--mqtt-port", `${mqtt}`];
+  const device = ["--page-port", `${page}`, "--status-port", `${status}`];
+  const own = [...hub, ...device, "--devices", "1", "--runtime", "process", ...args];
   const child = spawn(process.execPath, ["scripts/run.mjs", "scripts/start/main.ts", ...own], {
     ...{ cwd: root, env: environment },
     stdio: ["ignore", "pipe", "pipe"],
@@ -130,7 +131,7 @@ test("a second start on the same data directory is refused, and the first goes o
     assert.equal(first.child.exitCode, null, first.output.stderr);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
-  const [otherHttp, otherMqtt, otherPage] = await freePorts(page + 10, 3);
+  const [otherHttp, otherMqtt, otherPage] = await takePorts(3);
   const others = ["--http-port", `${otherHttp}`, "--mqtt-port", `${otherMqtt}`];
   const second = begin(["--data", data, ...others, "--page-port", `${otherPage}`]);
   const { code, stderr } = await second.ended;

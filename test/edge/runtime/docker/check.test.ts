@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { createSocket } from "node:dgram";
 import { createServer } from "node:net";
-import { freePorts } from "#scripts/start/ports.ts";
 import type { Port } from "#shared/compose/model.ts";
 import { suite } from "#test/suite.ts";
+import { takePorts } from "#test/support/ports.ts";
 import { closeDevice, failure, inspect, testDevice } from "./device.ts";
 
 const test = suite("check", { limitMs: 60_000 });
@@ -86,7 +86,7 @@ test.real(
   "gives each copy a port of its range, and refuses a range with too few",
   async () => {
     const { app, service, up, until, runtime } = testDevice();
-    const [first, last] = await freePair();
+    const [first, last = 0] = await takePorts(2);
     const range: Port = { ...tcp(first), publishedEnd: last };
     const fleet = (replicas: number) =>
       app("range", [service("web", { replicas, ports: [range] })]);
@@ -123,7 +123,7 @@ test.real(
   "steps over a port of a range that is held or asked for by itself",
   async () => {
     const { app, service, runtime } = testDevice();
-    const [first, last] = await freePair();
+    const [first, last = 0] = await takePorts(2);
     const range: Port = { ...tcp(first), publishedEnd: last };
     const both = (replicas: number) =>
       app("beside", [
@@ -134,14 +134,6 @@ test.real(
     assert.equal((await failure(runtime.check(both(2), []))).code, "port_taken");
   },
 );
-
-/** Two neighbouring ports that are free now. */
-async function freePair(): Promise<[number, number]> {
-  for (let from = 30_000 + (process.pid % 10_000); ; from += 2) {
-    const [first, last] = await freePorts(from, 2);
-    if (first === from && last === from + 1) return [first, last];
-  }
-}
 
 test.real(
   "docker",
