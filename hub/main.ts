@@ -30,7 +30,7 @@ import { prepareOperator } from "#hub/operator.ts";
 import { createAnnouncer } from "#hub/release/announce.ts";
 import { createBundleStore } from "#hub/release/bundles.ts";
 import { createReleaseController } from "#hub/release/controller.ts";
-import { createIntroduction } from "#hub/resurrect/introduction.ts";
+import { createIntroduction } from "#hub/enrol/introduction.ts";
 import { blankReason, isLost } from "#hub/resurrect/lost.ts";
 import { createMemos } from "#hub/resurrect/memos.ts";
 import { messageOf } from "#hub/resurrect/message.ts";
@@ -163,7 +163,8 @@ async function run(options: HubOptions): Promise<void> {
   };
   const backups = createBackups({ store, directory: data, clock, version: pkg.version });
   const resume = createResume({
-    ...{ store, releases, rollouts, desired, memos, pause, reload },
+    ...{ store, releases, rollouts, desired, memos, pause, reload, clock },
+    onFailed: (err) => log.error({ err }, "the resumed fleet could not be followed yet"),
   });
   const runs = createRunController({
     ...{ store, book, bus, clock, random: Math.random },
@@ -224,7 +225,7 @@ async function run(options: HubOptions): Promise<void> {
     previews: createPreviewer({ store, releases, tracks, pins, clock, loadCompose }),
     bundles,
     reports: createReportSink(ingest),
-    pause: { state: pause.state, resume },
+    pause: { state: pause.state, resume: resume.order },
     backups,
     memos,
     returns: createReturns({
@@ -279,6 +280,7 @@ async function run(options: HubOptions): Promise<void> {
       {
         ingest: ingest.stop,
         memos: memos.stop,
+        resume: resume.stop,
         rollouts: rollouts.stop,
         runs: runs.stop,
         attendance: attendance.stop,

@@ -1,9 +1,10 @@
 // The end of the fleet's pause: in which order everything follows again, and what keeps it paused.
 import assert from "node:assert/strict";
 import type { FleetSnapshot } from "#hub/release/model.ts";
-import { createResume } from "#hub/resurrect/resume.ts";
-import type { SnapshotRef } from "#hub/store/memo_port.ts";
+import { createResume, type Resume } from "#hub/resurrect/resume.ts";
+import type { Pause, SnapshotRef } from "#hub/store/memo_port.ts";
 import { FleetError } from "#shared/errors.ts";
+import { createManualClock, type ManualClock } from "#test/hub/ingest/manual.ts";
 import { suite } from "#test/suite.ts";
 
 const test = suite("the end of the fleet's pause");
@@ -17,19 +18,29 @@ const ref = (id: string, place: number): SnapshotRef => ({
 interface Bench {
   /** What was done, in order. */
   done: string[];
-  resume: ReturnType<typeof createResume>;
+  resume: Resume["order"];
+  stop: Resume["stop"];
+  clock: ManualClock;
+  /** What was said to have failed. */
+  failed: unknown[];
+  /** What goes wrong; a test may mend it. */
+  fails: Record<string, FleetError>;
+  pauseAgain(): void;
 }
 
 /** @param fails what goes wrong, by what is done
  *  @param isEmpty no commit was accepted yet */
 function bench(fails: Record<string, FleetError> = {}, isEmpty = false): Bench {
   const done: string[] = [];
+  const failed: unknown[] = [];
+  const clock = createManualClock();
+  let state: Pause | null = null;
   const act = async (what: string): Promise<void> => {
     const failure = fails[what];
     if (failure !== undefined) throw failure;
     done.push(what);
   };
-  const resume = createResume({
+  const { order: resume, stop } = createResume({
     store: {
       snapshot: async (id) => (id === "known" ? fleet : null),
       keepSnapshot: ({ id, place }) => act(`keep ${id} at ${place}`),
@@ -49,14 +60,19 @@ function bench(fails: Record<string, FleetError> = {}, isEmpty = false): Bench {
     },
     pause: {
       start: () => Promise.resolve(),
-      state: () => null,
+      state: () => state,
       resumedAt: () => 0,
       begin: () => Promise.resolve(),
       end: (operator, reason) => act(`end by ${operator}: ${reason}`),
     },
     reload: () => act("reload"),
+    clock,
+    onFailed: (error) => void failed.push(error),
   });
-  return { done, resume };
+  const pauseAgain = (): void => {
+    state = { cause: "restored", reason: "again", at: 1 };
+  };
+  return { done, resume, stop, clock, failed, fails, pauseAgain };
 }
 
 const rebuilt = ["read second", "keep second at 2", "read third", "keep third at 3"];
@@ -102,4 +118,28 @@ test("a fleet that is not paused is not set in motion by the word", async () => 
   const { done, resume } = bench({ [ended]: not });
   await assert.rejects(resume(order), { code: "state_conflict" });
   assert.deepEqual(done, rebuilt);
+});
+
+test("a pause whose end is stored is over: what then fails is tried until it has gone well", async () => {
+  const unavailable = new FleetError("store_unavailable", { message: "the store is locked" });
+  const { done, resume, stop, clock, failed, fails } = bench({ follow: unavailable });
+  await resume(order);
+  assert.deepEqual(done, [...rebuilt, ended, "reload"]);
+  await clock.advance(5000);
+  assert.deepEqual(failed, [unavailable, unavailable]);
+  delete fails["follow"];
+  await clock.advance(60_000);
+  assert.deepEqual(done.slice(-3), ["reload", "follow", "memos"]);
+  assert.equal(done.filter((what) => what === "follow").length, 1);
+  await stop();
+});
+
+test("a fleet that is paused again is not followed by the word from before", async () => {
+  const unavailable = new FleetError("store_unavailable", { message: "the store is locked" });
+  const { done, resume, stop, clock, pauseAgain } = bench({ reload: unavailable });
+  await resume(order);
+  pauseAgain();
+  await clock.advance(60_000);
+  assert.deepEqual(done, [...rebuilt, ended]);
+  await stop();
 });
