@@ -18,6 +18,7 @@ import { createForcedSync } from "#hub/control/sync.ts";
 import { createDesiredController } from "#hub/desired/controller.ts";
 import { loadSigningKey } from "#hub/desired/keys.ts";
 import { createEnding } from "#hub/ending.ts";
+import { createIntroduction } from "#hub/enrol/introduction.ts";
 import { repositoryHealth } from "#hub/git/health.ts";
 import { createMirror } from "#hub/git/mirror.ts";
 import { parseRemote } from "#hub/git/remote.ts";
@@ -30,7 +31,6 @@ import { prepareOperator } from "#hub/operator.ts";
 import { createAnnouncer } from "#hub/release/announce.ts";
 import { createBundleStore } from "#hub/release/bundles.ts";
 import { createReleaseController } from "#hub/release/controller.ts";
-import { createIntroduction } from "#hub/enrol/introduction.ts";
 import { blankReason, isLost } from "#hub/resurrect/lost.ts";
 import { createMemos } from "#hub/resurrect/memos.ts";
 import { messageOf } from "#hub/resurrect/message.ts";
@@ -172,6 +172,7 @@ async function run(options: HubOptions): Promise<void> {
     plans: () => plansOf(releases.snapshot()),
     appsOf: async (device) => (await desired.current(device))?.content.apps.length ?? 0,
     disconnect: (device) => broker.disconnect(device),
+    attend: () => attendance.look(),
     onEnded: (ended) => metrics.runEnded(ended),
     onFailed: (err) => log.error({ err }, "runs could not be looked at"),
   });

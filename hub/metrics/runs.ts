@@ -24,7 +24,7 @@ export function runMetrics(registry: Registry, runs: MetricsSources["runs"]): Ru
   });
   const ended = new Counter({
     name: "metrica_fleet_runs_ended_total",
-    help: "Runs that ended since the start of the hub, by plan and outcome.",
+    help: "Runs that ended since the start of the hub, by plan and outcome; one that was given up and had ended otherwise counts as both.",
     labelNames: ["plan", "outcome"],
     registers,
   });

@@ -5,10 +5,15 @@ import type { Clock } from "#shared/clock.ts";
 export interface Attendance {
   /** Before anything looks at a deadline. */
   start(): Promise<void>;
+  /** Before each look at a deadline: a clock that was put forward, or a hub that was held up as a whole, makes
+   *  time go by in which nobody could be heard; it is told as an absence. */
+  look(): Promise<void>;
   stop(): Promise<void>;
 }
 
 const everyMs = 60_000;
+/** Without a note for longer the hub was not there, whatever it thinks. */
+const longestMs = 3 * everyMs;
 
 export function createAttendance({
   store,
@@ -19,8 +24,14 @@ export function createAttendance({
 }): Attendance {
   const stopping = new AbortController();
   let beganAt = 0;
+  let seenAt = 0;
   let noting: Promise<void> | undefined;
-  const note = (): Promise<void> => store.attend(beganAt, clock.now());
+  const note = async (): Promise<void> => {
+    const now = clock.now();
+    if (now - seenAt > longestMs) beganAt = now;
+    await store.attend(beganAt, now);
+    seenAt = now;
+  };
   const keepNoting = async (): Promise<void> => {
     while (!stopping.signal.aborted) {
       await clock.sleep(everyMs, stopping.signal);
@@ -30,9 +41,11 @@ export function createAttendance({
   };
   return {
     start: async () => {
-      beganAt = clock.now();
       await note();
       noting = keepNoting();
+    },
+    look: async () => {
+      if (clock.now() - seenAt > longestMs) await note();
     },
     stop: async () => {
       stopping.abort();

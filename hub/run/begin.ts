@@ -57,9 +57,16 @@ export function newRun(
   };
 }
 
+const timeLength = 9;
+
 /** Sorts by time; the rest keeps two hubs, or one that was lost, from giving out the same.
  *  @param chance in [0, 1) */
 export function runIdOf(now: number, chance: () => number): RunId {
   const tail = Array.from({ length: 6 }, () => Math.floor(chance() * 36).toString(36));
-  return `${now.toString(36).padStart(9, "0")}${tail.join("")}` as RunId;
+  return `${now.toString(36).padStart(timeLength, "0")}${tail.join("")}` as RunId;
+}
+
+/** Unix ms by which the id sorts. */
+export function idTime(id: RunId): number {
+  return Number.parseInt(id.slice(0, timeLength), 36);
 }

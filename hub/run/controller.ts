@@ -10,7 +10,7 @@ import type { RunId } from "#shared/run.ts";
 import { createQueue } from "#shared/serial.ts";
 import type { Absence } from "./absence.ts";
 import { advanceRun, cancelledHead } from "./advance.ts";
-import { newRun, type RunRequest, runIdOf, sameRun } from "./begin.ts";
+import { idTime, newRun, type RunRequest, runIdOf, sameRun } from "./begin.ts";
 import type { RunBook } from "./book.ts";
 import { begunLife, endedLife, type Lived } from "./life.ts";
 import { createLives, type Lives, tellLife, type Word } from "./lives.ts";
@@ -35,10 +35,12 @@ interface Options {
   appsOf(device: DeviceId): Promise<number>;
   /** Ends what a device without an identity still has open. */
   disconnect(device: DeviceId): void;
+  /** Notes a time in which nobody could be heard, before a deadline is looked at. */
+  readonly attend?: () => Promise<void>;
   bus: Bus;
   clock: Clock;
   random(): number;
-  /** Once per run, after it was stored. */
+  /** After it was stored; once more when a device that was given up had ended its run otherwise. */
   readonly onEnded?: (run: Run) => void;
   /** What the next look will try again. */
   readonly onFailed?: (error: unknown) => void;
@@ -86,7 +88,9 @@ export function createRunController(options: Options): RunController {
     for (const event of events) bus.emit("event", event);
   };
   const load = async (): Promise<void> => {
-    book.load(await store.openRuns(), await store.lifecycles());
+    const open = await store.openRuns();
+    book.load(open, await store.lifecycles());
+    lastIdAt = Math.max(lastIdAt, ...open.map(({ id }) => idTime(id)));
   };
   const payOwed = async (): Promise<void> => {
     if (owed.size === 0) return;
@@ -135,7 +139,7 @@ export function createRunController(options: Options): RunController {
     publish(events);
     if (revokes) letGo(run.device);
     if (isOver(head)) owed.add(run.device);
-    if (isOver(head) && !isOver(run.head)) options.onEnded?.({ ...run, head });
+    if (isOver(head) && head.state !== run.head.state) options.onEnded?.({ ...run, head });
     if (lived.life === before) bus.emit("run", run.device);
     else tellLife(bus, run.device);
     return true;
@@ -156,6 +160,7 @@ export function createRunController(options: Options): RunController {
     const looked = book
       .open()
       .filter(({ id, device }) => ids.has(device) || (dueAt.get(id) ?? 0) <= now);
+    if (looked.length > 0) await options.attend?.();
     const absences = looked.length === 0 ? [] : await store.absences();
     for (const run of looked) await step(run, absences);
     const open = new Set(book.open().map(({ id }) => id));
@@ -194,7 +199,7 @@ export function createRunController(options: Options): RunController {
     touched.add(id);
     waker.soon();
   };
-  /** Each greater than the one before, also within one ms. */
+  /** Each greater than the one before, also within one ms, and when the clock was put back. */
   const nextId = (): RunId => {
     lastIdAt = Math.max(clock.now(), lastIdAt + 1);
     return runIdOf(lastIdAt, options.random);

@@ -56,6 +56,8 @@ export function endedLife(
 ): Lifecycle {
   // Over already: unless the device told of another end than the one that it was given up with.
   if (!isOver(head) || head.state === run.head.state) return life;
+  // A person has meanwhile said what is to become of the device.
+  if (isOver(run.head) && life.needsIntervention.status === "False") return life;
   if (head.state !== "Succeeded") return lifeAfter(life, "broken", why, now);
   return lifeAfter(life, run.rules.after === "RMA" ? "succeededRma" : "succeededReady", why, now);
 }

@@ -1,4 +1,5 @@
 // Keeps every device's phase: by what devices show, by inventory files, and by hand.
+import { isDeepStrictEqual } from "node:util";
 import type { Bus } from "#hub/bus.ts";
 import type { DeviceStatus, HubEvent, NewEvent, Store } from "#hub/store/port.ts";
 import type { Clock } from "#shared/clock.ts";
@@ -65,20 +66,26 @@ export function createLives(parts: {
     for (const { device } of lives) tellLife(bus, device);
     for (const event of stored) bus.emit("event", event);
   };
-  /** A life that a device brought back to a hub that had lost it stands in the store alone. */
+  /** What is stored rests on the store: a device may have brought back to it what the book does not have.
+   *  @returns the book's own object where both say the same */
   const known = async (device: DeviceId): Promise<Lifecycle | undefined> => {
-    const life = book.life(device) ?? (await store.lifecycle(device)) ?? undefined;
-    if (life !== undefined) book.putLife(life);
-    return life;
+    const life = await store.lifecycle(device);
+    if (life !== null && !isDeepStrictEqual(life, book.life(device))) book.putLife(life);
+    return book.life(device);
+  };
+  const livedBy = async (before: Lifecycle, status: DeviceStatus): Promise<Lived> => {
+    if (!watched.has(before.phase)) return { life: before, why: undefined };
+    return observed(before, await factsOf(before, status), clock.now());
   };
   const settle: Lives["settle"] = async (ids) => {
     const statuses = await store.deviceStatuses([...ids]);
     const now = clock.now();
     const changed: Lived[] = [];
     for (const status of statuses) {
+      const held = book.life(status.id);
+      if (held !== undefined && (await livedBy(held, status)).life === held) continue;
       const before = (await known(status.id)) ?? newLifecycle(status.id, now);
-      if (!watched.has(before.phase)) continue;
-      const lived = observed(before, await factsOf(before, status), now);
+      const lived = await livedBy(before, status);
       if (lived.life !== book.life(status.id)) changed.push(lived);
     }
     // What was never looked at before, as after an update of the hub, is no news.
@@ -94,7 +101,7 @@ export function createLives(parts: {
       );
   };
   const lifeOf = async (device: DeviceId): Promise<Lifecycle> => {
-    if (book.life(device) === undefined) await settle(new Set([device]));
+    if ((await known(device)) === undefined) await settle(new Set([device]));
     const life = book.life(device);
     if (life === undefined) throw words.unknownDevice(device);
     return life;

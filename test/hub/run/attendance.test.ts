@@ -18,6 +18,8 @@ test("the time between two lives is an absence, and time in which it is there is
     await first.start();
     await clock.advance(5 * 60_000);
     assert.deepEqual(await store.absences(), [{ from: 0, until: beganAt }]);
+    await first.look();
+    assert.equal((await store.absences()).length, 1);
     await first.stop();
     await clock.advance(30 * 60_000);
     await next.start();

@@ -12,9 +12,11 @@ import type { DeviceId } from "#shared/ids.ts";
 import type { RequestId } from "#shared/run.ts";
 import { createManualClock, type ManualClock } from "#test/hub/ingest/manual.ts";
 
-export interface RunBench {
+interface RunBench {
   store: Store;
   clock: ManualClock;
+  /** Wall time alone goes on by so much. */
+  setClock(byMs: number): void;
   provider: MemoryProvider;
   runs: RunController;
   book: RunBook;
@@ -23,6 +25,7 @@ export interface RunBench {
   ended: string[];
   /** Apps that are wanted on every device. */
   apps: number;
+  attend: () => Promise<void>;
   enrol(...names: string[]): Promise<DeviceId[]>;
   order(device: DeviceId, plan?: string, more?: Partial<Order>): Promise<Run>;
   /** The device does all that it can, and the hub looks at it. */
@@ -41,9 +44,11 @@ interface Order {
   parameters: Record<string, string>;
 }
 
-export async function createRunBench(): Promise<RunBench> {
+async function createRunBench(): Promise<RunBench> {
   const store = await openStore({ file: ":memory:" });
-  const clock = createManualClock();
+  const manual = createManualClock();
+  let setMs = 0;
+  const clock: ManualClock = { ...manual, now: () => manual.now() + setMs };
   const bus = createBus();
   const provider = createMemoryProvider({
     now: clock.now,
@@ -52,7 +57,11 @@ export async function createRunBench(): Promise<RunBench> {
   let requests = 0;
   let stop = async (): Promise<void> => undefined;
   const bench: RunBench = {
+    setClock: (byMs) => {
+      setMs += byMs;
+    },
     ...{ store, clock, provider, disconnected: [], ended: [], apps: 0 },
+    attend: async () => undefined,
     ...({} as Pick<RunBench, "runs" | "book">),
     enrol: async (...names) => {
       const ids = names as DeviceId[];
@@ -96,6 +105,7 @@ export async function createRunBench(): Promise<RunBench> {
         plans: () => plansOf(undefined),
         appsOf: async () => bench.apps,
         disconnect: (device) => void bench.disconnected.push(device),
+        attend: () => bench.attend(),
         onEnded: ({ plan, head }) => void bench.ended.push(`${plan} ${head.state}`),
         onFailed: (error) => {
           throw error;
@@ -112,4 +122,13 @@ export async function createRunBench(): Promise<RunBench> {
   };
   await bench.restart();
   return bench;
+}
+
+export async function withBench(body: (bench: RunBench) => Promise<void>): Promise<void> {
+  const bench = await createRunBench();
+  try {
+    await body(bench);
+  } finally {
+    await bench.close();
+  }
 }

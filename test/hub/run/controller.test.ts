@@ -1,21 +1,11 @@
 import * as assert from "node:assert/strict";
 import { graceMs } from "#hub/run/advance.ts";
-import type { NewEvent } from "#hub/store/port.ts";
 import { FleetError } from "#shared/errors.ts";
 import type { DeviceId } from "#shared/ids.ts";
 import { suite } from "#test/suite.ts";
-import { createRunBench, type RunBench } from "./bench.ts";
+import { withBench } from "./bench.ts";
 
 const test = suite("runs of plans");
-
-async function withBench(body: (bench: RunBench) => Promise<void>): Promise<void> {
-  const bench = await createRunBench();
-  try {
-    await body(bench);
-  } finally {
-    await bench.close();
-  }
-}
 
 async function refusal(act: Promise<unknown>): Promise<string> {
   const error = await act.then(
@@ -239,60 +229,4 @@ test("100 runs go on at the same time and all come to their own end", () =>
     assert.equal((await bench.store.openRuns()).length, 0);
     const held = devices.filter((device) => bench.phase(device).includes("NeedsIntervention"));
     assert.deepEqual(new Set(held), failing);
-  }));
-
-test("a device that finished while the hub did not hear it is taken at its word, and is well again", () =>
-  withBench(async (bench) => {
-    const [device] = (await bench.enrol("pi-1")) as [DeviceId];
-    const run = await bench.order(device);
-    bench.provider.tick(device);
-    await bench.runs.settle();
-    const order = bench.provider.order(device);
-    assert.ok(order !== undefined);
-    await bench.clock.advance(600_000 + graceMs + 2000);
-    await bench.runs.settle();
-    assert.equal((await bench.run(run)).head.state, "Failed");
-    assert.equal(bench.phase(device), "MAINTENANCE Provisioned NeedsIntervention");
-    // It had not been told that it was given up.
-    await bench.provider.deliver([{ device, order }]);
-    await bench.finish(device);
-    const { head } = await bench.run(run);
-    assert.deepEqual([head.state, head.code, head.isStanding], ["Succeeded", null, false]);
-    assert.equal(bench.phase(device), "READY Provisioned");
-    assert.deepEqual((await bench.reasons()).slice(-4), [
-      ...["RunFailed", "PhaseChanged", "RunSucceeded", "PhaseChanged"],
-    ]);
-  }));
-
-test("neither a pause nor a hub that was away fails a run, and their end lets its time go on", () =>
-  withBench(async (bench) => {
-    const { store, clock, runs } = bench;
-    const [device] = (await bench.enrol("pi-1")) as [DeviceId];
-    await store.attend(clock.now(), clock.now());
-    const run = await bench.order(device);
-    const told = (reason: string): NewEvent => {
-      const about = { at: clock.now(), device: null, app: null, source: "hub" } as const;
-      return { ...about, type: "Normal", reason, message: reason };
-    };
-    const state = async (): Promise<string> => (await bench.run(run)).head.state;
-    await store.setPause(
-      { cause: "restored", reason: "an old copy", at: clock.now() },
-      told("FleetPaused"),
-    );
-    await clock.advance(3 * 3_600_000);
-    await runs.settle();
-    assert.equal(await state(), "Pending");
-    await store.setPause(null, told("FleetResumed"));
-    await runs.reload();
-    await runs.settle();
-    assert.equal(await state(), "Pending");
-    await store.attend(clock.now(), clock.now());
-    await runs.stop();
-    await clock.advance(3 * 3_600_000);
-    await store.attend(clock.now(), clock.now());
-    await bench.restart();
-    assert.equal(await state(), "Pending");
-    await clock.advance(2 * 3_600_000);
-    await bench.runs.settle();
-    assert.equal(await state(), "Failed");
   }));
