@@ -4,7 +4,7 @@ import type { SigningKey } from "#hub/desired/keys.ts";
 import type { Identity } from "#hub/store/memo_port.ts";
 import type { EnrolRequest } from "#shared/enrolment.ts";
 import type { Envelope } from "#shared/envelope.ts";
-import { sealStatement } from "./returns.ts";
+import { sealStatement } from "./statement.ts";
 
 interface Options {
   key: SigningKey;

@@ -3,15 +3,14 @@ import { createPublicKey } from "node:crypto";
 import type { Bus } from "#hub/bus.ts";
 import type { DesiredController } from "#hub/desired/controller.ts";
 import type { SigningKey } from "#hub/desired/keys.ts";
+import { readStatement, sealStatement } from "#hub/enrol/statement.ts";
 import { createAnnouncer } from "#hub/release/announce.ts";
-import type { Identity } from "#hub/store/memo_port.ts";
 import { migrations } from "#hub/store/migrations.ts";
 import type { DesiredRow, Store } from "#hub/store/port.ts";
 import { sha256 } from "#shared/canonical.ts";
 import type { Clock } from "#shared/clock.ts";
 import { specHash } from "#shared/desired.ts";
-import { EnrolmentStatement, statementPayloadType } from "#shared/enrolment.ts";
-import { desiredPayloadType, type Envelope, open, openDesired, seal } from "#shared/envelope.ts";
+import { desiredPayloadType, type Envelope, openDesired } from "#shared/envelope.ts";
 import { FleetError } from "#shared/errors.ts";
 import type { ReturnRequest, ReturnResponse } from "#shared/gateway.ts";
 import type { DeviceId } from "#shared/ids.ts";
@@ -76,12 +75,6 @@ export function createReturns(options: Options): Returns {
   const alone = createQueue();
   let waiting = 0;
 
-  const stated = (device: DeviceId, hash: string, statement: Envelope | undefined) => {
-    const payload = statement && open(statement, statementPayloadType, trusted);
-    if (payload === undefined) return undefined;
-    const said = EnrolmentStatement.safeParse(JSON.parse(payload.toString("utf8"))).data;
-    return said?.device === device && said.secretHash === hash ? said : undefined;
-  };
   const newDesired = async (device: DeviceId, envelope: Envelope | undefined) => {
     if (envelope?.payloadType !== desiredPayloadType) return undefined;
     const { generation, issuedAt, ...content } = openDesired(envelope, trusted);
@@ -133,7 +126,10 @@ export function createReturns(options: Options): Returns {
     const hash = sha256(secret);
     const before = await store.identity(device);
     const isKnown = before?.secretHash === hash;
-    const said = isKnown ? undefined : stated(device, hash, request.statement);
+    const said =
+      isKnown || request.statement === undefined
+        ? undefined
+        : readStatement(request.statement, trusted, { device, secretHash: hash });
     if (!isKnown && said === undefined) return undefined;
     const row = await newDesired(device, request.desired);
     const memo = newMemo(device, request.memo);
@@ -174,11 +170,6 @@ export function createReturns(options: Options): Returns {
       }
     },
   };
-}
-
-export function sealStatement(identity: Identity, key: SigningKey): Envelope {
-  const statement: EnrolmentStatement = identity;
-  return seal(statementPayloadType, statement, key.privateKey, key.id);
 }
 
 function returned(device: DeviceId) {

@@ -3,7 +3,7 @@ import type { ApiOptions } from "#hub/api/api.ts";
 import { createBackups } from "#hub/backup/create.ts";
 import type { Bus } from "#hub/bus.ts";
 import type { SigningKey } from "#hub/desired/keys.ts";
-import { createIntroduction } from "#hub/resurrect/introduction.ts";
+import { createIntroduction } from "#hub/enrol/introduction.ts";
 import { createMemos } from "#hub/resurrect/memos.ts";
 import { createPause, type FleetPause } from "#hub/resurrect/pause.ts";
 import { createReturns } from "#hub/resurrect/returns.ts";

@@ -1,6 +1,6 @@
 // The route by which devices return: who is believed, and what wrong tries cost.
 import * as assert from "node:assert/strict";
-import { sealStatement } from "#hub/resurrect/returns.ts";
+import { sealStatement } from "#hub/enrol/statement.ts";
 import { sha256 } from "#shared/canonical.ts";
 import type { DesiredState } from "#shared/desired.ts";
 import { type Envelope, sealDesired } from "#shared/envelope.ts";

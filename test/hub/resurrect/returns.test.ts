@@ -1,9 +1,10 @@
 // What a hub believes of a device that returns, and what it does not.
 import assert from "node:assert/strict";
 import { createBus } from "#hub/bus.ts";
+import { sealStatement } from "#hub/enrol/statement.ts";
 import { createMemos } from "#hub/resurrect/memos.ts";
 import { createPause, type FleetPause } from "#hub/resurrect/pause.ts";
-import { createReturns, type Returns, sealStatement } from "#hub/resurrect/returns.ts";
+import { createReturns, type Returns } from "#hub/resurrect/returns.ts";
 import { sealMemo } from "#hub/resurrect/seal.ts";
 import type { MemoContent } from "#hub/store/memo_port.ts";
 import type { DesiredRow, Store } from "#hub/store/port.ts";
