@@ -10,6 +10,7 @@ type Prepared = Database.Statement<unknown[]>;
 
 export interface CountedDatabase extends SqliteDatabase {
   readonly stats: () => StoreStats;
+  readonly inTransaction: () => boolean;
 }
 
 export function countedDatabase(database: Database.Database): CountedDatabase {
@@ -23,7 +24,12 @@ export function countedDatabase(database: Database.Database): CountedDatabase {
     prepared.set(sql, fresh);
     return fresh;
   };
-  return { prepare, close: () => database.close(), stats: () => ({ ...stats }) };
+  return {
+    prepare,
+    close: () => database.close(),
+    stats: () => ({ ...stats }),
+    inTransaction: () => database.inTransaction,
+  };
 }
 
 function countedStatement(statement: Prepared, stats: StoreStats): SqliteStatement {
