@@ -36,7 +36,7 @@ export function createBackups(options: {
     const at = clock.now();
     const database = join(place, "hub.db");
     await store.backup(database);
-    const examined = examineCopy(database);
+    const examined = await examineCopy(database);
     if (typeof examined === "string") throw damaged(examined);
     const keys = withKeys ? keyFiles : [];
     for (const key of keys) await copyFile(join(directory, key), join(place, key));
@@ -55,13 +55,14 @@ export function createBackups(options: {
     make: async ({ withKeys }) => {
       if (isBusy) throw busy();
       isBusy = true;
-      // Readable by the hub's user alone, as mkdtemp makes it.
-      const place = await mkdtemp(join(directory, prefix));
+      let place: string | undefined;
       const end = async (): Promise<void> => {
         isBusy = false;
-        await rm(place, { recursive: true, force: true });
+        if (place !== undefined) await rm(place, { recursive: true, force: true });
       };
       try {
+        // Readable by the hub's user alone, as mkdtemp makes it.
+        place = await mkdtemp(join(directory, prefix));
         const manifest = await fill(place, withKeys);
         const names = [manifestName, ...manifest.files.map(({ name }) => name)];
         return { manifest, content: streamOf(place, names, end) };

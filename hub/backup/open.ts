@@ -22,7 +22,7 @@ export async function openBackup(file: string, directory: string): Promise<Manif
   }
   if (!manifest.files.some(({ name }) => name === "hub.db"))
     throw spoilt(file, "it has no database");
-  const examined = examineCopy(join(directory, "hub.db"));
+  const examined = await examineCopy(join(directory, "hub.db"));
   if (typeof examined === "string") throw spoilt(file, examined);
   return manifest;
 }

@@ -1,6 +1,7 @@
 // A copy of the database in one file, made while the hub works, and what is wrong with such a file.
+import { Worker } from "node:worker_threads";
 import Database from "better-sqlite3";
-import { errorCodeOf } from "./fault.ts";
+import type { Examined } from "./examine_worker.ts";
 
 /** Pages that are copied before others get their turn: 4 MB. */
 const pagesAtOnce = 1000;
@@ -17,31 +18,17 @@ export async function copyDatabase(database: Database.Database, file: string): P
   }
 }
 
-export interface Examined {
-  /** The newest migration. */
-  schema: number;
-  devices: number;
-}
-
-/** Reads the whole file.
+/** Reads the whole file, in a thread of its own: of a large fleet that takes minutes, in which the hub answers.
  *  @returns what is wrong with it, as one sentence, or what it holds */
-export function examineCopy(file: string): Examined | string {
-  let database: Database.Database | undefined;
-  try {
-    database = new Database(file, { readonly: true, fileMustExist: true });
-    const finding = database.pragma("integrity_check(1)", { simple: true });
-    if (finding !== "ok") return `the database is damaged: ${String(finding)}`;
-    const [orphan] = database.pragma("foreign_key_check") as unknown[];
-    if (orphan !== undefined) return "the database holds rows whose owner is missing";
-    const count = (sql: string): number =>
-      Number(database?.prepare<[], number>(sql).pluck().get() ?? 0);
-    return {
-      schema: count("select max(id) from migrations"),
-      devices: count("select count(*) from devices"),
-    };
-  } catch (error) {
-    return `the database cannot be read (${errorCodeOf(error) || String(error)})`;
-  } finally {
-    database?.close();
-  }
+export function examineCopy(file: string): Promise<Examined | string> {
+  // Without the flags of this process, which may be meant for its main program alone.
+  const worker = new Worker(new URL("./examine_worker.ts", import.meta.url), {
+    workerData: { file },
+    execArgv: [],
+  });
+  return new Promise((resolve) => {
+    worker.once("message", resolve);
+    worker.once("error", (error) => resolve(`the database cannot be read (${String(error)})`));
+    worker.once("exit", () => resolve("the database cannot be read (its reader ended)"));
+  });
 }

@@ -1,6 +1,14 @@
 // A backup of a store that works, spoilt in every way, and put back.
 import assert from "node:assert/strict";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,6 +19,7 @@ import { openBackup } from "#hub/backup/open.ts";
 import { restoreBackup } from "#hub/backup/restore.ts";
 import { loadSigningKey } from "#hub/desired/keys.ts";
 import { prepareOperator } from "#hub/operator.ts";
+import { examineCopy } from "#hub/store/copy.ts";
 import type { Store } from "#hub/store/port.ts";
 import { openStore } from "#hub/store/sqlite.ts";
 import { systemClock as clock } from "#shared/clock.ts";
@@ -89,6 +98,28 @@ test("makes one at a time", async () => {
   await new Promise((resolve) => first.content.once("close", resolve));
   await new Promise((resolve) => setTimeout(resolve, 100));
   (await same.make({ withKeys: false })).content.destroy();
+});
+
+test("one that could not begin does not stand in the way of the next", async () => {
+  const directory = join(root, "not-there-yet");
+  const late = createBackups({ store, directory, clock, version: "1.2.3" });
+  await assert.rejects(late.make({ withKeys: false }), { code: "ENOENT" });
+  mkdirSync(directory);
+  (await late.make({ withKeys: false })).content.destroy();
+});
+
+test("a copy is examined while the hub goes on", async () => {
+  const copy = join(scratch(), "hub.db");
+  await store.backup(copy);
+  const first = await Promise.race([
+    examineCopy(copy).then(() => "examined"),
+    new Promise((resolve) => setImmediate(resolve, "others had a turn")),
+  ]);
+  assert.equal(first, "others had a turn");
+  assert.deepEqual(
+    await examineCopy(join(root, "none.db")),
+    "the database cannot be read (SQLITE_CANTOPEN)",
+  );
 });
 
 test("sweeps up what a hub that was killed has left", async () => {
