@@ -38,15 +38,18 @@ export function entryEvent(device: DeviceId, entry: JournalEntry, now: number): 
   if (told === null) return null;
   return {
     ...told,
+    reason: told.reason.slice(0, maxNameLength),
     message: told.message.slice(0, maxMessageLength),
     at: plausibleTime(entry.at, now),
     device,
-    app: entry.app ?? null,
+    app: entry.app?.slice(0, maxNameLength) ?? null,
     source: "device",
   };
 }
 
 const maxMessageLength = 2000;
+/** As long as what the API takes to look for it. */
+const maxNameLength = 64;
 const oldestMs = 30 * 86_400_000;
 
 /** A device may have been away for weeks, but a clock in 1970 or in the future tells nothing. */

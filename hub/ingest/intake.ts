@@ -11,6 +11,9 @@ import type { Uplinked } from "./queue.ts";
 export const maxLabels = 64;
 /** It is kept for good, with the mark of what is acknowledged. */
 const maxEpochLength = 64;
+/** Far above what agents write, far below where writing it as JSON ends in a stack overflow: the batch of all
+ *  devices would fail with it. */
+const maxBodyDepth = 64;
 
 /** @throws FleetError message_invalid or message_too_large */
 export function readUplink(device: DeviceId, channel: Uplink, payload: Uint8Array): Uplinked {
@@ -40,12 +43,19 @@ function checkReported(device: DeviceId, reported: ReportedState): void {
 function checkBatch(device: DeviceId, { epoch, from, to, entries }: JournalBatch): void {
   if (epoch.length > maxEpochLength) throw invalid(`a journal of ${device} has too long a name`);
   let before = from - 1;
-  for (const { seq } of entries) {
+  for (const { seq, body } of entries) {
     if (seq <= before || seq > to)
       throw invalid(`a journal batch of ${device} is out of order at ${seq}`);
+    if (isDeeper(body, maxBodyDepth))
+      throw invalid(`entry ${seq} of ${device}'s journal is nested too deeply`);
     before = seq;
   }
   if (to < from) throw invalid(`a journal batch of ${device} goes from ${from} to ${to}`);
+}
+
+function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  return levels === 0 || Object.values(value).some((part) => isDeeper(part, levels - 1));
 }
 
 function invalid(message: string): FleetError {

@@ -147,3 +147,33 @@ test("messages of a device that cannot be looked up wait until it can", async ()
     }),
   );
 });
+
+test("a journal that no store can write is refused alone, and the others' entries are stored", async () => {
+  await withIngest(async ({ send, sendRaw, clock, ingest, acks, reasons }) => {
+    const deep = `${"[".repeat(20_000)}${"]".repeat(20_000)}`;
+    const entry = `{"seq":1,"bootId":"b","at":1,"monotonicMs":1,"kind":"event","body":{"x":${deep}}}`;
+    const batch = `{"epoch":"e","from":1,"to":1,"entries":[${entry}]}`;
+    sendRaw(id("pi-0001"), "journal", Buffer.from(batch));
+    send(pi, "journal", batchOf("e", [1]));
+    await clock.advance(200);
+    assert.deepEqual(acks, [`${pi} e 1`]);
+    assert.equal(ingest.counters().journalsDeferred, 0);
+    assert.deepEqual(await reasons("pi-0001"), ["MessageRefused"]);
+    const message = JSON.parse(batch) as Parameters<typeof ingest.accept<"journal">>[2];
+    const code = "message_invalid";
+    await assert.rejects(ingest.accept(id("pi-0001"), "journal", message), { code });
+  });
+});
+
+test("an event's reason and app are kept no longer than anybody can look for", async () => {
+  await withIngest(async ({ send, clock, store }) => {
+    const body = { type: "Normal", reason: "R".repeat(100_000), message: "m".repeat(100_000) };
+    const entries = [anEntry(1, { body, app: "a".repeat(100_000) })];
+    send(pi, "journal", { epoch: "e", from: 1, to: 1, entries });
+    await clock.advance(200);
+    const { rows } = await store.events({ device: id(pi), limit: 5 });
+    const told = rows.find(({ source }) => source === "device");
+    const lengths = [told?.reason, told?.app, told?.message].map((text) => text?.length);
+    assert.deepEqual(lengths, [64, 64, 2000]);
+  });
+});
