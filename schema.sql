@@ -106,6 +106,7 @@ create table events (
 create index events_by_device on events (device, id);
 create index events_by_reason on events (reason, id);
 create index events_by_age on events (at);
+create index events_by_type on events (type, id);
 
 -- Immutable contents of roles, named by their sha256.
 create table releases (
@@ -316,6 +317,7 @@ create unique index runs_by_request on runs (device, request);
 create unique index runs_active on runs (device) where state in ('Pending', 'Running');
 create index runs_standing on runs (id) where standing = 1;
 create index runs_by_device on runs (device, id);
+create index runs_by_age on runs (ordered_at);
 
 -- The phase of each device, enrolled or only imported, with its two conditions as JSON, and what an inventory file
 -- said of it.

@@ -121,8 +121,9 @@ export function createUpkeep(options: Options): Upkeep {
   };
 }
 
-const kinds = ["journal", "updates", "events", "tokens", "releases", "branches"] as const;
+const kinds = ["journal", "updates", "runs", "events", "tokens", "releases", "branches"] as const;
 
 function nothing(): Swept {
-  return { journal: 0, updates: 0, events: 0, tokens: 0, releases: 0, branches: 0, bundles: 0 };
+  const rows = { journal: 0, updates: 0, runs: 0, events: 0, tokens: 0 };
+  return { ...rows, releases: 0, branches: 0, bundles: 0 };
 }

@@ -15,6 +15,8 @@ interface OwnTable {
   device: string;
   key: readonly string[];
   without?: readonly string[];
+  /** Of each device the last ones by key; a memo has no room for more. */
+  newest?: number;
   /** The table whose row must be there first. */
   within?: { table: keyof Tables; column: string };
 }
@@ -53,7 +55,7 @@ const ownTables: readonly OwnTable[] = [
     within: { table: "rollouts", column: "rollout" },
   },
   { table: "lifecycles", device: "device", key: ["device"] },
-  { table: "runs", device: "device", key: ["id"] },
+  { table: "runs", device: "device", key: ["id"], newest: 64 },
 ];
 
 /** No secret has this hash. */
@@ -91,11 +93,13 @@ export async function readSlices(db: Kysely<Tables>): ReturnType<MemoStore["memo
 
 async function readOwn(
   trx: Transaction<Tables>,
-  { table, device, without, key }: OwnTable,
+  of: OwnTable,
   own: Map<DeviceId, Rows>,
 ): Promise<void> {
+  const { table, device, without, key } = of;
   const order = sql.join(key.map((name) => sql`${sql.ref(name)} desc`));
-  const { rows } = await sql<Row>`select * from ${sql.table(table)} order by ${order}`.execute(trx);
+  const read = sql<Row>`select * from ${sql.table(table)} ${newestOnly(of)} order by ${order}`;
+  const { rows } = await read.execute(trx);
   for (const row of rows) {
     const id = row[device] as DeviceId;
     const of = table === "devices" ? {} : own.get(id);
@@ -103,6 +107,18 @@ async function readOwn(
     own.set(id, of);
     of[table] = [...(of[table] ?? []), lacking(row, without)];
   }
+}
+
+/** Looked up by device: a year of runs is not read for the last ones. */
+function newestOnly({ table, device, key, newest }: OwnTable) {
+  if (newest === undefined) return sql``;
+  const id = sql.ref(key[0] ?? "");
+  return sql`where ${id} in (
+    select mine.${id} from devices join ${sql.table(table)} as mine on mine.${id} in (
+      select ${id} from ${sql.table(table)} as last where last.${sql.ref(device)} = devices.id
+      order by ${id} desc limit ${newest}
+    )
+  )`;
 }
 
 async function readFleet(

@@ -1,5 +1,6 @@
 // The hub's schema as numbered steps; a step that was released is never changed, only followed.
 import { bisectStatements } from "./bisect_migration.ts";
+import { ageStatements } from "./migrations/ages.ts";
 import { attendanceStatements } from "./migrations/attendances.ts";
 import { control } from "./migrations/control.ts";
 import { memoStatements } from "./migrations/memos.ts";
@@ -213,4 +214,5 @@ export const migrations: readonly Migration[] = [
   { id: 8, name: "runs, and phases of devices", statements: runStatements },
   { id: 9, name: "what workloads say", statements: telemetryStatements },
   { id: 10, name: "when a hub was there", statements: attendanceStatements },
+  { id: 11, name: "finding old runs, and events by type", statements: ageStatements },
 ];

@@ -28,6 +28,7 @@ async function prune(trx: Transaction<Tables>, limits: PruneLimits): Promise<Pru
   return {
     journal: await pruneJournal(trx, otherKinds, limits.journalBefore, maxRows),
     updates: await pruneJournal(trx, [...updateKinds], limits.updatesBefore, maxRows),
+    runs: await pruneRuns(trx, limits.updatesBefore, maxRows),
     events: await pruneEvents(trx, limits.eventsBefore, maxRows),
     tokens: await pruneTokens(trx, limits.tokensBefore, maxRows),
     releases: await pruneReleases(trx, limits),
@@ -57,6 +58,22 @@ async function pruneJournal(
     .limit(maxRows);
   const deletion = trx.deleteFrom("journal").where(sql<boolean>`(device, epoch, seq) in ${old}`);
   return rowsOf(await deletion.executeTakeFirstOrThrow());
+}
+
+/** Those that are over and of which the device knows it. */
+async function pruneRuns(
+  trx: Transaction<Tables>,
+  before: number,
+  maxRows: number,
+): Promise<number> {
+  const old = trx
+    .selectFrom("runs")
+    .select("id")
+    .where("ordered_at", "<", before)
+    .where("standing", "=", 0)
+    .where("state", "not in", ["Pending", "Running"])
+    .limit(maxRows);
+  return rowsOf(await trx.deleteFrom("runs").where("id", "in", old).executeTakeFirstOrThrow());
 }
 
 async function pruneEvents(

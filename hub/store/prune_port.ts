@@ -5,7 +5,7 @@ import type { Digest } from "#shared/ids.ts";
 export interface PruneLimits {
   /** Journal entries received before this, except those that tell of updates. */
   journalBefore: number;
-  /** Journal entries that tell of updates and their steps. */
+  /** Runs, and journal entries that tell of updates and runs and their steps. */
   updatesBefore: number;
   eventsBefore: number;
   /** Enrolment tokens that ended before this, used or not. */
@@ -25,6 +25,7 @@ export interface PruneLimits {
 export interface Pruned {
   journal: number;
   updates: number;
+  runs: number;
   events: number;
   tokens: number;
   releases: number;

@@ -1,9 +1,13 @@
 // Rows and messages for tests of stores and of whoever fills them.
+import assert from "node:assert/strict";
+import type { Run, RunHead } from "#hub/run/model.ts";
+import { newLifecycle } from "#hub/run/phase.ts";
 import type { DesiredRow, NewEvent, ReleaseRow, Store } from "#hub/store/port.ts";
 import { sha256 } from "#shared/canonical.ts";
 import type { DeviceId, Digest } from "#shared/ids.ts";
 import type { JournalBatch, JournalEntry } from "#shared/journal.ts";
 import type { ReportedState } from "#shared/reported.ts";
+import type { RequestId, RunId } from "#shared/run.ts";
 
 export function id(text: string): DeviceId {
   return text as DeviceId;
@@ -93,4 +97,28 @@ export function aReport(device: string, over: Partial<ReportedState> = {}): Repo
     conditions: [],
     ...over,
   };
+}
+
+/** A run of the device in some state, as the store would have it. */
+export async function addRun(
+  store: Store,
+  device: DeviceId,
+  { orderedAt, head }: { orderedAt: number; head: Partial<RunHead> },
+): Promise<void> {
+  const life = newLifecycle(device, 0);
+  const number = String((await store.runs({ limit: 500 })).rows.length + 1).padStart(5, "0");
+  const run: Run = {
+    id: `run${number}` as RunId,
+    device,
+    request: `r-${number}` as RequestId,
+    ...{ fingerprint: "f", plan: "reboot", parameters: {}, steps: [] },
+    rules: { during: "MAINTENANCE", after: "READY", silence: "fails", startWithinMs: 1 } as never,
+    ...{ operator: "ann", reason: "it was time", orderedAt, version: 1 },
+    head: {
+      ...{ state: "Pending", step: null, startedAt: null, heardAt: null, endedAt: null },
+      ...{ code: null, message: null, isStanding: true },
+      ...head,
+    },
+  };
+  assert.ok(await store.beginRun(run, life, []));
 }

@@ -3,11 +3,14 @@ import assert from "node:assert/strict";
 import type { Store } from "#hub/store/port.ts";
 import type { PruneLimits } from "#hub/store/prune_port.ts";
 import type { Digest } from "#shared/ids.ts";
-import { anEntry, anEvent, batchOf, enrolFleet, id, releaseRow } from "./rows.ts";
+import { addRun, anEntry, anEvent, batchOf, enrolFleet, id, releaseRow } from "./rows.ts";
 import type { Check } from "./store_history.ts";
 
 const device = id("pi-0000");
-const nothing = { journal: 0, updates: 0, events: 0, tokens: 0, releases: 0, branches: 0 };
+const nothing = {
+  ...{ journal: 0, updates: 0, runs: 0, events: 0 },
+  ...{ tokens: 0, releases: 0, branches: 0 },
+};
 
 function limits(over: Partial<PruneLimits> = {}): PruneLimits {
   return {
@@ -30,6 +33,7 @@ async function seqs(store: Store): Promise<number[]> {
 export function pruning(check: Check): void {
   journal(check);
   lists(check);
+  runs(check);
   releases(check);
 }
 
@@ -100,6 +104,19 @@ function lists(check: Check): void {
       (await store.branches()).map(({ branch }) => branch),
       ["main", "staging"],
     );
+  });
+}
+
+function runs(check: Check): void {
+  check("old runs go once they are over and the device has heard of it", async (store) => {
+    const over = { state: "Succeeded", isStanding: false } as const;
+    for (const [n, head] of [over, over, { ...over, isStanding: true }].entries()) {
+      await addRun(store, id(`pi-${n}`), { orderedAt: n === 1 ? 50 : 10, head });
+    }
+    await addRun(store, id("pi-3"), { orderedAt: 10, head: { state: "Running" } });
+    assert.deepEqual(await store.prune(limits({ updatesBefore: 50 })), { ...nothing, runs: 1 });
+    const left = (await store.runs({ limit: 9 })).rows.map(({ device: of }) => of);
+    assert.deepEqual(left.toSorted(), ["pi-1", "pi-2", "pi-3"]);
   });
 }
 

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import Database from "better-sqlite3";
 import { openStore } from "#hub/store/sqlite.ts";
 import { parseSelector } from "#shared/selector.ts";
-import { anEvent, batchOf, enrolFleet, id } from "#test/contract/rows.ts";
+import { addRun, anEvent, batchOf, enrolFleet, id } from "#test/contract/rows.ts";
 import { type OpenedStore, storeContract } from "#test/contract/store.ts";
 import { suite } from "#test/suite.ts";
 
@@ -150,6 +150,19 @@ test("200 heartbeats are one update", async () => {
   await dispose();
 });
 
+test("memos read the last runs of a device, and not a year of them", async () => {
+  const { store, dispose } = await openScratch();
+  const [pi] = await enrolFleet(store, 1);
+  assert.ok(pi !== undefined);
+  const head = { state: "Succeeded", isStanding: false } as const;
+  for (let n = 0; n < 80; n += 1) await addRun(store, pi, { orderedAt: n, head });
+  const before = store.stats().rowsRead;
+  const rows = (await store.memoSlices()).own.get(pi)?.["runs"] ?? [];
+  assert.deepEqual([rows.length, rows[0]?.["id"], rows[63]?.["id"]], [64, "run00080", "run00017"]);
+  assert.ok(store.stats().rowsRead - before < 80);
+  await dispose();
+});
+
 const plans: [string, string][] = [
   [
     "select id from devices where id in (select device from device_labels where key = 'a' and value in ('b'))",
@@ -176,6 +189,18 @@ const plans: [string, string][] = [
     "delete from events where id in (select id from events where at < 5 limit 9)",
     "what is old among the events",
   ],
+  [
+    "select * from events where type = 'Warning' and id < 9 order by id desc limit 9",
+    "a page of the warnings",
+  ],
+  [
+    "delete from runs where id in (select id from runs where ordered_at < 5 and standing = 0 and state not in ('Pending', 'Running') limit 9)",
+    "what is old among the runs",
+  ],
+  [
+    "select * from runs where device = 'a' and id < 'b' order by id desc limit 9",
+    "runs of a device",
+  ],
 ];
 for (const [sql, what] of plans) {
   test(`${what} is looked up in an index`, async () => {
@@ -183,7 +208,7 @@ for (const [sql, what] of plans) {
     const database = new Database(file, { readonly: true });
     const steps = database.prepare(`explain query plan ${sql}`).all() as { detail: string }[];
     const scans = steps.filter(({ detail }) =>
-      /SCAN (devices|device_labels|journal|events)/.test(detail),
+      /SCAN (devices|device_labels|journal|events|runs)/.test(detail),
     );
     assert.deepEqual(scans, [], steps.map(({ detail }) => detail).join("\n"));
     database.close();
