@@ -58,7 +58,12 @@ function refused(text: string): FleetError {
 
 /** Whether the labels satisfy every requirement. A missing key satisfies `notin`, as in Kubernetes. */
 export function matches(selector: Selector, labels: Labels): boolean {
-  return selector.every((requirement) => holds(requirement, labels[requirement.key]));
+  return selector.every((requirement) => holds(requirement, labelOf(labels, requirement.key)));
+}
+
+/** Every object has a `constructor`, which is no label. */
+function labelOf(labels: Labels, key: string): string | undefined {
+  return Object.hasOwn(labels, key) ? labels[key] : undefined;
 }
 
 function holds(requirement: Requirement, value: string | undefined): boolean {

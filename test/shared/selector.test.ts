@@ -34,3 +34,10 @@ test("reads a map as labels that must all be equal", () => {
   assert.equal(matches(selectorOf({ site: "north", role: "player" }), labels), true);
   assert.equal(matches(selectorOf({ site: "north", role: "robot" }), labels), false);
 });
+
+test("what every object has is no label", () => {
+  for (const key of ["constructor", "toString", "hasOwnProperty"]) {
+    assert.equal(matches(parseSelector(key), labels), false, key);
+    assert.equal(matches(parseSelector(`!${key}`), labels), true, key);
+  }
+});
