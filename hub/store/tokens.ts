@@ -25,7 +25,9 @@ export function tokenStore(db: Kysely<Tables>): Pick<Store, "addToken" | "redeem
 }
 
 /** One statement, so that of two devices with the same token only one can win. A token for any device
- *  makes new ones only: to take the place of one that is there, it must have been issued for that one. */
+ *  makes new ones only: to take the place of one that is there, it must have been issued for that one.
+ *  Again only while no other identity has followed and this one was not ended: who has heard the first request
+ *  could otherwise bring it back. */
 async function redeem(
   db: Kysely<Tables>,
   hash: string,
@@ -39,7 +41,22 @@ async function redeem(
     .where("hash", "=", hash)
     .where("expires_at", ">", now)
     .where((eb) => {
-      const again = eb.and([eb("used_by", "=", device), eb("used_nonce", "=", nonce)]);
+      const isOver = eb
+        .selectFrom("devices")
+        .select("id")
+        .where("id", "=", device)
+        .where(({ eb: of, or, and, ref }) =>
+          or([
+            of("identity_at", ">", ref("tokens.used_at")),
+            // No secret has this hash: the identity was ended.
+            and([of("identity_at", "=", ref("tokens.used_at")), of("secret_hash", "=", "")]),
+          ]),
+        );
+      const again = eb.and([
+        eb("used_by", "=", device),
+        eb("used_nonce", "=", nonce),
+        eb.not(eb.exists(isOver)),
+      ]);
       const isNew = eb.not(
         eb.exists(eb.selectFrom("devices").select("id").where("id", "=", device)),
       );

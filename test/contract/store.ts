@@ -214,6 +214,24 @@ function credentials(check: Check): void {
       assert.equal(await store.redeemToken("t", id("pi-2"), "n1", 20), false);
     },
   );
+  check("a redemption is not repeated once another identity has followed", async (store) => {
+    const pi = id("pi-1");
+    for (const hash of ["t1", "t2"]) await store.addToken({ ...token, hash, device: pi });
+    const redeem = async (hash: string, nonce: string, now: number): Promise<boolean> => {
+      const isRedeemed = await store.redeemToken(hash, pi, nonce, now);
+      if (isRedeemed) await store.enrol(pi, `secret of ${hash}`, {}, now);
+      return isRedeemed;
+    };
+    assert.equal(await redeem("t1", "n1", 10), true);
+    assert.equal(await redeem("t1", "n1", 20), true);
+    assert.equal(await redeem("t2", "n2", 30), true);
+    assert.equal(await redeem("t1", "n1", 40), false);
+    assert.equal(await redeem("t2", "n2", 50), true);
+    // Redeemed, and the hub was killed before it enrolled the device.
+    await store.addToken({ ...token, hash: "t3", device: pi });
+    assert.equal(await store.redeemToken("t3", pi, "n3", 60), true);
+    assert.equal(await redeem("t3", "n3", 70), true);
+  });
   check("a token for any device does not replace one that is enrolled", async (store) => {
     const open = { expiresAt: 1000, createdAt: 0 };
     await store.addToken({ ...open, hash: "any", device: null });

@@ -2,9 +2,11 @@ import * as assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { sha256 } from "#shared/canonical.ts";
 import { EnrolResponse } from "#shared/enrolment.ts";
 import { Envelope } from "#shared/envelope.ts";
 import { ReportResponse } from "#shared/gateway.ts";
+import type { DeviceId } from "#shared/ids.ts";
 import { suite } from "#test/suite.ts";
 import { addDevice, desiredRow, digestOf, reportedState, updateEntries } from "./fixtures.ts";
 import { asDevice, asOperator, createWorld, enrol, startMs, type World } from "./world.ts";
@@ -237,4 +239,20 @@ test("guessing tokens is slowed down, and forgiven with time", async () => {
   assert.equal(answers.at(-1), 429);
   world.clock.advance(60_000);
   assert.equal(await guess(), 403);
+});
+
+test("a redemption that was heard on the way brings no identity back that was replaced or ended", async () => {
+  const device = "new-11";
+  world.clock.advance(3_600_000);
+  const first = request(await makeToken({ device }), device);
+  assert.equal((await world.post("/v1/enroll", first)).status, 201);
+  world.clock.advance(1000);
+  const second = request(await makeToken({ device }), device, "another-nonce-of-new-11");
+  const answer = await world.post("/v1/enroll", second);
+  const { secret } = (await answer.json()) as { secret: string };
+  world.clock.advance(1000);
+  assert.equal((await world.post("/v1/enroll", first)).status, 403);
+  assert.equal(await world.store.secretHash(device as DeviceId), sha256(secret));
+  // An answer that was lost is given again all the same.
+  assert.equal((await world.post("/v1/enroll", second)).status, 201);
 });
