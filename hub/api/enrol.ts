@@ -41,13 +41,14 @@ export function enrolRoutes(options: Options): OpenAPIHono<ApiEnv> {
   const limiter = createLimiter({ clock: options.clock, burst: 20, refillMs: 3000 });
   const app = new OpenAPIHono<ApiEnv>();
   app.openapi(route, async (c) => {
-    const address = remoteAddress(c);
-    if (!limiter.allows(address)) return sendProblem(c, tooMany, { "Retry-After": "60" });
     const request = c.req.valid("json");
     const secret = await enrol(options, request);
     if (secret !== undefined) {
       return done<EnrolResponse>(await identity(options, request, secret), 201);
     }
+    const address = remoteAddress(c);
+    // Asked last: behind a proxy all devices have one address, and a good token must not wait for bad ones.
+    if (!limiter.allows(address)) return sendProblem(c, tooMany, { "Retry-After": "60" });
     limiter.fail(address);
     return sendProblem(c, badToken);
   });

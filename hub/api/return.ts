@@ -41,8 +41,6 @@ export function returnRoutes(options: { returns: Returns; clock: Clock }): OpenA
   const limiter = createLimiter({ clock: options.clock, burst: 20, refillMs: 3000 });
   const app = new OpenAPIHono<ApiEnv>();
   app.openapi(route, async (c) => {
-    const address = remoteAddress(c);
-    if (!limiter.allows(address)) return sendProblem(c, tooMany, { "Retry-After": "60" });
     const { id } = c.req.valid("param");
     const presented = basicOf(c);
     const answer =
@@ -50,6 +48,9 @@ export function returnRoutes(options: { returns: Returns; clock: Clock }): OpenA
         ? await options.returns.take(id, presented.secret, c.req.valid("json"))
         : undefined;
     if (answer !== undefined) return done<ReturnResponse>(answer);
+    const address = remoteAddress(c);
+    // Asked last: behind a proxy all devices have one address.
+    if (!limiter.allows(address)) return sendProblem(c, tooMany, { "Retry-After": "60" });
     limiter.fail(address);
     return sendProblem(c, unproven, { "WWW-Authenticate": 'Basic realm="metrica-fleet"' });
   });
