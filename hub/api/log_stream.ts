@@ -90,7 +90,10 @@ function pulled(
         }, beatMs);
       },
       pull: async (controller) => {
-        const { value } = await items.next();
+        const { value } = await items.next().catch((error: unknown) => {
+          finish();
+          throw error;
+        });
         // The client left while it waited for a line.
         if (isOver) return;
         if (value !== undefined) controller.enqueue(encoder.encode(textOf(value)));
