@@ -57,6 +57,16 @@ export function createWatcher(options: {
     return rows.length;
   };
 
+  /** Ids of a store that was lost, or of a newer copy: what comes now has lower ones. */
+  const forgetOtherIds = async (): Promise<void> => {
+    if (seenId === 0) return;
+    const { rows } = await store.events({ limit: 1 });
+    const newestId = rows[0]?.id ?? 0;
+    if (newestId >= seenId) return;
+    seenId = newestId;
+    client.send({ event: "resync", data: {} });
+  };
+
   return {
     client,
     wantsLabels: selector.length > 0,
@@ -69,6 +79,7 @@ export function createWatcher(options: {
       else if (event.id > seenId) sendEvent(event, labels);
     },
     replay: async () => {
+      await forgetOtherIds();
       while (heldBackId !== undefined && !client.isClosed) {
         const found = await sendStored();
         const isComplete = found === 0 || (found < eventsPerRead && heldBackId <= seenId);

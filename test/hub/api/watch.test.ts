@@ -215,3 +215,12 @@ test("there is a bound on watchers", async () => {
   assert.equal(own.open({ selector: [] }), undefined);
   own.stop();
 });
+
+test("a client that knows ids of a store that is gone is told to read anew, and hears what comes", async () => {
+  const newest = await happen("BeforeTheLoss");
+  const stream = await watch("", { "Last-Event-ID": String(newest + 1000) });
+  assert.equal((await stream.message()).event, "resync");
+  const id = await happen("AfterTheLoss");
+  assert.equal((await stream.message()).id, `${id}`);
+  await stream.cancel();
+});
