@@ -6,7 +6,7 @@ import { createAnnouncer } from "#hub/release/announce.ts";
 import type { FleetSnapshot } from "#hub/release/model.ts";
 import type { DesiredRow, DeviceChange, DeviceRow, Store } from "#hub/store/port.ts";
 import type { Clock } from "#shared/clock.ts";
-import { FleetError } from "#shared/errors.ts";
+import { asFleetError } from "#shared/errors.ts";
 import { faultPoint } from "#shared/fault.ts";
 import type { DeviceId, Digest, Labels } from "#shared/ids.ts";
 import type { RunOrder } from "#shared/run.ts";
@@ -90,9 +90,8 @@ export function createDesiredController(options: DesiredControllerOptions): Desi
       faults.delete(device.id);
       return decision;
     } catch (error) {
-      if (!(error instanceof FleetError)) throw error;
-      if (faults.get(device.id) === error.sentence) return undefined;
-      const message = error.sentence;
+      const { sentence: message } = asFleetError(error);
+      if (faults.get(device.id) === message) return undefined;
       await announce({ type: "Warning", reason: "DesiredRefused", message, device: device.id });
       faults.set(device.id, message);
       return undefined;

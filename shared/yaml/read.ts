@@ -69,6 +69,7 @@ function read(source: YamlSource): YamlFile {
   const parsed = { ...source, document: parseDocument(source.text, options), lines };
   refuseBrokenYaml(parsed);
   refuseBrokenReferences(parsed);
+  refuseBrokenText(parsed);
   readNumbers(parsed);
   const value = plainValue(parsed);
   // The text is not kept: the hub remembers the files of thousands of devices.
@@ -116,6 +117,16 @@ function refuseBrokenReferences(parsed: Parsed): void {
     Pair: (_key, pair) => {
       if (keyText(pair) !== "<<" || mergeSources(document, pair).every(isMap)) return;
       throw refusedAt(parsed, offsetOf(pair.key as Node), "only maps can be merged with <<");
+    },
+  });
+}
+
+/** `"\\uD800"` is half of a pair: nothing that is signed or hashed as UTF-8 can hold it. */
+function refuseBrokenText(parsed: Parsed): void {
+  visit(parsed.document, {
+    Scalar: (_key, scalar) => {
+      if (typeof scalar.value !== "string" || scalar.value.isWellFormed()) return;
+      throw refusedAt(parsed, offsetOf(scalar), "the text is not well-formed Unicode");
     },
   });
 }

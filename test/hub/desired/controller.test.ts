@@ -1,5 +1,6 @@
 // From commits to what each device is told, on real Git and the real store.
 import assert from "node:assert/strict";
+import { FleetError } from "#shared/errors.ts";
 import { DeviceId } from "#shared/ids.ts";
 import { suite } from "#test/suite.ts";
 import { withHub } from "#test/support/hub.ts";
@@ -159,6 +160,21 @@ test("gives a new number when the device holds other content under this one, and
     assert.equal(hub.broker.last("pi-rome")?.generation, 2);
   }));
 
+test("what a failed look was to decide for others is decided at the next one", () =>
+  withHub(async (bench) => {
+    const hub = await started(bench);
+    const [rome, paris] = ["pi-rome", "pi-paris"].map((id) => DeviceId.parse(id));
+    assert.ok(rome !== undefined && paris !== undefined);
+    await hub.store.changeDevices([{ id: rome, mode: "hold" }]);
+    const { allDevices } = hub.store;
+    hub.store.allDevices = () =>
+      Promise.reject(new FleetError("store_unavailable", { message: "it is busy" }));
+    await assert.rejects(hub.desired.reconcile([rome]), { code: "store_unavailable" });
+    hub.store.allDevices = allDevices;
+    await hub.desired.reconcile([paris]);
+    assert.equal(hub.broker.last("pi-rome")?.mode, "hold");
+  }));
+
 test("stores before it publishes, so that a restart repeats the same generation", () =>
   withHub(async (bench) => {
     const hub = await started(bench);
@@ -169,5 +185,22 @@ test("stores before it publishes, so that a restart repeats the same generation"
     assert.deepEqual(
       again.broker.published.map(({ device: id, generation }) => `${id} ${generation}`).toSorted(),
       [...new Set(rows.map((row) => `${row.device} ${row.generation}`))].toSorted(),
+    );
+  }));
+
+test("a device for which nothing can be signed is told of, and the others follow", () =>
+  withHub(async (bench) => {
+    const hub = await started(bench);
+    const stamp = { operator: "ann", reason: "x", at: 1 };
+    // A store may hold what no API takes any more.
+    const values = { LEVEL: { value: "\ud800", ...stamp } };
+    await hub.store.editDevice(DeviceId.parse("pi-berlin"), { values }, []);
+    bench.repository.commit({ "roles/robot/compose.yaml": robotCompose.replace(":1", ":2") });
+    await hub.sync();
+    assert.deepEqual(generations(hub), [1, 2, 2]);
+    const { rows } = await hub.store.events({ reason: "DesiredRefused", limit: 5 });
+    assert.deepEqual(
+      rows.map(({ device: id }) => id),
+      ["pi-berlin"],
     );
   }));

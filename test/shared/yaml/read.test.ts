@@ -92,3 +92,15 @@ test("tells the first of several faults, how many follow and what to do", () => 
   const hint = "Look it up.";
   assert.throws(() => readYaml({ ...source(broken), hint }), { message, hint });
 });
+
+test("refuses text that UTF-8 cannot hold, by its place", () => {
+  const message = "the text is not well-formed Unicode";
+  const where = { file: "f.yaml", line: 2 };
+  for (const [text, column] of [
+    ['a: 1\nb: "\\uD800"\n', 4],
+    ['a: 1\n"\\uDFFF": 2\n', 1],
+  ] as const) {
+    assert.throws(() => read(text), { message, where: { ...where, column } });
+  }
+  assert.doesNotThrow(() => read('a: "\\uD83D\\uDE00"\n'));
+});
