@@ -29,6 +29,7 @@ import { importRoutes } from "./import.ts";
 import { logRoutes } from "./logs.ts";
 import { limitedBody, measured, onError, securityHeaders } from "./middleware.ts";
 import { monitoringRoutes } from "./monitoring.ts";
+import { noticeRoutes } from "./notices.ts";
 import { orderRoutes } from "./orders.ts";
 import { overrideRoutes } from "./overrides.ts";
 import { pauseRoutes, tellsPause } from "./pause.ts";
@@ -121,6 +122,7 @@ function addResources(app: OpenAPIHono<ApiEnv>, options: ApiOptions): void {
     deviceRoutes(all),
     orderRoutes(all),
     pinRoutes(all),
+    noticeRoutes(all),
     overrideRoutes(all),
     syncRoutes(all),
     historyRoutes(all),

@@ -12,10 +12,9 @@ import { component } from "./component.ts";
 import type { ApiEnv } from "./env.ts";
 import { type Guards, principalName } from "./guards.ts";
 import type { BisectControl } from "./ports.ts";
-import { UnixMs } from "./schema.ts";
+import { Reason, UnixMs } from "./schema.ts";
 
 const Params = z.object({ id: z.coerce.number().int().positive() });
-const Reason = z.string().trim().min(1).max(500).meta({ description: "Why, for others to read." });
 
 const BeginRequest = component(
   "BisectRequest",

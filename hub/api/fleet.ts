@@ -44,6 +44,9 @@ const RepositoryView = component(
   }),
 );
 
+/** What a banner can show; each pin adds one. */
+const mostNotices = 20;
+
 const FleetView = component(
   "Fleet",
   z.object({
@@ -51,9 +54,10 @@ const FleetView = component(
     repository: RepositoryView,
     branches: z.array(BranchView),
     workloads: FleetWorkloadsSchema,
-    notices: z
-      .array(NoticeSchema)
-      .meta({ description: "Halts, undone rollouts and pins, and who said so." }),
+    notices: z.array(NoticeSchema).meta({
+      description: `Halts, undone rollouts and pins, and who said so: the ${mostNotices} gravest. \`/v1/notices\` lists all.`,
+    }),
+    noticesTotal: z.int().meta({ description: "How many there are." }),
   }),
 );
 const SiteView = component(
@@ -66,6 +70,7 @@ type FleetView = FleetCounts & {
   branches: BranchRow[];
   workloads: FleetWorkloads;
   notices: Notice[];
+  noticesTotal: number;
 };
 export type SiteView = SiteCounts & { workloads: WorkloadCounts };
 
@@ -108,12 +113,14 @@ export function fleetRoutes(options: {
       store.branches(),
       store.workloadCounts(),
     ]);
+    const notices = control.all();
     return tagged<FleetView>(c, {
       ...counts,
       repository: repository.health(),
       branches,
       workloads: totalsOf(workloads),
-      notices: control.all(),
+      notices: notices.slice(0, mostNotices),
+      noticesTotal: notices.length,
     });
   });
   app.openapi(sitesRoute(guards), async (c) =>

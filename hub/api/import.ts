@@ -9,9 +9,10 @@ import { done, json, reads, responses, tagged } from "./answer.ts";
 import { component } from "./component.ts";
 import type { ApiEnv } from "./env.ts";
 import { type Guards, principalName } from "./guards.ts";
+import { pageInMemory } from "./page.ts";
 import type { RunControl } from "./ports.ts";
 import { PhaseView, phaseView } from "./run_view.ts";
-import { DeviceParams, type ListOf, listOf, PageQuery } from "./schema.ts";
+import { DeviceParams, type ListOf, listOf, PageQuery, Reason } from "./schema.ts";
 
 const PhaseRequest = component(
   "PhaseRequest",
@@ -19,7 +20,7 @@ const PhaseRequest = component(
     phase: z.enum(["READY", "MAINTENANCE"]).meta({
       description: "READY: whatever needed intervention is mended. MAINTENANCE: out of service.",
     }),
-    reason: z.string().trim().min(1).max(500),
+    reason: Reason,
   }),
 );
 
@@ -111,15 +112,10 @@ export function importRoutes(options: { runs: RunControl; guards: Guards }): Ope
     return done<ListOf<PhaseView>>({ items: lives.map(viewOf), next: null });
   });
   app.openapi(listRoute(guards), (c) => {
-    const { limit, cursor, phase } = c.req.valid("query");
-    const all = runs
-      .lives()
-      .filter((life) => phase === undefined || life.phase === phase)
-      .toSorted((a, b) => (a.device < b.device ? -1 : 1));
-    const from = cursor === undefined ? 0 : all.findIndex(({ device }) => device > cursor);
-    const items = from < 0 ? [] : all.slice(from, from + limit);
-    const last = from >= 0 && from + limit < all.length ? (items.at(-1)?.device ?? null) : null;
-    return tagged<ListOf<PhaseView>>(c, { items: items.map(viewOf), next: last });
+    const { phase, ...query } = c.req.valid("query");
+    const all = runs.lives().filter((life) => phase === undefined || life.phase === phase);
+    const { items, next } = pageInMemory(all, ({ device }) => [0, device], query);
+    return tagged<ListOf<PhaseView>>(c, { items: items.map(viewOf), next });
   });
   app.openapi(itemRoute(guards), (c) =>
     tagged<PhaseView>(c, viewOf(knownLife(runs, c.req.valid("param").id))),

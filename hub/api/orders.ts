@@ -10,9 +10,7 @@ import { component } from "./component.ts";
 import { knownDevice } from "./devices.ts";
 import type { ApiEnv } from "./env.ts";
 import { type Guards, principalName } from "./guards.ts";
-import { DeviceParams } from "./schema.ts";
-
-const Reason = z.string().trim().min(1).max(500);
+import { DeviceParams, Reason } from "./schema.ts";
 
 const ModeRequest = component(
   "ModeRequest",

@@ -13,9 +13,7 @@ import { knownDevice } from "./devices.ts";
 import type { ApiEnv } from "./env.ts";
 import { type Guards, principalName } from "./guards.ts";
 import type { ControlSource } from "./ports.ts";
-import { DeviceParams } from "./schema.ts";
-
-const Reason = z.string().trim().min(1).max(500).meta({ description: "Why, for others to read." });
+import { DeviceParams, Reason, wellFormed } from "./schema.ts";
 
 /** The fewer, the better: what should last belongs into the repository. */
 const maxEdits = 64;
@@ -34,7 +32,13 @@ const OverridesRequest = component(
       .default({})
       .meta({ description: "By key; null takes a label of the files away." }),
     values: z
-      .record(FreeValueName, z.string().max(4096))
+      .record(
+        FreeValueName,
+        z
+          .string()
+          .max(4096)
+          .refine(...wellFormed),
+      )
       .refine(few, `at most ${maxEdits} values`)
       .default({}),
     reset: z

@@ -8,7 +8,7 @@ import { component } from "./component.ts";
 import type { ApiEnv } from "./env.ts";
 import { type Guards, principalName } from "./guards.ts";
 import type { PauseControl } from "./ports.ts";
-import { UnixMs } from "./schema.ts";
+import { Reason, UnixMs } from "./schema.ts";
 
 export const PauseView = component(
   "FleetPause",
@@ -26,7 +26,7 @@ export type PauseView = z.infer<typeof PauseView>;
 const EndRequest = component(
   "FleetPauseEnd",
   z.strictObject({
-    reason: z.string().trim().min(1).max(500).meta({ description: "Why, for others to read." }),
+    reason: Reason,
     force: z.boolean().default(false).meta({
       description:
         "Also when a commit that devices still have is gone from the repository; they then get the newest.",

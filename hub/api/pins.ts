@@ -11,10 +11,9 @@ import { done, json, reads, responses, tagged } from "./answer.ts";
 import { component } from "./component.ts";
 import type { ApiEnv } from "./env.ts";
 import { type Guards, principalName } from "./guards.ts";
+import { pageInMemory } from "./page.ts";
 import type { ControlSource, FleetSource } from "./ports.ts";
-import { type ListOf, listOf, UnixMs } from "./schema.ts";
-
-const Reason = z.string().trim().min(1).max(500).meta({ description: "Why, for others to read." });
+import { type ListOf, listOf, PageQuery, Reason, UnixMs } from "./schema.ts";
 
 const PinRequest = component(
   "PinRequest",
@@ -67,7 +66,10 @@ const PinView = component(
 export type PinView = z.infer<typeof PinView>;
 
 const PinParams = z.object({ id: z.string().regex(/^(undo-)?[1-9][0-9]{0,14}$/) });
-const PinListQuery = z.object({ deployment: AppName.optional(), device: DeviceId.optional() });
+const PinListQuery = PageQuery.extend({
+  deployment: AppName.optional(),
+  device: DeviceId.optional(),
+});
 const UnpinQuery = z.object({ reason: Reason });
 
 const common = (guards: Guards) => ({
@@ -82,9 +84,9 @@ const listRoute = (guards: Guards) =>
     method: "get",
     path: "/v1/pins",
     operationId: "listPins",
-    summary: "Lists pins, undone rollouts among them",
+    summary: "Lists undone rollouts and then pins, the oldest first",
     request: { query: PinListQuery },
-    responses: reads("All pins on one page.", listOf("PinList", PinView)),
+    responses: reads("A page of pins.", listOf("PinList", PinView)),
   });
 
 const pinRoute = (guards: Guards) =>
@@ -122,13 +124,13 @@ export function pinRoutes(options: {
     return { ...pin, devices: of === undefined ? 0 : await countOf(store, pin, of) };
   };
   app.openapi(listRoute(guards), async (c) => {
-    const { deployment, device } = c.req.valid("query");
+    const { deployment, device, ...query } = c.req.valid("query");
     const all = [...control.undone().map(undoneView), ...control.pins().map(pinView)];
     const wanted = all
       .filter((one) => deployment === undefined || one.deployment === deployment)
       .filter((one) => device === undefined || one.device === device);
-    const items = await Promise.all(wanted.map(counted));
-    return tagged<ListOf<PinView>>(c, { items, next: null });
+    const { items, next } = pageInMemory(wanted, keyOf, query);
+    return tagged<ListOf<PinView>>(c, { items: await Promise.all(items.map(counted)), next });
   });
   app.openapi(pinRoute(guards), async (c) => {
     const operator = principalName(c.get("principal"));
@@ -137,7 +139,7 @@ export function pinRoutes(options: {
   });
   app.openapi(unpinRoute(guards), async (c) => {
     const { id } = c.req.valid("param");
-    if (id.startsWith("undo-")) throw notUnpinned(id);
+    if (id.startsWith(undoPrefix)) throw notUnpinned(id);
     const { reason } = c.req.valid("query");
     await control.unpin(Number(id), { operator: principalName(c.get("principal")), reason });
     return c.body(null, 204);
@@ -146,6 +148,12 @@ export function pinRoutes(options: {
 }
 
 type Uncounted = Omit<PinView, "devices">;
+
+const undoPrefix = "undo-";
+
+function keyOf({ kind, id }: Uncounted): [number, number] {
+  return kind === "undo" ? [0, Number(id.slice(undoPrefix.length))] : [1, Number(id)];
+}
 
 /** Undefined where the deployment is gone: then nothing is pinned by it. */
 function selectorOf(pin: Uncounted, fleet: FleetSnapshot | undefined): Selector | undefined {
@@ -171,11 +179,11 @@ function pinView(pin: Pin): Uncounted {
 
 function undoneView({ rollout, undone: _, ...rest }: Undone): Uncounted {
   const whole = { device: null, labelSelector: null, until: null };
-  return { ...rest, ...whole, id: `undo-${rollout}`, kind: "undo" };
+  return { ...rest, ...whole, id: `${undoPrefix}${rollout}`, kind: "undo" };
 }
 
 function notUnpinned(id: string): FleetError {
-  const rollout = id.slice("undo-".length);
+  const rollout = id.slice(undoPrefix.length);
   return new FleetError("state_conflict", {
     message: `${id} is the undone rollout ${rollout} and ends when Git no longer asks for its release`,
     hint: `Commit something else, or resume it: fleet rollout resume ${rollout}.`,

@@ -20,10 +20,9 @@ import {
   rolloutSummary,
   rolloutView,
 } from "./rollout_view.ts";
-import { type ListOf, PageQuery, UnixMs } from "./schema.ts";
+import { type ListOf, PageQuery, Reason, UnixMs } from "./schema.ts";
 
 const RolloutParams = z.object({ id: z.coerce.number().int().positive() });
-const Reason = z.string().trim().min(1).max(500).meta({ description: "Why, for others to read." });
 
 const OrderRequest = component(
   "RolloutOrder",

@@ -23,9 +23,8 @@ import {
   runSummary,
   runView,
 } from "./run_view.ts";
-import { type ListOf, PageQuery } from "./schema.ts";
+import { type ListOf, PageQuery, Reason, wellFormed } from "./schema.ts";
 
-const Reason = z.string().trim().min(1).max(500).meta({ description: "Why, for others to read." });
 const RunParams = z.object({ id: RunId });
 
 const RunRequest = component(
@@ -37,7 +36,13 @@ const RunRequest = component(
       description: "Names this wish: the same one again gives the same run, and never a second.",
     }),
     parameters: z
-      .record(ValueName, z.string().max(1000))
+      .record(
+        ValueName,
+        z
+          .string()
+          .max(1000)
+          .refine(...wellFormed),
+      )
       .default({})
       .meta({ description: "Those that the plan names." }),
     reason: Reason,

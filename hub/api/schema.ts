@@ -53,6 +53,20 @@ export const UnixMs = z.int().max(lastMs).meta({ description: "Unix time in mill
 export const DeviceParams = z.object({ id: DeviceId });
 export const DigestParams = z.object({ digest: Digest });
 
+/** JSON can say half of a surrogate pair and UTF-8 cannot; what is signed for a device is UTF-8. */
+export const wellFormed = [
+  (text: string): boolean => text.isWellFormed(),
+  "must be well-formed Unicode",
+] as const;
+
+export const Reason = z
+  .string()
+  .trim()
+  .min(1)
+  .max(500)
+  .refine(...wellFormed)
+  .meta({ description: "Why, for others to read." });
+
 /** How a list is paged: by a key, not by an offset, so that any page costs the same. */
 export const PageQuery = z.object({
   limit: z.coerce.number().int().min(1).max(500).default(100),

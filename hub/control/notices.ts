@@ -12,7 +12,8 @@ import { hasEdits, type Pin } from "./overrides.ts";
 import type { Pins } from "./pins.ts";
 import { scopeInWords } from "./words.ts";
 
-export const noticeKinds = ["pause", "fleetHalt", "pin", "undo", "halt", "mode", "edits"] as const;
+/** The gravest first. */
+export const noticeKinds = ["pause", "fleetHalt", "halt", "undo", "pin", "mode", "edits"] as const;
 
 export interface Notice {
   kind: (typeof noticeKinds)[number];

@@ -1,9 +1,9 @@
 // The API's part about pins, overrides and forced looks, as the command uses it.
 import type { OverridesView } from "#hub/api/overrides.ts";
 import type { PinView } from "#hub/api/pins.ts";
-import type { ListOf } from "#hub/api/schema.ts";
 import type { SyncOutcome } from "#hub/control/sync.ts";
 import type { Http } from "./http.ts";
+import { items } from "./pages.ts";
 
 interface PinWish {
   deployment?: string;
@@ -23,7 +23,7 @@ export interface OverrideWish {
 }
 
 export interface ControlCalls {
-  pins(): Promise<PinView[]>;
+  pins(): AsyncIterable<PinView>;
   pin(wish: PinWish): Promise<PinView>;
   unpin(id: string, reason: string): Promise<void>;
   override(device: string, wish: OverrideWish): Promise<OverridesView>;
@@ -36,7 +36,7 @@ export function controlCalls(http: Http): ControlCalls {
   const ofDevice = (device: string, rest: string): string =>
     `/v1/devices/${encodeURIComponent(device)}/${rest}`;
   return {
-    pins: async () => (await http.json<ListOf<PinView>>({ method: "GET", path: "/v1/pins" })).items,
+    pins: () => items<PinView>(http, "/v1/pins", { limit: 500 }),
     pin: (body) => http.json({ method: "POST", path: "/v1/pins", body }),
     unpin: async (id, reason) => {
       const path = `/v1/pins/${encodeURIComponent(id)}`;

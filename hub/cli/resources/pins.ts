@@ -1,5 +1,6 @@
 // Pins, undone rollouts among them, as `get` and `pins` show them.
 import type { PinView } from "#hub/api/pins.ts";
+import { collect } from "#hub/cli/api/client.ts";
 import { rfc3339, shortDuration } from "#hub/cli/terminal/age.ts";
 import { type Resource, shortId, type TimeView, when } from "./resource.ts";
 import { unknownNames } from "./unknown.ts";
@@ -25,7 +26,7 @@ export const pins: Resource<PinView> = {
   ],
   nameOf: ({ id }) => id,
   list: async function* (client, query, names) {
-    const all = await client.control.pins();
+    const all = await collect(client.control.pins());
     const missing = names.filter((name) => !all.some(({ id }) => id === name));
     yield* all.filter(
       (pin) =>

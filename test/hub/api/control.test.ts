@@ -149,3 +149,61 @@ test("the mode stands in lists with who ordered it", async () => {
     ["admin", "paint is wet", startMs],
   );
 });
+
+test("pins and notices come page by page, each once, undone rollouts first", async () => {
+  for (let n = 0; n < 25; n += 1) {
+    const wish = { deployment: "robots", labelSelector: `n=${n}`, to: commitOf("first"), reason };
+    assert.equal((await send("POST", "/v1/pins", wish)).status, 201);
+  }
+  const walk = async <T>(path: string): Promise<T[][]> => {
+    const pages: T[][] = [];
+    for (let next: string | null = ""; next !== null; ) {
+      const from: string = next === "" ? "" : `&cursor=${next}`;
+      const page: { items: T[]; next: string | null } = await get(`${path}${from}`);
+      pages.push(page.items);
+      next = page.next;
+    }
+    return pages;
+  };
+  const all = await pins();
+  const pages = await walk<PinView>("/v1/pins?limit=10&deployment=robots");
+  assert.deepEqual(
+    pages.map(({ length }) => length),
+    [10, 10, 6],
+  );
+  assert.deepEqual(pages.flat(), all);
+  assert.equal(all[0]?.kind, "undo");
+  const numbers = all.slice(1).map((pin) => Number(pin.id));
+  assert.deepEqual(
+    numbers,
+    numbers.toSorted((a, b) => a - b),
+  );
+  const notices = await walk<Notice>("/v1/notices?limit=10");
+  assert.deepEqual(
+    notices.flat().map(({ kind }) => kind),
+    ["undo", ...numbers.map(() => "pin")],
+  );
+  const fleet = await get<{ notices: Notice[]; noticesTotal: number }>("/v1/fleet");
+  assert.deepEqual([fleet.notices.length, fleet.noticesTotal], [20, 26]);
+  for (const path of ["/v1/pins", "/v1/notices"]) {
+    for (const query of ["limit=501", "limit=0", "cursor=nonsense", "cursor=WzEsMiwzXQ"]) {
+      assert.equal((await world.get(`${path}?${query}`, asOperator)).status, 400, query);
+    }
+  }
+});
+
+test("text that UTF-8 cannot hold is refused before anything rests on it", async () => {
+  const half = "\ud800";
+  const edits = await send("PATCH", "/v1/devices/pi-2/overrides", { values: { A: half }, reason });
+  assert.equal(edits.status, 400);
+  const run = {
+    device: "pi-2",
+    plan: "reboot",
+    request: "r-half",
+    parameters: { A: half },
+    reason,
+  };
+  assert.equal((await send("POST", "/v1/runs", run)).status, 400);
+  const wish = { deployment: "robots", to: commitOf("first"), reason: half };
+  assert.equal((await send("POST", "/v1/pins", wish)).status, 400);
+});
