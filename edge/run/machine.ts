@@ -38,6 +38,10 @@ export function createMachine(options: Options): Machine {
     });
   return {
     networkChange,
+    unsettledChange: async (key) => {
+      const others = (await namesIn(directory)).filter((name) => name !== key);
+      return others.map(networkChange).find((change) => isUnsettled(change));
+    },
     reboot: async ({ signal, onOutput }) => {
       const result = await runOnce({
         ...{ command: reboot, directory: "/", environment: baseEnvironment() },
@@ -69,8 +73,7 @@ export function createMachine(options: Options): Machine {
     },
     tidy: async (open) => {
       for (const key of await namesIn(directory)) {
-        const { is } = networkChange(key).state();
-        if (is === "guarded" || is === "returning") {
+        if (isUnsettled(networkChange(key))) {
           if (key.startsWith(`${open}-`)) continue;
           networkChange(key).giveUp();
         } else if (!key.startsWith(`${open}-`)) {
@@ -79,4 +82,9 @@ export function createMachine(options: Options): Machine {
       }
     },
   };
+}
+
+function isUnsettled(change: NetworkChange): boolean {
+  const { is } = change.state();
+  return is === "guarded" || is === "returning";
 }

@@ -50,6 +50,8 @@ export interface Machine {
   reboot(options: CommandOptions): Promise<void>;
   /** @param key names the try */
   networkChange(key: string): NetworkChange;
+  /** One of another try whose former settings are not back yet: what is so now is not what was. */
+  unsettledChange(key: string): Promise<NetworkChange | undefined>;
   /** Ends what an earlier process has left of the try.
    *  @throws FleetError step_failed, interrupted */
   runScript(

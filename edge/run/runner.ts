@@ -205,6 +205,9 @@ export function createRunner({ parts, onChange }: Parts): Runner {
     const action = advanceRun(state, factsNow());
     switch (action.do) {
       case "rest":
+        // Settings that do not come back outlast their run, and the guard that tries may be killed.
+        await machine.tidy(undefined);
+        return "wait";
       case "wait":
         return "wait";
       case "act":
@@ -264,7 +267,8 @@ export function createRunner({ parts, onChange }: Parts): Runner {
     soonMs: () => {
       if (state === undefined || state.ended !== undefined) return Number.POSITIVE_INFINITY;
       const waitMs = (state.retry?.notBeforeMs ?? 0) - clock.monotonicMs();
-      return state.trying === undefined ? Math.min(tickMs, Math.max(0, waitMs)) : tickMs;
+      // A try that is due begins by itself; when it cannot be journalled, haste does not help.
+      return state.trying === undefined && waitMs > 0 ? Math.min(tickMs, waitMs) : tickMs;
     },
   };
 }

@@ -24,6 +24,8 @@ await guard(changeFiles(directory));
 async function guard(files: ChangeFiles): Promise<void> {
   const record = files.read();
   if (record === undefined) return;
+  // A slow machine may start a second one before the first has made itself known: one alone puts back.
+  if (livingGuard(files.guardFile) !== undefined) return;
   recordProcess(files.guardFile, process.pid);
   await clock.sleep(lookMs);
   // Another one has begun in the same moment.

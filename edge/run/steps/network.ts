@@ -45,16 +45,31 @@ export function createNetworkStep(given: StepParts): Executors["configureNetwork
     return "acting";
   };
 
+  /** Begun before the former settings are back, it would keep the broken ones as the former. */
+  const begin = async (context: Context): Promise<Verdict> => {
+    const earlier = await machine.unsettledChange(context.key);
+    if (earlier === undefined) return goOn(context);
+    earlier.giveUp();
+    const state = earlier.state();
+    const trouble = state.is === "returning" ? state.trouble?.message : undefined;
+    context.waitsFor(`${backWords(trouble)} after an earlier change`);
+    return "acting";
+  };
+
   return {
     act: async (context) => {
       const { key, step, waitsFor } = context;
       const state = machine.networkChange(key).state();
       switch (state.is) {
+        case "none":
+          return begin(context);
         case "confirmed":
           return "done";
         case "returned":
           throw notReached(step);
         case "returning":
+          // It may have been killed, or have ended with the boot, before they were back.
+          machine.networkChange(key).ensureGuard();
           waitsFor(backWords(state.trouble?.message));
           return "acting";
         default:

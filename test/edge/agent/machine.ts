@@ -8,6 +8,8 @@ export interface MemoryMachine extends Machine {
   script: (call: ScriptCall) => Promise<void>;
   onReboot: () => void;
   guardLives: boolean;
+  /** How often it was looked for changes that nobody confirmed. */
+  tidied: number;
 }
 
 export interface ScriptCall {
@@ -49,7 +51,9 @@ export function createMemoryMachine(): MemoryMachine {
     script: async () => undefined,
     onReboot: () => undefined,
     guardLives: true,
+    tidied: 0,
     networkChange,
+    unsettledChange: async () => undefined,
     reboot: async () => {
       acts.push("reboot");
       machine.onReboot();
@@ -58,7 +62,9 @@ export function createMemoryMachine(): MemoryMachine {
       acts.push(`script ${staged.spec.name}/${script}`);
       await machine.script({ script, key, signal, say: (text) => onOutput("stdout", text) });
     },
-    tidy: async () => undefined,
+    tidy: async () => {
+      machine.tidied += 1;
+    },
   };
   return machine;
 }

@@ -193,3 +193,37 @@ test(
     assert.deepEqual(world.machine.acts, ["guard", "apply dhcp", "return"]);
   }),
 );
+
+test(
+  "goes on looking for settings that must come back when their run is over",
+  within(async (world) => {
+    const run = await applied(world);
+    await ended(world, run);
+    const before = world.machine.tidied;
+    await world.passed(120_000);
+    assert.ok(world.machine.tidied > before);
+  }),
+);
+
+test(
+  "does not hurry to begin a step while the disk takes no entry of it",
+  within(async (world) => {
+    world.start();
+    const spec = world.want({ letter: "a" });
+    await world.converged(spec);
+    const journal = world.journal();
+    const { record } = journal;
+    const tries: number[] = [];
+    journal.record = (kind, state, entries) => {
+      if (tries.length === 5 || entries.at(-1)?.kind !== "run.step.started")
+        return record(kind, state, entries);
+      tries.push(world.clock.monotonicMs());
+      throw new FleetError("journal_unusable", { message: "the disk is full" });
+    };
+    const run = orderOf([{ kind: "script", app: "web", script: "a.sh" }]);
+    world.wish([spec], "run", { run });
+    assert.equal((await ended(world, run)).at(-1), "ended succeeded");
+    const [first = 0, last = 0] = [tries.at(1), tries.at(-1)];
+    assert.ok(last - first >= 2500, `tried at ${tries.join(", ")} ms`);
+  }),
+);

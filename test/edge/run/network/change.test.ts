@@ -1,9 +1,12 @@
 // A change of the network with a real guard process: kept when it is confirmed, taken back when it is not.
 import * as assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 import { createNetworkChange } from "#edge/run/network/change.ts";
 import { livingGuard } from "#edge/run/network/identity.ts";
 import type { NetworkChange } from "#edge/run/port.ts";
@@ -11,6 +14,8 @@ import { systemClock as clock } from "#shared/clock.ts";
 import { suite } from "#test/suite.ts";
 
 const test = suite("edge/run network change", { limitMs: 60_000 });
+
+const changeModule = "#edge/run/network/change.ts";
 
 /** Stands for the driver of a network: what is so stands in one file. */
 const driver = `#!/bin/sh
@@ -34,6 +39,8 @@ interface Place {
   /** What the agent keeps of the change is cleared away. */
   clear(): void;
   isKept(): boolean;
+  /** Starts one more guard, and waits for its end. */
+  guardBeside(): Promise<void>;
   reboot(bootId: string): Promise<void>;
 }
 
@@ -66,6 +73,10 @@ function within(body: (place: Place) => Promise<void>): () => Promise<void> {
         slow: () => writeFileSync(at("settings.slow"), ""),
         clear: () => rmSync(at("change"), { recursive: true }),
         isKept: () => existsSync(at("change")),
+        guardBeside: async () => {
+          const main = fileURLToPath(new URL("./guard.ts", import.meta.resolve(changeModule)));
+          await once(spawn(process.execPath, [main, at("change")]), "exit");
+        },
         reboot: async (bootId) => {
           process.kill(guard() ?? 0, "SIGKILL");
           while (guard() !== undefined) await wait(20);
@@ -167,5 +178,16 @@ test(
     change("boot-2").ensureGuard();
     await until("returned");
     assert.equal(settings(), "former");
+  }),
+);
+
+test(
+  "a guard that starts beside a living one leaves the change to it",
+  within(async ({ settings, guard, guardedFor, guardBeside }) => {
+    await guardedFor(3_600_000);
+    const pid = guard();
+    await guardBeside();
+    assert.equal(guard(), pid);
+    assert.match(settings(), /dhcp/);
   }),
 );
