@@ -123,20 +123,29 @@ export function createDesiredController(options: DesiredControllerOptions): Desi
   const devicesOf = async (ids: Set<DeviceId> | "all"): Promise<DeviceRow[]> => {
     return ids === "all" ? store.allDevices() : store.allDevices([...ids]);
   };
+  const want = (ids: Iterable<DeviceId> | "all"): void => {
+    if (ids === "all") pending = "all";
+    else if (pending !== "all") for (const id of ids) pending.add(id);
+  };
   const run = serially(async () => {
     const wanted = fleet;
     const ids = pending;
     pending = new Set();
     if (wanted === undefined || isPaused()) return;
-    const devices = await devicesOf(ids);
-    for (let at = 0; at < devices.length && !stopping.signal.aborted; at += batchSize) {
-      await reconcileBatch(wanted, devices.slice(at, at + batchSize));
-      await breathe();
+    try {
+      const devices = await devicesOf(ids);
+      for (let at = 0; at < devices.length && !stopping.signal.aborted; at += batchSize) {
+        await reconcileBatch(wanted, devices.slice(at, at + batchSize));
+        await breathe();
+      }
+    } catch (error) {
+      // Several share a run, and not each of them comes again.
+      want(ids);
+      throw error;
     }
   });
-  const reconcile = (ids?: readonly DeviceId[]): Promise<void> => {
-    if (ids === undefined) pending = "all";
-    else if (pending !== "all") for (const id of ids) pending.add(id);
+  const reconcile = (ids: readonly DeviceId[] | "all" = "all"): Promise<void> => {
+    want(ids);
     return run();
   };
   /** Nobody waits for a membership change, so its failure is tried again from here. */
