@@ -118,6 +118,7 @@ async function run(options: HubOptions): Promise<void> {
     bus,
     clock,
     isPaused,
+    attend: () => attendance.look(),
     onFailed: (err) => log.error({ err }, "rollouts could not be looked at"),
   });
   const remote = parseRemote(options.repository);
@@ -149,6 +150,7 @@ async function run(options: HubOptions): Promise<void> {
   const notices = createNotices({ pins, tracks, rollouts, fleet: releases, pause });
   const bisects = createBisectController({
     ...{ store, desired, tracks, trials, pins, releases, history: mirror, bus, clock, isPaused },
+    attend: () => attendance.look(),
     onFailed: (err) => log.error({ err }, "bisects could not be looked at"),
   });
   const memos = createMemos({

@@ -2,6 +2,7 @@
 import type { Bus } from "#hub/bus.ts";
 import type { Pins } from "#hub/control/pins.ts";
 import type { FleetSnapshot } from "#hub/release/model.ts";
+import type { Absence } from "#hub/run/absence.ts";
 import type { HubEvent, Store } from "#hub/store/port.ts";
 import type { FleetHalt, RolloutChange, RolloutRow } from "#hub/store/rollout_port.ts";
 import type { Clock } from "#shared/clock.ts";
@@ -11,7 +12,7 @@ import type { AppName, DeviceId } from "#shared/ids.ts";
 import { createQueue } from "#shared/serial.ts";
 import { type OrderName, order } from "./advance/order.ts";
 import { snapshotId } from "./begin.ts";
-import { decideChange } from "./decide.ts";
+import { decideChange, refusingOf } from "./decide.ts";
 import { createLook } from "./look.ts";
 import { type Followed, loadTracks, takeUp } from "./take_up.ts";
 import { changed, movedBy, rolloutOf, type Track, type Tracks } from "./track.ts";
@@ -40,6 +41,8 @@ interface Options {
   readonly onFailed?: (error: unknown) => void;
   /** While it is true nothing is decided. */
   readonly isPaused?: () => boolean;
+  /** Notes a time in which nobody could be heard, before a deadline is looked at. */
+  readonly attend?: () => Promise<void>;
   /** Ms in which changes of devices gather before they are looked at. */
   coalesceMs?: number;
 }
@@ -129,17 +132,19 @@ export function createRolloutController(options: Options): RolloutController {
     faultPoint("after:rollout");
     const after = changed(track, next);
     tracks.byDeployment.set(track.row.deployment, after);
-    for (const id of movedBy(track, after)) owed.add(id);
+    for (const id of [...movedBy(track, after), ...(next.retried ?? [])]) owed.add(id);
     publish(events);
     await payOwed();
     return true;
   };
   /** @returns whether there may be more to do */
-  const step = async (track: Track): Promise<boolean> => {
+  const step = async (track: Track, absences: readonly Absence[]): Promise<boolean> => {
+    // The decision before this one may have given devices something that they have not heard of.
+    await look.refresh();
     const view = look.view(track.row.deployment);
     if (view === undefined) return false;
     const isFrozen = fleetHalt !== null;
-    const decided = decideChange({ track, view, now: clock.now(), isFrozen });
+    const decided = decideChange({ track, view, now: clock.now(), isFrozen, absences });
     waits.set(track.row.deployment, { id: track.row.id, why: decided.waitsFor });
     if (decided.change === undefined) {
       if (decided.nextAt !== null) waker.at(decided.nextAt);
@@ -151,11 +156,12 @@ export function createRolloutController(options: Options): RolloutController {
   const settleAll = async (): Promise<void> => {
     if (options.isPaused?.() === true) return;
     await payOwed();
-    await look.refresh();
+    await options.attend?.();
+    const absences = await store.absences();
     for (const name of [...tracks.byDeployment.keys()]) {
       for (let round = 0; round < maxRounds && !stopping.signal.aborted; round += 1) {
         const track = tracks.byDeployment.get(name);
-        if (track === undefined || !(await step(track))) break;
+        if (track === undefined || !(await step(track, absences))) break;
       }
     }
   };
@@ -201,8 +207,11 @@ export function createRolloutController(options: Options): RolloutController {
       const ordered = order(rolloutOf(track), given.name, given.heals);
       if (ordered === undefined) throw meaningless(row, given.name);
       const now = clock.now();
+      await look.refresh();
+      const retried = refusingOf(ordered.marks, look.view(row.deployment));
       isDone = await change(track, {
         ...{ id, version: row.version, now, operator, reason, marks: ordered.marks, joined: [] },
+        retried,
         head: { ...row.head, ...ordered.head },
         isQuarantined: ordered.isQuarantined ?? row.isQuarantined,
         suspects: row.suspects,
@@ -212,17 +221,17 @@ export function createRolloutController(options: Options): RolloutController {
     await settleAll();
     return trackWith(id).row;
   };
+  /** What was stored before the failure is not ordered twice: the next look gives it to the devices. */
+  const tryAgainLater = (error: unknown): never => {
+    waker.at(clock.now() + retryMs);
+    throw error;
+  };
   const haltFleet: RolloutController["haltFleet"] = async ({ isHalted, operator, reason }) => {
     const at = clock.now();
     const next = isHalted ? { operator, reason, at } : null;
     publish(await store.setFleetHalt(next, eventOf(tellHalt(next, operator, reason), at)));
     fleetHalt = next;
-    try {
-      await catchUp();
-    } catch (error) {
-      waker.at(clock.now() + retryMs);
-      throw error;
-    }
+    await catchUp();
     return settleAll();
   };
 
@@ -249,8 +258,8 @@ export function createRolloutController(options: Options): RolloutController {
       }),
     reload: () => alone(load),
     settle,
-    order: (id, given) => alone(() => give(id, given)),
-    haltFleet: (given) => alone(() => haltFleet(given)),
+    order: (id, given) => alone(() => give(id, given).catch(tryAgainLater)),
+    haltFleet: (given) => alone(() => haltFleet(given).catch(tryAgainLater)),
     fleetHalt: () => fleetHalt,
     waitsFor: (id) => [...waits.values()].find((one) => one.id === id)?.why ?? null,
   };

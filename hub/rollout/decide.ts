@@ -1,8 +1,11 @@
 // One decision about one rollout, as the change that the store is asked for; pure.
+import type { Absence } from "#hub/run/absence.ts";
 import type { MemberRow, RolloutChange } from "#hub/store/rollout_port.ts";
 import { canonicalJson } from "#shared/canonical.ts";
+import type { DeviceId } from "#shared/ids.ts";
 import { advance } from "./advance/advance.ts";
-import type { Decision } from "./advance/model.ts";
+import { has } from "./advance/harm.ts";
+import type { Decision, Member } from "./advance/model.ts";
 import type { View } from "./look.ts";
 import { freshMember, rolloutOf, type Track, trackOf } from "./track.ts";
 import { eventOf } from "./words.ts";
@@ -13,6 +16,8 @@ interface Input {
   /** Unix ms. */
   now: number;
   isFrozen: boolean;
+  /** Times that no deadline counts. */
+  absences?: readonly Absence[];
 }
 
 export interface Decided extends Pick<Decision, "waitsFor" | "nextAt"> {
@@ -21,11 +26,11 @@ export interface Decided extends Pick<Decision, "waitsFor" | "nextAt"> {
 }
 
 export function decideChange(input: Input): Decided {
-  const { track, view, now } = input;
+  const { track, view, now, isFrozen, absences = [] } = input;
   const { row, members } = track;
   const joined = joinedTo(input);
   const whole = rolloutOf(trackOf(row, [...members.values(), ...joined]));
-  const decision = advance(whole, view.facts, now, input.isFrozen);
+  const decision = advance(whole, view.facts, now, { isFrozen, absences });
   const fresh = new Map(decision.marks.map((member) => [member.device, member]));
   const change: RolloutChange = {
     ...{ id: row.id, version: row.version, head: decision.head, now },
@@ -41,12 +46,25 @@ export function decideChange(input: Input): Decided {
   return { waitsFor, nextAt, change: isNothing(track, change) ? undefined : change };
 }
 
-const over = new Set(["Superseded", "Undone", "Promoted"]);
+/** Devices that a person gives another try, and that would refuse it for what happened at the one before. */
+export function refusingOf(marks: readonly Member[], view: View | undefined): DeviceId[] {
+  const again = marks.filter(({ state }) => state === "Pending");
+  return again.flatMap(({ device }) => {
+    const fact = view?.facts.get(device);
+    return fact?.answer === "refused" && !fact.isSafe ? [device] : [];
+  });
+}
 
-/** Devices that came to the deployment since the rollout began and would change with it. */
+const over = new Set(["Superseded", "Undone"]);
+
+/** Devices that came to the deployment since the rollout began and would change with it; once it is promoted, those
+ *  that its cohorts leave out. */
 function joinedTo({ track: { row, members }, view }: Input): MemberRow[] {
-  if (over.has(row.head.state)) return [];
-  const fresh = [...view.differing].filter((id) => !members.has(id));
+  const { state, cohorts } = row.head;
+  if (over.has(state)) return [];
+  const isIn = (id: DeviceId): boolean =>
+    state !== "Promoted" || cohorts.some((one) => has(view.facts.get(id), one));
+  const fresh = [...view.differing].filter((id) => !members.has(id) && isIn(id));
   return fresh.map((id) => ({ member: freshMember(id), before: row.base }));
 }
 

@@ -1,9 +1,9 @@
 // Bisects as rows; each decision is one fenced transaction, the canaries' order to forget their failures included.
 import type { Kysely, Selectable, Transaction } from "kysely";
 import type { BisectChange, BisectRow, BisectStore, NewBisect } from "./bisect_port.ts";
-import { chunksOf } from "./chunks.ts";
 import { insertEvents } from "./events.ts";
 import type { HubEvent, NewEvent } from "./port.ts";
+import { askToRetry } from "./retry.ts";
 import { Fenced, fenced } from "./rollout_rows.ts";
 import type { Tables } from "./tables.ts";
 
@@ -68,13 +68,7 @@ async function apply(trx: Transaction<Tables>, change: BisectChange): Promise<Hu
     .where("version", "=", version)
     .executeTakeFirstOrThrow();
   if (updated.numUpdatedRows !== 1n) throw new Fenced();
-  for (const ids of chunksOf([...retried])) {
-    await trx
-      .updateTable("devices")
-      .set((eb) => ({ retry: eb("retry", "+", 1) }))
-      .where("id", "in", ids)
-      .execute();
-  }
+  await askToRetry(trx, retried);
   return insertEvents(trx, change.events);
 }
 

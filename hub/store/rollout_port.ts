@@ -9,7 +9,7 @@ import type {
   RolloutState,
   Suspect,
 } from "#hub/rollout/advance/model.ts";
-import type { AppName, Digest } from "#shared/ids.ts";
+import type { AppName, DeviceId, Digest } from "#shared/ids.ts";
 import type { HubEvent, NewEvent, Page } from "./port.ts";
 
 export interface RolloutRow {
@@ -69,6 +69,8 @@ export interface RolloutChange
   reason?: string | null;
   marks: Member[];
   joined: MemberRow[];
+  /** Devices that forget what they refused: a person wants it tried again. */
+  retried?: readonly DeviceId[];
   events: NewEvent[];
   now: number;
 }

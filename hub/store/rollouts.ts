@@ -4,6 +4,7 @@ import { z } from "zod";
 import { chunksOf } from "./chunks.ts";
 import { decodeCursor, pageOf } from "./cursor.ts";
 import { insertEvents } from "./events.ts";
+import { askToRetry } from "./retry.ts";
 import { follow, insertMembers } from "./rollout_begin.ts";
 import type { MemberRow, RolloutChange, RolloutQuery, RolloutStore } from "./rollout_port.ts";
 import { Fenced, fenced, headColumns, memberColumns, rolloutRow } from "./rollout_rows.ts";
@@ -123,6 +124,7 @@ async function applyChange(trx: Transaction<Tables>, change: RolloutChange) {
   if (updated.numUpdatedRows !== 1n) throw new Fenced();
   await markDevices(trx, change);
   if (change.joined.length > 0) await join(trx, change);
+  await askToRetry(trx, change.retried ?? []);
   return insertEvents(trx, change.events);
 }
 

@@ -4,6 +4,7 @@ import type { DeviceId } from "#shared/ids.ts";
 import { type Harm, harmOf, has } from "./harm.ts";
 import { judge, released } from "./judge.ts";
 import type { Decision, Facts, Member, Rollout, RolloutHead, Tell, Trait } from "./model.ts";
+import { endOf, isFromTheFuture, type Moment } from "./moment.ts";
 import { pick, quotaOf, scopeOf } from "./pick.ts";
 import { suspectsInWords } from "./separate.ts";
 
@@ -14,10 +15,9 @@ import { suspectsInWords } from "./separate.ts";
 // 3. Devices that wait count neither for nor against a gate.
 // 4. Nothing is released while Paused, Halted, Undone, Superseded, or while the fleet is frozen.
 
-interface Draft {
+interface Draft extends Moment {
   rollout: Rollout;
   facts: Facts;
-  now: number;
   marks: Map<DeviceId, Member>;
   tells: Tell[];
   waitsFor: string | null;
@@ -27,15 +27,25 @@ interface Draft {
 const over = new Set(["Undone", "Superseded"]);
 const moving = new Set(["Progressing", "Baking", "AwaitingApproval"]);
 
+interface Circumstances extends Partial<Pick<Moment, "absences">> {
+  /** The whole fleet is halted: devices are judged, nothing is released. */
+  isFrozen?: boolean;
+}
+
 /** Pure.
  *  @param facts of every device of the deployment
- *  @param now Unix ms
- *  @param isFrozen the whole fleet is halted: devices are judged, nothing is released */
-export function advance(rollout: Rollout, facts: Facts, now: number, isFrozen = false): Decision {
+ *  @param now Unix ms */
+export function advance(
+  rollout: Rollout,
+  facts: Facts,
+  now: number,
+  { isFrozen = false, absences = [] }: Circumstances = {},
+): Decision {
   const draft: Draft = {
     rollout,
     facts,
     now,
+    absences,
     marks: new Map(),
     tells: [],
     waitsFor: null,
@@ -72,10 +82,10 @@ function mark(draft: Draft, changed: ReadonlyMap<DeviceId, Member>): void {
 }
 
 function judgeMembers(draft: Draft): void {
-  const { rollout, facts, now } = draft;
+  const { rollout, facts } = draft;
   const changed = new Map<DeviceId, Member>();
   for (const member of rollout.members) {
-    const next = judge(member, facts.get(member.device), rollout, now);
+    const next = judge(member, facts.get(member.device), rollout, draft);
     if (next === member) continue;
     changed.set(member.device, next);
     tellMember(draft, member, next);
@@ -181,7 +191,7 @@ function passes(draft: Draft, step: RolloutStep, isLast: boolean): boolean {
     set(draft, { state: "Progressing", bakeUntil: null });
     draft.waitsFor =
       picked.waitsFor ??
-      (gate === "silent" ? silent : `devices of step ${rollout.step + 1} to answer`);
+      (gate === "silent" ? silence(draft) : `devices of step ${rollout.step + 1} to answer`);
     draft.nextAt = picked.nextAt;
     return false;
   }
@@ -189,7 +199,13 @@ function passes(draft: Draft, step: RolloutStep, isLast: boolean): boolean {
   return stepOver(draft, isLast);
 }
 
-const silent = "a first device of the step to answer; those that it selects are away";
+function silence({ rollout }: Draft): string {
+  const waiting = rollout.members.filter(({ state }) => state === "Waiting");
+  const told = waiting.find(({ step }) => step === rollout.step) ?? waiting[0];
+  const why =
+    told === undefined ? "those that it selects are away" : `${told.device} ${told.reason}`;
+  return `a first device of the step to answer; ${why}`;
+}
 
 function waitForApproval(draft: Draft): false {
   const { rollout } = draft;
@@ -243,13 +259,15 @@ function hasAnswered({ state }: Member): boolean {
 }
 
 function hasBaked(draft: Draft, { bakeMs }: RolloutStep): boolean {
-  const { rollout, now } = draft;
+  const { rollout, now, absences } = draft;
   if (bakeMs === 0 || rollout.isForced) return true;
-  const bakeUntil = rollout.bakeUntil ?? now + bakeMs;
-  if (now >= bakeUntil) return true;
+  const given = rollout.bakeUntil ?? now + bakeMs;
+  const bakeUntil = isFromTheFuture(given, bakeMs, now) ? now + bakeMs : given;
+  const end = endOf(bakeUntil, bakeMs, absences);
+  if (now >= end) return true;
   set(draft, { state: "Baking", bakeUntil });
   draft.waitsFor = `step ${rollout.step + 1} to bake`;
-  draft.nextAt = bakeUntil;
+  draft.nextAt = Number.isFinite(end) ? end : null;
   return false;
 }
 
@@ -272,9 +290,10 @@ function stepOver(draft: Draft, isLast: boolean): boolean {
 }
 
 function earliestDeadline(draft: Draft): void {
-  for (const { deadlineAt } of draft.rollout.members) {
-    if (deadlineAt !== null && (draft.nextAt === null || deadlineAt < draft.nextAt)) {
-      draft.nextAt = deadlineAt;
-    }
+  const { policy, members } = draft.rollout;
+  for (const { deadlineAt } of members) {
+    if (deadlineAt === null) continue;
+    const end = endOf(deadlineAt, policy.deadlineMs, draft.absences);
+    if (Number.isFinite(end) && (draft.nextAt === null || end < draft.nextAt)) draft.nextAt = end;
   }
 }

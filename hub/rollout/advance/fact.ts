@@ -4,26 +4,73 @@ import type { AppName, RevisionId } from "#shared/ids.ts";
 import type { AppReport } from "#shared/reported.ts";
 import type { Fact, Trait } from "./model.ts";
 
-export type FactRow = Pick<DeviceRow, "labels" | "connection" | "reported" | "hostHealth" | "mode">;
+export type FactRow = Pick<
+  DeviceRow,
+  "labels" | "connection" | "reported" | "hostHealth" | "mode" | "desiredGeneration"
+>;
 
-/** Why a device does not change although the release could not be blamed for it. */
-const heldBack = new Set(["WindowClosed", "VersionLocked", "OnHold", "ClockWrong", "UpdateHeld"]);
+/** Somebody's word, which ends when they say so. */
+const ordered = new Set(["VersionLocked", "OnHold"]);
+/** What passes by itself, and what no release brings about. */
+const passing = new Set([
+  "WindowClosed",
+  "ClockWrong",
+  "HeldByApp",
+  "Drained",
+  "RuntimeNotAnswering",
+]);
+/** Steps after which the device will say that it refuses the release. */
+const wayBack = new Set(["rollBack", "restore"]);
 
 /** @param target the revision that the release is on this device; undefined when it renders none */
 export function factOf(row: FactRow, name: AppName, target: RevisionId | undefined): Fact {
   const app = row.reported?.apps.find((one) => one.name === name);
   const isSafe = row.reported?.safeMode !== undefined || row.mode === "safe";
   const isHealthy = app?.current !== undefined && app.health === "Healthy";
+  const hasHeard = (row.reported?.observedGeneration ?? 0) >= row.desiredGeneration;
+  // What it said before it heard of what is wanted now may be its word on an earlier try.
+  const answer = target === undefined || !hasHeard ? "none" : answerOf(app, target);
+  const isOrdered = row.mode === "hold" || isCause(app, ordered);
+  const isUntried = answer === "none" && (!hasHeard || isOnItsWay(app, target));
   return {
     labels: row.labels,
     connection: row.connection,
-    answer: target === undefined ? "none" : answerOf(app, target),
-    words: wordsOf(row, app),
+    answer,
+    words: hasHeard ? wordsOf(row, app) : "it has not heard of it",
     isSafe,
-    isHeld: row.mode === "hold" || (app?.why ?? []).some(({ reason }) => heldBack.has(reason)),
+    ...(isSafe && isSafeAnyway(row, answer) ? { isSafeAnyway: true } : {}),
+    isHeld: isOrdered || isCause(app, passing),
+    ...(isUntried && !isOrdered ? { mayBegin: true } : {}),
     isServing: row.connection === "Online" && isHealthy && !isSafe,
     traits: traitsOf(row),
   };
+}
+
+function isCause(app: AppReport | undefined, reasons: ReadonlySet<string>): boolean {
+  return (app?.why ?? []).some(({ reason }) => reasons.has(reason));
+}
+
+/** It means to take the release and has not come to it: what keeps it, a long download or a registry that does not
+ *  answer, says nothing about the release. */
+function isOnItsWay(app: AppReport | undefined, target: RevisionId | undefined): boolean {
+  return target !== undefined && app?.target?.revision === target && !wayBack.has(app.step ?? "");
+}
+
+/** A disk that is full before the release was tried is none of its doing, nor are failures of other releases. */
+function isSafeAnyway({ reported }: FactRow, answer: Fact["answer"]): boolean {
+  switch (reported?.safeMode?.cause) {
+    case undefined:
+    case "hub":
+    case "hand":
+    case "journal":
+      return true;
+    case "failedUpdates":
+      return answer !== "refused";
+    case "diskFull":
+      return answer === "none";
+    case "bootLoop":
+      return false;
+  }
 }
 
 function answerOf(app: AppReport | undefined, target: RevisionId): Fact["answer"] {

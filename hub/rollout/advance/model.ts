@@ -19,7 +19,7 @@ export const rolloutStates = [
 export type RolloutState = (typeof rolloutStates)[number];
 
 /** Pending: has what it had. Released: is to have the release, and must answer before its deadline. Waiting: is
- *  to have it, but is away or held back, and counts neither for nor against. Reverted: was sent back. Held: left
+ *  to have it, but is away, held back or could not take it yet, and counts neither for nor against. Reverted: was sent back. Held: left
  *  out with its cohort; one that has a step had the release and returns. Left: is gone from the deployment. */
 export const memberStates = [
   "Pending",
@@ -38,7 +38,7 @@ export interface Member {
   state: MemberState;
   /** The step that released it; null before. */
   step: number | null;
-  /** Unix ms; null while it need not answer. */
+  /** Unix ms, later by the times in which no hub could hear it; null while it need not answer. */
   deadlineAt: number | null;
   /** Why it failed, waits or was sent back. */
   reason: string | null;
@@ -67,7 +67,8 @@ export interface Rollout {
   state: RolloutState;
   /** Index into the policy's steps. */
   step: number;
-  /** Unix ms at which the present step has baked; null before its gate holds. */
+  /** Unix ms at which the present step has baked, later by the times in which no hub could hear its devices; null
+   *  before its gate holds. */
   bakeUntil: number | null;
   /** The greatest step that a person has approved; -1 before the first. */
   approved: number;
@@ -89,8 +90,13 @@ export interface Fact {
   /** The device's own words about it. */
   words: string | null;
   isSafe: boolean;
-  /** An operator's mode, a closed window or a lock keeps it from changing. */
+  /** Its safe mode was ordered, or has a cause that is not the release. */
+  isSafeAnyway?: true;
+  /** An operator's mode, a closed window, a lock, a run or a silent runtime keeps it from changing. */
   isHeld: boolean;
+  /** It has not come to the release, because it has not heard of it or prepares it still, and nobody's word keeps
+   *  it: it may begin at any moment. */
+  mayBegin?: true;
   /** A person has pinned it to a release of their own choice: it takes no part until the pin ends. */
   isPinned?: true;
   /** Online, and its app healthy in whatever release: it counts for the budget. */

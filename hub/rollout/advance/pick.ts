@@ -51,6 +51,16 @@ function isPresent({ fact }: Present): boolean {
   return fact.connection === "Online" && !fact.isSafe;
 }
 
+/** Others take the place of devices that wait. But of those that are there and may begin at any moment a step has
+ *  as many as it wants at most: when a window opens, or a registry is back, they all begin at once. */
+function wantedOf(quota: number, scope: readonly Present[]): number {
+  const having = scope.filter(hasRelease).length;
+  const poised = scope.filter(
+    (one) => one.state === "Waiting" && isPresent(one) && one.fact.mayBegin,
+  );
+  return Math.min(quota - having, 2 * quota - having - poised.length);
+}
+
 /** @param now Unix ms */
 export function pick(
   rollout: Rollout,
@@ -60,9 +70,7 @@ export function pick(
   const scope = scopeOf(step, rollout.members, facts);
   const pending = scope.filter(({ state }) => state === "Pending");
   const candidates = isLast ? pending : pending.filter(isAble);
-  const wanted = isLast
-    ? candidates.length
-    : quotaOf(step, scope) - scope.filter(hasRelease).length;
+  const wanted = isLast ? candidates.length : wantedOf(quotaOf(step, scope), scope);
   const first = candidates.slice(0, Math.max(0, wanted));
   if (first.length === 0) return { devices: [], short: 0, waitsFor: null, nextAt: null };
   const { windows = [] } = rollout.policy;

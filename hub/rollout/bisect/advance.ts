@@ -1,6 +1,7 @@
 // Decides what a bisect does next: which commit the canaries get, what they say of it, and where the search ends; pure.
 import { judge, released } from "#hub/rollout/advance/judge.ts";
 import type { Member, RolloutState } from "#hub/rollout/advance/model.ts";
+import { endOf, isFromTheFuture, type Moment } from "#hub/rollout/advance/moment.ts";
 import type { Bisect, BisectDecision, Candidate, Reported, Verdict } from "./model.ts";
 import { culpritOf, nextTest } from "./range.ts";
 
@@ -25,7 +26,7 @@ export function advanceBisect(bisect: Bisect, reported: Reported, now: number): 
   if (bisect.testing === null) return begin(bisect, reported, now);
   const judged = judgeCanaries(bisect, reported, now);
   if (judged !== bisect) return unchanged(judged);
-  return conclude(bisect, bisect.testing, now);
+  return conclude(bisect, bisect.testing, { now, absences: reported.absences });
 }
 
 function endedBy(state: RolloutState | undefined): string {
@@ -108,12 +109,13 @@ function left(canary: Member): Member {
   return { ...fresh(canary), state: "Left", reason: "is no longer in the deployment" };
 }
 
-function judgeCanaries(bisect: Bisect, { facts }: Reported, now: number): Bisect {
+function judgeCanaries(bisect: Bisect, { facts, absences }: Reported, now: number): Bisect {
   const place = placeOf(bisect);
+  const moment = { now, absences };
   const canaries = bisect.canaries.map((canary) => {
     if (canary.state === "Left") return canary;
     const fact = facts.get(canary.device);
-    return fact === undefined ? left(canary) : judge(canary, fact, place, now);
+    return fact === undefined ? left(canary) : judge(canary, fact, place, moment);
   });
   return canaries.some((canary, at) => canary !== bisect.canaries[at])
     ? { ...bisect, canaries }
@@ -122,24 +124,35 @@ function judgeCanaries(bisect: Bisect, { facts }: Reported, now: number): Bisect
 
 /** One canary that fails is enough to call a commit bad; good it is when all that answer are healthy for as long
  *  as the rollout's first step bakes. */
-function conclude(bisect: Bisect, at: number, now: number): BisectDecision {
+function conclude(bisect: Bisect, at: number, moment: Moment): BisectDecision {
   const { canaries, policy } = bisect;
   const failed = canaries.find(({ state }) => state === "Failed");
   if (failed !== undefined) return noted(bisect, at, "bad", `${failed.device} ${failed.reason}`);
   if (canaries.every(({ state }) => state === "Left"))
     return cancelled(bisect, "no canary is left in the deployment");
   const answered = canaries.some(({ state }) => state === "Succeeded");
-  if (!answered || canaries.some(({ state }) => state === "Released")) return waiting(bisect);
-  const bakeUntil = bisect.bakeUntil ?? now + (policy.steps[0]?.bakeMs ?? 0);
-  if (now >= bakeUntil) return noted(bisect, at, "good", null);
-  const baking = bisect.bakeUntil === null ? { ...bisect, bakeUntil } : bisect;
-  return { ...unchanged(baking, "the test to bake"), nextAt: bakeUntil };
+  if (!answered || canaries.some(({ state }) => state === "Released"))
+    return waiting(bisect, moment);
+  const { now, absences } = moment;
+  const bakeMs = policy.steps[0]?.bakeMs ?? 0;
+  const given = bisect.bakeUntil ?? now + bakeMs;
+  const bakeUntil = isFromTheFuture(given, bakeMs, now) ? now + bakeMs : given;
+  const end = endOf(bakeUntil, bakeMs, absences);
+  if (now >= end) return noted(bisect, at, "good", null);
+  const baking = bisect.bakeUntil === bakeUntil ? bisect : { ...bisect, bakeUntil };
+  return { ...unchanged(baking, "the test to bake"), nextAt: Number.isFinite(end) ? end : null };
 }
 
-function waiting(bisect: Bisect): BisectDecision {
-  const pending = bisect.canaries.filter(({ state }) => state === "Released");
-  const deadlines = pending.flatMap(({ deadlineAt }) => deadlineAt ?? []);
-  const why = pending.length === 0 ? "a canary to return" : "the canaries to answer";
+function waiting(bisect: Bisect, { absences }: Moment): BisectDecision {
+  const { canaries, policy } = bisect;
+  const pending = canaries.filter(({ state }) => state === "Released");
+  const deadlines = pending
+    .flatMap(({ deadlineAt }) => deadlineAt ?? [])
+    .map((deadlineAt) => endOf(deadlineAt, policy.deadlineMs, absences))
+    .filter(Number.isFinite);
+  const away = canaries.find(({ state }) => state === "Waiting");
+  const absent = away === undefined ? "a canary to return" : `${away.device}, which ${away.reason}`;
+  const why = pending.length === 0 ? absent : "the canaries to answer";
   // A bake that a canary has broken begins anew.
   const next = bisect.bakeUntil === null ? bisect : { ...bisect, bakeUntil: null };
   const nextAt = deadlines.length === 0 ? null : Math.min(...deadlines);

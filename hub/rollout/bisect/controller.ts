@@ -42,6 +42,8 @@ export interface BisectOptions {
   readonly onFailed?: (error: unknown) => void;
   /** While it is true nothing is decided. */
   readonly isPaused?: () => boolean;
+  /** Notes a time in which nobody could be heard, before a deadline is looked at. */
+  readonly attend?: () => Promise<void>;
   /** Ms in which changes of devices gather before they are looked at. */
   coalesceMs?: number;
 }
@@ -137,7 +139,9 @@ export function createBisectController(options: BisectOptions): BisectController
     const track = tracks.byDeployment.get(row.deployment);
     const rollout = track?.row.id === row.rollout ? track.row.head.state : undefined;
     const isFrozen = (await store.fleetHalt()) !== null;
-    return advanceBisect(row.bisect, { facts, rollout, isFrozen }, clock.now());
+    await options.attend?.();
+    const absences = await store.absences();
+    return advanceBisect(row.bisect, { facts, rollout, isFrozen, absences }, clock.now());
   };
   /** @returns whether there may be more to do */
   const step = async (row: BisectRow): Promise<boolean> => {

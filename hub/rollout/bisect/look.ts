@@ -29,8 +29,7 @@ interface Input {
   desired: ReadonlyMap<DeviceId, DesiredRow>;
 }
 
-/** What a device says before it has heard of the test, or while something else decides its release, is no word on
- *  the commit. */
+/** What a device says while something else decides its release is no word on the commit. */
 export function canaryFacts({ row, newest, rows, desired }: Input): Map<DeviceId, Fact> {
   const { deployment, fleet } = row;
   const source = fleet === null ? undefined : sourceOf(fleet, deployment);
@@ -43,10 +42,8 @@ export function canaryFacts({ row, newest, rows, desired }: Input): Map<DeviceId
       const wanted = desired.get(place.id);
       const app = wanted?.content.apps.find(({ name }) => name === deployment);
       const isGiven = app !== undefined && revisionOf(app) === target;
-      const heard = known.reported?.observedGeneration ?? 0;
-      const hasHeard = isGiven && heard >= (wanted?.generation ?? 0);
       const fact = factOf({ ...known, labels: place.labels }, deployment, target);
-      const answer = hasHeard ? fact.answer : "none";
+      const answer = isGiven ? fact.answer : "none";
       return [[place.id, { ...fact, answer, isHeld: fact.isHeld || !isGiven }]];
     }),
   );

@@ -1,6 +1,7 @@
 // What a bisect is: the commits between a release that was good and one that was not, and the canaries that try them.
 import type { RolloutPolicy } from "#hub/release/rollout_policy.ts";
 import type { Facts, Member, RolloutState, Tell } from "#hub/rollout/advance/model.ts";
+import type { Absence } from "#hub/run/absence.ts";
 
 /** Only Testing goes on. Inconclusive: the canaries do not show the fault, or it is not on the branch. */
 export const bisectStates = ["Testing", "Found", "Inconclusive", "Cancelled"] as const;
@@ -48,6 +49,8 @@ export interface Reported {
   rollout: RolloutState | undefined;
   /** The whole fleet is halted: no test begins. */
   isFrozen: boolean;
+  /** Times that no deadline counts. */
+  absences: readonly Absence[];
 }
 
 export interface BisectDecision {

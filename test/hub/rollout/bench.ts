@@ -1,6 +1,6 @@
 // A hub on real Git and the real store, and devices that do what they are told, or fail at it by their model.
 import { revisionOf } from "#shared/desired.ts";
-import { DeviceId } from "#shared/ids.ts";
+import { DeviceId, type RevisionId } from "#shared/ids.ts";
 import type { AppReport, ReportedState } from "#shared/reported.ts";
 import type { HubBench, RunningHub } from "#test/support/hub.ts";
 import { robotCompose, smallFleet } from "#test/support/sites.ts";
@@ -50,6 +50,23 @@ export async function enrolAll(hub: RunningHub, all: readonly Robot[]): Promise<
   }
 }
 
+/** How often each device was asked to forget its failures, by the store that it is in. */
+const askedToForget = new WeakMap<object, Map<DeviceId, number>>();
+
+/** What the device refuses still. */
+function refusedBy(hub: Pick<RunningHub, "store">, id: DeviceId, given: Refusing): RevisionId[] {
+  const asked = askedToForget.get(hub.store) ?? new Map<DeviceId, number>();
+  askedToForget.set(hub.store, asked);
+  const forgets = (given.retry ?? 0) > (asked.get(id) ?? 0);
+  asked.set(id, given.retry ?? 0);
+  return forgets ? [] : (given.before?.quarantined ?? []);
+}
+
+interface Refusing {
+  retry: number | undefined;
+  before: AppReport | undefined;
+}
+
 type Fails = (robot: Robot, digest: string) => boolean;
 
 /** Every device takes what it is told, reports on it, and the hub looks at it, until nothing moves.
@@ -86,11 +103,13 @@ export async function obey(
     const before = row.reported?.apps[0];
     const { generation, specHash } = desired;
     const isNew = before?.current?.revision !== revisionOf(app);
+    const quarantined = refusedBy(hub, robot.id, { retry: desired.content.retry, before });
+    const isBad = quarantined.includes(revisionOf(app)) || fails(robot, app.release.digest);
     if (isNew) moved.push(robot.id);
     const report = reportOf(robot, row.reported, {
       generation,
       specHash,
-      app: appReport(app, before, fails(robot, app.release.digest)),
+      app: appReport(app, { before, quarantined, isBad }),
     });
     await hub.store.changeDevices([{ id: robot.id, connection: "Online", reported: report }]);
     hub.bus.emit("device", robot.id);
@@ -100,11 +119,17 @@ export async function obey(
 
 type App = Parameters<typeof revisionOf>[0];
 
-function appReport(app: App, before: AppReport | undefined, isBad: boolean): AppReport {
+interface Tried {
+  before: AppReport | undefined;
+  quarantined: readonly RevisionId[];
+  isBad: boolean;
+}
+
+function appReport(app: App, { before, quarantined: known, isBad }: Tried): AppReport {
   const { digest, role, commit, branch } = app.release;
   const revision = { revision: revisionOf(app), digest, role, commit, branch };
   const common = { name: app.name, services: [], health: "Healthy" as const };
-  const quarantined = before?.quarantined ?? [];
+  const quarantined = [...known];
   if (!isBad) return { ...common, sync: "Synced", current: revision, quarantined };
   const failure = { code: "crash_loop", message: "the robot ended three times", at: 0 };
   return {
@@ -113,7 +138,7 @@ function appReport(app: App, before: AppReport | undefined, isBad: boolean): App
     ...(before?.current === undefined ? {} : { current: before.current }),
     target: revision,
     failure,
-    quarantined: [...quarantined, revision.revision],
+    quarantined: [...new Set([...quarantined, revision.revision])],
   };
 }
 

@@ -177,6 +177,53 @@ test("a device fails that refuses, that is not healthy at its deadline, or that 
   );
 });
 
+test("a device that could not come to the release by its deadline waits, and halts nothing", () => {
+  const begin = rollout([member("a"), member("b")], {
+    policy: policy({ steps: [{ count: 2 }], deadlineMinutes: 1 }),
+  });
+  let current = applied(begin, advance(begin, facts({ a: {}, b: {} }), 0));
+  const cut = { mayBegin: true, words: "the registry does not answer" } as const;
+  const late = advance(current, facts({ a: cut, b: cut }), minuteMs);
+  assert.equal(text(current, late), "Progressing 1: a Waiting, b Waiting");
+  assert.match(
+    late.tells[0]?.message ?? "",
+    /could not take it yet: the registry does not answer$/,
+  );
+  current = applied(current, late);
+  const still = advance(current, facts({ a: cut, b: cut }), 9 * minuteMs);
+  assert.equal(text(current, still), "Progressing 1: a Waiting, b Waiting");
+  assert.match(still.waitsFor ?? "", /first device .*; a could not take it yet: the registry/);
+  // On trial at last, it must answer as any other.
+  const tried = advance(current, facts({ a: { answer: "unhealthy" }, b: cut }), 9 * minuteMs);
+  assert.equal(text(current, tried), "Progressing 1: a Released, b Waiting");
+  current = applied(current, tried);
+  const ill = advance(current, facts({ a: { answer: "unhealthy" }, b: cut }), 10 * minuteMs);
+  assert.equal(ill.head.state, "Halted");
+});
+
+test("devices that may begin at any moment are replaced once, and not by one more at each deadline", () => {
+  let current = rollout(ten, { policy: policy({ steps: [{ count: 1 }], deadlineMinutes: 1 }) });
+  const shut = all({ mayBegin: true });
+  for (let minute = 0; minute < 30; minute += 1)
+    current = applied(current, advance(current, shut, minute * minuteMs));
+  const waiting = current.members.filter(({ state }) => state === "Waiting");
+  assert.deepEqual(
+    waiting.map(({ device }) => device),
+    ["a", "b"],
+  );
+});
+
+test("an order of safe mode makes no device a failure, whether it has the release or not", () => {
+  const members = [
+    member("a", { state: "Released", step: 0, deadlineAt: 9 }),
+    member("b", { state: "Succeeded", step: 0 }),
+  ];
+  const safe = { isSafe: true, isSafeAnyway: true } as const;
+  const begin = rollout(members);
+  const decision = advance(begin, facts({ a: safe, b: safe }), 1);
+  assert.equal(text(begin, decision), "Promoted 1: a Waiting, b Succeeded");
+});
+
 test("waits for a person before a step that wants approval, and asks once", () => {
   const steps = [{ count: 1 }, { approval: true }];
   const begin = rollout([member("a"), member("b")], { policy: policy({ steps }) });
@@ -206,7 +253,7 @@ test("releases nothing while paused, halted or frozen, and judges all the same",
     assert.equal(text(begin, advance(begin, well, 1)), `${state} 1: a Succeeded`);
   }
   const begin = rollout(members, { policy: policy({ steps }) });
-  const frozen = advance(begin, well, 1, true);
+  const frozen = advance(begin, well, 1, { isFrozen: true });
   assert.equal(text(begin, frozen), "Progressing 1: a Succeeded");
   assert.equal(frozen.waitsFor, "the fleet is halted");
   for (const state of ["Undone", "Superseded"] as const) {

@@ -22,7 +22,8 @@ const running: AppReport = {
 
 function row(app: Partial<AppReport>, more: Partial<ReportedState> = {}, change = {}): FactRow {
   const reported = { ...aReport("pi-1"), apps: [{ ...running, ...app }], ...more };
-  return { labels: {}, connection: "Online", hostHealth: null, mode: "run", reported, ...change };
+  const place = { labels: {}, connection: "Online", hostHealth: null, mode: "run" } as const;
+  return { ...place, desiredGeneration: 1, reported, ...change };
 }
 
 test("runs the target well, or not well, or refused it, or has not answered", () => {
@@ -45,7 +46,8 @@ test("serves while it is online and its app healthy, in whatever release", () =>
 
 test("is held back by a closed window, a lock or an operator, and safe by its word or by order", () => {
   const fact = (given: FactRow) => factOf(given, name, target);
-  for (const reason of ["WindowClosed", "VersionLocked", "OnHold"]) {
+  const held = ["WindowClosed", "VersionLocked", "OnHold", "HeldByApp", "Drained"];
+  for (const reason of [...held, "RuntimeNotAnswering"]) {
     assert.ok(fact(row({ why: [{ reason, message: "x" }] })).isHeld, reason);
   }
   assert.ok(!fact(row({ why: [{ reason: "ProbeFailing", message: "x" }] })).isHeld);
@@ -54,6 +56,44 @@ test("is held back by a closed window, a lock or an operator, and safe by its wo
   const safeMode = { cause: "diskFull", message: "full", since: 0, serves: "lastGood" } as const;
   const safe = fact(row({}, { safeMode }));
   assert.deepEqual([safe.isSafe, safe.isServing, safe.words], [true, false, "full"]);
+});
+
+test("what it said before it heard of what is wanted is no answer", () => {
+  const known = factOf(row({ quarantined: [target] }, {}, { desiredGeneration: 2 }), name, target);
+  assert.deepEqual([known.answer, known.mayBegin], ["none", true]);
+  assert.equal(known.words, "it has not heard of it");
+});
+
+test("may begin at any moment while it is on its way to the release, unless somebody's word keeps it", () => {
+  const wish = { current: revision(other), target: revision(target) };
+  const mayBegin = (app: Partial<AppReport>, change = {}): boolean =>
+    factOf(row({ ...wish, ...app }, {}, change), name, target).mayBegin === true;
+  const failure = { code: "registry_unreachable", message: "no answer", at: 0 };
+  assert.ok(mayBegin({ step: "pull", failure }));
+  assert.ok(mayBegin({ step: "fetch" }));
+  assert.ok(mayBegin({ step: "hold", why: [{ reason: "WindowClosed", message: "x" }] }));
+  assert.ok(!mayBegin({ why: [{ reason: "VersionLocked", message: "x" }] }));
+  assert.ok(!mayBegin({}, { mode: "hold" }));
+  assert.ok(!mayBegin({ step: "restore" }), "it goes back, and will say why");
+  assert.ok(!mayBegin({ target: revision(other) }), "it is on its way to something else");
+  assert.ok(!mayBegin({ quarantined: [target] }));
+  assert.ok(!mayBegin({ current: revision(target), health: "Degraded" }));
+});
+
+test("no release is blamed for a safe mode that was ordered or has another cause", () => {
+  const isAnyway = (
+    cause: NonNullable<ReportedState["safeMode"]>["cause"],
+    app: Partial<AppReport> = { current: revision(other) },
+  ): boolean => {
+    const safeMode = { cause, message: "x", since: 0, serves: "lastGood" } as const;
+    return factOf(row(app, { safeMode }), name, target).isSafeAnyway === true;
+  };
+  for (const cause of ["hub", "hand", "journal", "diskFull", "failedUpdates"] as const)
+    assert.ok(isAnyway(cause), cause);
+  assert.ok(!isAnyway("bootLoop"));
+  assert.ok(!isAnyway("failedUpdates", { quarantined: [target] }));
+  assert.ok(!isAnyway("diskFull", { current: revision(target) }));
+  assert.ok(factOf(row({}, {}, { mode: "safe" }), name, target).isSafeAnyway);
 });
 
 test("compares devices by what they are, with classes for numbers", () => {

@@ -83,6 +83,44 @@ test("stops only the cohort that a clear property names, and goes on with the ot
   assert.equal(later.marks.find(({ device }) => device === "m")?.state, "Held");
 });
 
+test("a canary that comes back late and fails halts the rollout, though its step is over", () => {
+  const begin = rollout(
+    [
+      member("a", { state: "Released", step: 0, deadlineAt: 99 }),
+      member("b", { state: "Succeeded", step: 0 }),
+      ...["c", "d", "e", "f"].map((name) =>
+        member(name, { state: "Released", step: 1, deadlineAt: 99 }),
+      ),
+    ],
+    { policy: thirds, step: 1 },
+  );
+  const known = new Map([...all(), ...facts({ a: { answer: "refused" } })]);
+  const decision = advance(begin, known, 1);
+  assert.equal(decision.head.state, "Halted");
+  assert.match(decision.tells.at(-1)?.message ?? "", /^halted: 1 of 2 devices of step 1 failed/);
+  assert.equal(advance({ ...begin, isForced: true }, known, 1).head.state, "Progressing");
+});
+
+test("leaves nobody out for what a device is only today", () => {
+  const steps = [{ percent: 100, healthyShare: 1 }];
+  const tried = ten.map((one) => ({ ...one, state: "Released" as const, step: 0, deadlineAt: 99 }));
+  const begin = rollout(tried, { policy: policy({ steps, haltScope: "cohort" }) });
+  const known = facts(
+    Object.fromEntries(
+      names.map((name, at) => [
+        name,
+        {
+          traits: [{ key: "temperature", value: at < 4 ? "from 80 °C" : "under 60 °C" }],
+          answer: at < 4 ? ("refused" as const) : ("succeeded" as const),
+        },
+      ]),
+    ),
+  );
+  const decision = advance(begin, known, 1);
+  assert.deepEqual([decision.head.state, decision.head.cohorts], ["Halted", []]);
+  assert.match(decision.tells.at(-1)?.message ?? "", /they share temperature=from 80 °C/);
+});
+
 test("lets at most so many devices change at a time", () => {
   const begin = rollout(ten, { policy: policy({ maxParallel: 3 }) });
   const decision = advance(begin, all(), 0);

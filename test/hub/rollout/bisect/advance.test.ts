@@ -47,7 +47,7 @@ const online: Fact = {
 function reported(a: Partial<Fact>, b: Partial<Fact> | undefined = a): Reported {
   const facts = new Map([[canary, { ...online, ...a }]]);
   if (b !== undefined) facts.set(other, { ...online, ...b });
-  return { facts, rollout: "Halted", isFrozen: false };
+  return { facts, rollout: "Halted", isFrozen: false, absences: [] };
 }
 
 const text = (one: Bisect): string =>
@@ -171,12 +171,41 @@ test("a canary that is not healthy at its deadline makes the commit bad; one tha
   );
   assert.equal(
     advanceBisect(away, reported({ connection: "Offline" }), 7 * minuteMs).waitsFor,
-    "a canary to return",
+    "pi-1, which was away at its deadline",
   );
   const back = settled(away, reported({ answer: "refused" }), 8 * minuteMs);
   assert.equal(back.state, "Found");
   const late = settled(begun, reported({}), 6 * minuteMs);
   assert.match(late.commits[1]?.why ?? "", /was not healthy at its deadline/);
+});
+
+test("a canary that cannot fetch the commit says nothing about it, however long that lasts", () => {
+  const begun = settled(bisect("g.b"), reported({}), 0);
+  const cut = reported({ mayBegin: true, words: "the registry does not answer" });
+  for (const minute of [4, 6, 60, 6000]) {
+    const waiting = settled(begun, cut, minute * minuteMs);
+    assert.equal(text(waiting), "g.b");
+  }
+  const waiting = settled(begun, cut, 6 * minuteMs);
+  assert.equal(
+    advanceBisect(waiting, cut, 7 * minuteMs).waitsFor,
+    "pi-1, which could not take it yet: the registry does not answer",
+  );
+  const back = settled(waiting, reported({ answer: "succeeded" }), 8 * minuteMs);
+  assert.equal(text(settled(back, reported({ answer: "succeeded" }), 9 * minuteMs)), "ggb");
+});
+
+test("no deadline and no bake of a test counts a time without a hub", () => {
+  const begun = settled(bisect("g.b"), reported({}), 0);
+  const gone = [{ from: minuteMs, until: 100 * minuteMs }];
+  const after = { ...reported({ answer: "unhealthy" }), absences: gone };
+  assert.deepEqual(settled(begun, after, 100 * minuteMs), begun);
+  const nextAt = 106 * minuteMs;
+  assert.equal(advanceBisect(begun, after, 100 * minuteMs).nextAt, nextAt);
+  assert.equal(settled(begun, after, nextAt).state, "Found");
+  const well = { ...reported({ answer: "succeeded" }), absences: gone };
+  const baking = settled(begun, well, minuteMs / 2);
+  assert.equal(settled(baking, well, 100 * minuteMs).state, "Testing");
 });
 
 test("ends that are not what they were taken for end the search without an answer", () => {
