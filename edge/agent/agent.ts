@@ -257,7 +257,7 @@ export function createAgent(parts: AgentParts): Agent {
         waker.wake();
       });
       parts.sync.onChange(runner.wake);
-      for (const runtime of parts.runtimes) runtime.onChange(waker.wake);
+      for (const one of [...parts.runtimes, parts.forwarder]) one.onChange(waker.wake);
       running ??= loop();
     },
     stop: async () => {

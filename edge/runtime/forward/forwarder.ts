@@ -1,7 +1,8 @@
 // The agent's side of the forwarder: starts it, tells it the table, and asks what it holds.
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdir } from "node:fs/promises";
-import { connect } from "node:net";
+import { connect, type Socket } from "node:net";
 import { resolve } from "node:path";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
@@ -29,6 +30,8 @@ export interface Forwarder {
   /** Undefined when none lives. */
   ask(): Promise<ForwardAnswer | undefined>;
   holder: PortHolder;
+  /** Calls back when the one that lives has ended, so that the loop starts another at once. */
+  onChange(listener: () => void): void;
   /** Ends it with all its connections. */
   end(): Promise<void>;
 }
@@ -42,9 +45,14 @@ export function createForwarder(options: { directory: string; clock: Clock }): F
   const directory = resolve(options.directory);
   const { clock } = options;
   const queue = createQueue();
+  const watch = createWatch(directory);
 
-  const tell = (request: ForwardRequest) =>
-    withSocketPath(directory, (path) => converse(path, request)).catch(() => undefined);
+  const tell = async (request: ForwardRequest): Promise<ForwardAnswer | undefined> => {
+    const said = withSocketPath(directory, (path) => converse(path, request));
+    const answer = await said.catch(() => undefined);
+    if (answer !== undefined) watch.begin();
+    return answer;
+  };
 
   const kill = async (): Promise<void> => {
     const leader = livingForwarder(directory);
@@ -88,7 +96,32 @@ export function createForwarder(options: { directory: string; clock: Clock }): F
         ? route.app
         : undefined;
     },
+    onChange: watch.onEnd,
     end: () => queue(kill),
+  };
+}
+
+/** Notices the end of the living forwarder by a connection that says nothing. */
+function createWatch(directory: string) {
+  const listeners = new Set<() => void>();
+  let watched: Socket | undefined;
+
+  const ended = (): void => {
+    watched = undefined;
+    for (const listener of listeners) listener();
+  };
+  return {
+    begin: (): void => {
+      if (watched !== undefined || listeners.size === 0) return;
+      const held = withSocketPath(directory, async (path) => {
+        watched = connect({ path }).unref();
+        watched.on("error", () => undefined).once("close", ended);
+        await once(watched, "connect");
+      });
+      // Its close has told.
+      held.catch(() => undefined);
+    },
+    onEnd: (listener: () => void): void => void listeners.add(listener),
   };
 }
 

@@ -25,10 +25,11 @@ async function reply(socket: Socket, line: string): Promise<void> {
 }
 
 const control = createServer((socket) => {
-  socket.on("error", () => socket.destroy());
-  createInterface({ input: socket }).once("line", (line) => {
-    reply(socket, line).catch(() => socket.destroy());
-  });
+  const drop = (): void => void socket.destroy();
+  socket.on("error", drop);
+  // It hands the socket's errors on: an agent that dies before its answer must end nothing here.
+  const lines = createInterface({ input: socket }).on("error", drop);
+  lines.once("line", (line) => void reply(socket, line).catch(drop));
 });
 
 setInterval(() => {

@@ -87,6 +87,21 @@ test(
   }),
 );
 
+test(
+  "leads the clients on at once when the forwarder was killed",
+  within(async (world) => {
+    await serving(world);
+    // Until nothing but the interval would wake the loop.
+    await world.clock.sleep(1000);
+    world.forwarder.tables.length = 0;
+    const diedMs = world.clock.monotonicMs();
+    world.forwarder.die();
+    await world.until("the table", () => led(world).length === 1);
+    const tookMs = world.clock.monotonicMs() - diedMs;
+    assert.ok(tookMs < 5000, `${tookMs} ms`);
+  }),
+);
+
 for (const letter of ["b", "sick"]) {
   test(`no client is left alone wherever the agent dies in a hand-over to ${letter}`, async () => {
     for (let calls = 0; calls < 60; calls += 3) {

@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { createForwarder, type Forwarder } from "#edge/runtime/forward/forwarder.ts";
+import { withSocketPath } from "#edge/runtime/forward/identity.ts";
 import type { Route } from "#edge/runtime/forward/table.ts";
 import { systemClock } from "#shared/clock.ts";
 import { until } from "#test/edge/runtime/process/fixture.ts";
@@ -250,6 +251,37 @@ for (const signal of ["SIGKILL", "SIGSTOP"] as const) {
     assert.equal(await ask(b), "copy");
   });
 }
+
+bench("outlives agents that die before its answer", async (b) => {
+  const { at } = await b.backend((socket) => void socket.pipe(socket));
+  await b.apply(at);
+  const pid = pidOf(b);
+  const client = await b.client();
+  for (let died = 0; died < 20; died += 1) {
+    await withSocketPath(b.directory, async (path) => {
+      const agent = connect({ path });
+      await once(agent, "connect");
+      agent.write("{}\n", () => agent.destroy());
+      await once(agent, "close");
+    });
+  }
+  await b.forwarder.ask();
+  client.write("still");
+  assert.equal(String((await once(client, "data"))[0]), "still");
+  assert.equal(pidOf(b), pid);
+});
+
+bench("tells at once that it was killed, whoever started it", async (b) => {
+  const { at } = await b.backend(says("copy"));
+  await b.apply(at);
+  const other = createForwarder({ directory: b.directory, clock: systemClock });
+  const { promise: told, resolve } = Promise.withResolvers<void>();
+  other.onChange(resolve);
+  await other.ask();
+  process.kill(pidOf(b), "SIGKILL");
+  const late = systemClock.sleep(5000).then(() => assert.fail("nothing was told"));
+  await Promise.race([told, late]);
+});
 
 bench("starts no process for an empty table", async (b) => {
   assert.deepEqual(await b.forwarder.apply([]), { routes: [], refused: {}, open: {} });
