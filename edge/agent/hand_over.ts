@@ -47,7 +47,7 @@ export function createHandOver({ forwarder, clock, log }: Parts): HandOver {
   const missingPorts = async (input: AppInput): Promise<string[]> => {
     const wanted = routesOf(input) ?? [];
     const answer = wanted.length === 0 ? undefined : await forwarder.ask();
-    return wanted.map(keyOf).filter((key) => !isHeld(answer, key));
+    return wanted.filter((route) => !isHeld(answer, route)).map(keyOf);
   };
 
   const openTo = async (keys: readonly string[]): Promise<number> => {
@@ -97,13 +97,16 @@ export function createHandOver({ forwarder, clock, log }: Parts): HandOver {
   };
 }
 
-/** Each port belongs to one app; what cannot be told now stays as it is. */
+/** Each port belongs to one app, and stays with the one that has it; what cannot be told now stays as it is. */
 function tableOf({ apps, desired }: Observation, known: readonly Route[]): Route[] {
   const told = new Map(apps.map((input) => [input.app as string, routesOf(input)]));
   const stays = ({ app }: Route): boolean =>
     told.has(app) ? told.get(app) === undefined : desired === undefined;
   const routes = [...known.filter(stays), ...[...told.values()].flatMap((own) => own ?? [])];
+  const holders = new Map(known.map((route) => [keyOf(route), route.app]));
+  const hasIt = (route: Route): boolean => holders.get(keyOf(route)) === route.app;
   const byKey = new Map(routes.toReversed().map((route) => [keyOf(route), route]));
+  for (const route of routes.filter(hasIt)) byKey.set(keyOf(route), route);
   return inOrder([...byKey.values()]);
 }
 
@@ -115,9 +118,10 @@ function backendKeys({ backends }: Route): string[] {
   return backends.map(keyOf);
 }
 
-function isHeld(answer: ForwardAnswer | undefined, key: string): boolean {
-  const isThere = answer?.routes.some((route) => keyOf(route) === key) === true;
-  return isThere && answer.refused[key] === undefined;
+function isHeld(answer: ForwardAnswer | undefined, wanted: Route): boolean {
+  const key = keyOf(wanted);
+  const holder = answer?.routes.find((route) => keyOf(route) === key);
+  return holder?.app === wanted.app && answer?.refused[key] === undefined;
 }
 
 function drainLimitMs(copies: readonly ObservedInstance[], { serving }: AppInput): number {
@@ -135,7 +139,7 @@ function refusalText(answer: ForwardAnswer | undefined): string {
 
 function portTaken(keys: readonly string[]): FleetError {
   return new FleetError("port_taken", {
-    message: `the device cannot hold the published port ${keys.join(", ")}: another program does`,
+    message: `the device cannot hold the published port ${keys.join(", ")}: another app or program does`,
     hint: "Stop what holds the port, or publish another one.",
     subject: keys[0] ?? "",
   });

@@ -1,0 +1,75 @@
+// Two apps that want one forwarded port: who has it keeps it, and the other one is told.
+import * as assert from "node:assert/strict";
+import type { Observation } from "#edge/agent/gather.ts";
+import { createHandOver } from "#edge/agent/hand_over.ts";
+import type { AppInput } from "#edge/plan/input.ts";
+import { createMemoryForwarder } from "#edge/runtime/forward/memory.ts";
+import { systemClock } from "#shared/clock.ts";
+import { AppName } from "#shared/ids.ts";
+import { suite } from "#test/suite.ts";
+import { appInput, appSpec, instance, resolvedApp, revision } from "#test/support/app.ts";
+
+const test = suite("hand-over of one port that two apps want");
+const web = {
+  fleet: { update: "hand-over" },
+  ports: [{ target: 80, published: 8080, protocol: "tcp" }],
+} as const;
+
+/** An app whose release serves from one copy at that port. */
+function serving(name: string, port: number): AppInput {
+  const app = AppName.parse(name);
+  const { policy, release } = appSpec("a");
+  const backends = { 80: { host: "10.0.0.1", port } };
+  return appInput({
+    app,
+    target: { spec: { ...appSpec("a"), name: app }, revision: revision("a") },
+    current: revision("a"),
+    serving: {
+      app: { ...resolvedApp("a", { web: { ...web, ports: [...web.ports] } }), app },
+      policy,
+      commit: release.commit,
+    },
+    instances: [{ ...instance("web", 1, "web-a", { backends }), app }],
+  });
+}
+
+const seen = (...apps: AppInput[]): Observation =>
+  ({ apps, desired: {}, stored: [], instances: [], silent: new Map() }) as never;
+
+function bench() {
+  const forwarder = createMemoryForwarder();
+  const log = { warn: () => undefined };
+  return { forwarder, handOver: createHandOver({ forwarder, clock: systemClock, log }) };
+}
+
+test("leaves the port with the app whose clients it leads", async () => {
+  const { forwarder, handOver } = bench();
+  const [alpha, zeta] = [serving("alpha", 1), serving("zeta", 2)];
+  await handOver.refresh(seen(zeta));
+  await handOver.refresh(seen(alpha, zeta));
+  const routes = (await forwarder.ask())?.routes ?? [];
+  assert.deepEqual(
+    routes.map(({ app, backends }) => [app, backends[0]?.port]),
+    [["zeta", 2]],
+  );
+});
+
+test("gives it to the other one when its app publishes it no more", async () => {
+  const { forwarder, handOver } = bench();
+  const [alpha, zeta] = [serving("alpha", 1), serving("zeta", 2)];
+  await handOver.refresh(seen(zeta));
+  await handOver.refresh(seen(alpha));
+  assert.deepEqual(
+    (await forwarder.ask())?.routes.map(({ app }) => app),
+    ["alpha"],
+  );
+});
+
+test("commits no release whose port leads to another app", async () => {
+  const { handOver } = bench();
+  const [alpha, zeta] = [serving("alpha", 1), serving("zeta", 2)];
+  await handOver.refresh(seen(zeta));
+  await handOver.refresh(seen(alpha, zeta));
+  await assert.rejects(handOver.replacedBy(alpha), { code: "port_taken" });
+  assert.deepEqual(await handOver.replacedBy(zeta), []);
+});
