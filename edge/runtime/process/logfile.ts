@@ -9,10 +9,12 @@ import {
   fstatSync,
   openSync,
   readSync,
+  rmSync,
   statSync,
   truncateSync,
+  writeFileSync,
 } from "node:fs";
-import { copyFile, open, readFile, rename, stat, writeFile } from "node:fs/promises";
+import { open, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { createQueue } from "#shared/serial.ts";
 
 export interface TimedLine {
@@ -83,26 +85,39 @@ export function createLogFile(options: { path: string; maxBytes: number }): LogF
     return { fd: handle.fd, close: () => handle.close() };
   }
 
+  /** Only the end is put aside: while no agent ran, the file has grown as it liked. What cannot be put aside,
+   *  as on a full disk, is lost, since a file that is not cut takes the room that others free. */
   async function tend(): Promise<void> {
-    if ((await note()) <= maxBytes) return;
-    await copyFile(path, aside);
-    cut();
+    const size = await note();
+    if (size <= maxBytes) return;
+    const from = Math.max(0, size - maxBytes);
+    const end = await bytesOf(path, from, size - from);
+    await writeFile(aside, from === 0 ? end : withoutFirstPart(end)).catch(() =>
+      rm(aside, { force: true }),
+    );
+    cut(size);
     notes = [];
-    await keepEnd(aside, maxBytes);
   }
 
   /** The process goes on appending: what it writes between the last read and the truncation is lost, nothing
-   *  else. So nothing is awaited here, however busy the machine is. */
-  function cut(): void {
-    const copied = statSync(aside).size;
-    const grown = bytesBehind(path, copied);
-    appendFileSync(aside, grown);
-    asideEnd = begin + copied + grown.length;
+   *  else. So nothing is awaited here, however busy the machine is.
+   *  @param copied bytes of the file whose end is aside */
+  function cut(copied: number): void {
+    const from = Math.max(copied, statSync(path).size - maxBytes);
+    const grown = bytesBehind(path, from);
+    const add = from === copied ? appendFileSync : writeFileSync;
+    try {
+      add(aside, grown);
+    } catch {
+      rmSync(aside, { force: true });
+    }
+    asideEnd = begin + from + grown.length;
     begin += statSync(path).size;
     truncateSync(path, 0);
   }
 
   async function dated(startedAt: number): Promise<{ lines: TimedLine[]; content: Buffer }> {
+    await tend();
     await note();
     const lastAt = async (file: string) => (await statOf(file))?.at ?? 0;
     const older = timed((await contentOf(aside)).toString("utf8"), [], await lastAt(aside));
@@ -180,11 +195,9 @@ function timed(text: string, notes: readonly Note[], lastAt: number): TimedLine[
   });
 }
 
-async function keepEnd(path: string, maxBytes: number): Promise<void> {
-  const content = await readFile(path);
-  if (content.length <= maxBytes) return;
-  const end = content.subarray(content.length - maxBytes);
-  await writeFile(path, end.subarray(end.indexOf("\n") + 1));
+/** Of a line whose beginning is gone. */
+function withoutFirstPart(bytes: Buffer): Buffer {
+  return bytes.subarray(bytes.indexOf("\n") + 1);
 }
 
 async function contentOf(path: string): Promise<Buffer> {
