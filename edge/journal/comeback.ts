@@ -32,14 +32,14 @@ export function awaitDisk({ file, clock, onBack }: Options): () => void {
   return () => stopping.abort();
 }
 
+/** A disk that fails may refuse even to remove what a look before left there. */
 function takesWrites(probe: string): boolean {
   try {
     writeFileAtomicSync(probe, "x".repeat(probeBytes), 0o600);
+    rmSync(probe, { force: true });
     return true;
   } catch {
     return false;
-  } finally {
-    rmSync(probe, { force: true });
   }
 }
 

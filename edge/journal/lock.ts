@@ -10,21 +10,32 @@ export interface Lock {
   release(): void;
 }
 
+/** In memory first: where the data directory takes no lock, the temporary directory is often on the same
+ *  disk. */
+const substitutes = (): string[] => ["/dev/shm", tmpdir()];
+
 /** Holds an exclusive SQLite transaction on the file. The kernel ends it with the process, SIGKILL
  *  included, so that no stale lock has to be told from a live one by its age. Where the disk takes no
- *  lock, because it is read-only or full, a file in the system's temporary directory stands in.
+ *  lock, because it is read-only or full, a file elsewhere stands in.
  *  @throws FleetError journal_unusable when another agent holds it */
 export function acquireLock(file: string): Lock {
-  try {
-    return hold(file);
-  } catch (cause) {
-    if (isBusy(cause) || !existsSync(dirname(file))) throw refusal(file, cause);
+  if (!existsSync(dirname(file))) return holdOne(file, [file]);
+  const name = `fleet-agent-${sha256(realpathSync(dirname(file))).slice(0, 16)}.lock`;
+  return holdOne(file, [file, ...substitutes().map((directory) => join(directory, name))]);
+}
+
+/** The first of the places that takes a lock; one that another agent holds ends the search. */
+function holdOne(file: string, places: readonly string[]): Lock {
+  let refused: unknown;
+  for (const place of places) {
+    try {
+      return hold(place);
+    } catch (cause) {
+      refused = cause;
+      if (isBusy(cause)) break;
+    }
   }
-  try {
-    return hold(substituteFor(file));
-  } catch (cause) {
-    throw refusal(file, cause);
-  }
+  throw refusal(file, refused);
 }
 
 function hold(file: string): Lock {
@@ -38,11 +49,6 @@ function hold(file: string): Lock {
     throw error;
   }
   return { release: () => void database.close() };
-}
-
-function substituteFor(file: string): string {
-  const place = sha256(realpathSync(dirname(file))).slice(0, 16);
-  return join(tmpdir(), `fleet-agent-${place}.lock`);
 }
 
 function isBusy(error: unknown): boolean {

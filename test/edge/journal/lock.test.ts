@@ -69,3 +69,20 @@ test.real(
       }
     }),
 );
+
+test.real("mount", "is held also where the temporary directory is on the same read-only disk", () =>
+  withMount(256, async ({ directory, readOnly }) => {
+    const before = process.env["TMPDIR"];
+    process.env["TMPDIR"] = directory;
+    try {
+      readOnly();
+      const file = join(directory, "agent.lock");
+      const lock = acquireLock(file);
+      assert.throws(() => acquireLock(file), { message: /another agent/, subject: file });
+      lock.release();
+    } finally {
+      if (before === undefined) delete process.env["TMPDIR"];
+      else process.env["TMPDIR"] = before;
+    }
+  }),
+);
