@@ -1,6 +1,6 @@
 // Removes what crashes and given-up attempts have left, without the help of any clock.
 import { lstat, readdir, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { ifPresent, isTemporary, namesIn } from "#shared/files.ts";
 import type { Layout } from "./layout.ts";
 
@@ -28,7 +28,8 @@ export function createSweeper(layout: Layout): Sweeper {
   };
 }
 
-/** Where temporary names are made: beside bundles, apps, links, releases, revisions and records. */
+/** Where temporary names are made: beside bundles, apps, links, releases, revisions and records, and beside the
+ *  agent's own files, of which the ballast is a large one. */
 async function temporariesIn({ bundles, apps }: Layout): Promise<string[]> {
   const appDirectories = (await namesIn(apps)).map((name) => join(apps, name));
   const below = appDirectories.flatMap((app) => [
@@ -36,7 +37,7 @@ async function temporariesIn({ bundles, apps }: Layout): Promise<string[]> {
     ...["releases", "revisions", "records"].map((name) => join(app, name)),
   ]);
   const found: string[] = [];
-  for (const directory of [bundles, apps, ...below]) {
+  for (const directory of [dirname(bundles), bundles, apps, ...below]) {
     const names = await readdir(directory).catch((): string[] => []);
     found.push(...names.filter(isTemporary).map((name) => join(directory, name)));
   }

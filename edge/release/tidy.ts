@@ -1,10 +1,10 @@
 // Clears an app's directory of what neither a link nor a running instance needs.
-import { readlink } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { ifPresent, namesIn, removeLink, removeTree, sweepTemporaries } from "#shared/files.ts";
-import { AppName } from "#shared/ids.ts";
+import { namesIn, removeLink, removeTree, sweepTemporaries } from "#shared/files.ts";
+import { AppName, RevisionId } from "#shared/ids.ts";
 import type { Layout } from "./layout.ts";
-import { readApp } from "./links.ts";
+import { recordedSpec } from "./load.ts";
+import { linkTarget } from "./staging.ts";
 
 /** @param inUse digests that running instances still have files of */
 export async function tidyApp(
@@ -13,11 +13,10 @@ export async function tidyApp(
   inUse: ReadonlySet<string>,
 ): Promise<void> {
   if ((await namesIn(layout.app(app))).length === 0) return;
-  const { current, previous } = await readApp(layout, app);
   await removeLink(layout.link(app, "next"));
-  const revisions = new Set<string>([current, previous].filter((kept) => kept !== undefined));
+  const revisions = new Set(await namedByLinks(layout, app));
   await keepOnly(layout.revisions(app), revisions);
-  const releases = await releasesOf(layout, app);
+  const releases = await releasesOf(layout, app, revisions);
   const digests = releases.union(inUse);
   await keepOnly(layout.releases(app), digests);
   const records = [
@@ -28,13 +27,27 @@ export async function tidyApp(
   for (const directory of [layout.app(app), layout.apps]) await sweepTemporaries(directory);
 }
 
-/** Digests that the app's revisions name. */
-async function releasesOf(layout: Layout, app: AppName): Promise<Set<string>> {
+/** Whole or not: one that was damaged is mended from what is left of it here. */
+async function namedByLinks(layout: Layout, app: AppName): Promise<RevisionId[]> {
+  const targets = [
+    await linkTarget(layout.link(app, "current")),
+    await linkTarget(layout.link(app, "previous")),
+  ];
+  return targets.flatMap((target) => RevisionId.safeParse(basename(target ?? "")).data ?? []);
+}
+
+/** Digests that these revisions name, by their link or else by their record. */
+async function releasesOf(
+  layout: Layout,
+  app: AppName,
+  revisions: ReadonlySet<RevisionId>,
+): Promise<Set<string>> {
   const digests = new Set<string>();
-  const revisions = layout.revisions(app);
-  for (const name of await namesIn(revisions)) {
-    const target = await ifPresent(readlink(join(revisions, name, "content")));
-    if (target !== undefined) digests.add(basename(target));
+  for (const revision of revisions) {
+    const target = await linkTarget(join(layout.revision(app, revision), "content"));
+    const spec = target === undefined ? await recordedSpec(layout, app, revision) : undefined;
+    const digest = target === undefined ? spec?.release.digest : basename(target);
+    if (digest !== undefined) digests.add(digest);
   }
   return digests;
 }
