@@ -42,13 +42,23 @@ const Pending = z.strictObject({ device: DeviceId, nonce: z.string().min(16) });
 export async function enrol(options: EnrolOptions): Promise<Identity> {
   const { directory, device } = options;
   const held = readIdentity(directory);
-  if (held !== undefined) return expectDevice(held, device, directory);
+  if (held !== undefined) return kept(expectDevice(held, device, directory), directory);
   const pending = join(directory, "enrolment.json");
   const nonce = keepNonce(pending, directory, device);
   const identity = await redeem(options, nonce);
   writeIdentity(directory, identity);
   rmSync(pending, { force: true });
   return identity;
+}
+
+/** With the copy that is lacking or rotten; a disk that takes none is told of elsewhere. */
+function kept(held: Identity, directory: string): Identity {
+  try {
+    writeIdentity(directory, held);
+  } catch {
+    // The one that could be read will do.
+  }
+  return held;
 }
 
 function expectDevice(held: Identity, device: DeviceId, directory: string): Identity {

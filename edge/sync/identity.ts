@@ -6,6 +6,7 @@ import { z } from "zod";
 import { EnrolResponse } from "#shared/enrolment.ts";
 import { keyIdOf } from "#shared/envelope.ts";
 import { FleetError } from "#shared/errors.ts";
+import { errnoOf } from "#shared/files.ts";
 import { writePrivateFile } from "./durable.ts";
 
 export const Identity = z.strictObject(EnrolResponse.shape);
@@ -15,14 +16,21 @@ function fileIn(directory: string): string {
   return join(directory, "device.json");
 }
 
-/** Undefined when the device was never enrolled.
- *  @throws FleetError config_invalid for a file that is there and cannot be used */
+/** One bad sector under the one secret would cost the device its fleet, and someone a journey. */
+function copyIn(directory: string): string {
+  return join(directory, "device.json.copy");
+}
+
+/** Undefined when the device was never enrolled, or somebody has moved its file aside to enrol it anew.
+ *  @throws FleetError config_invalid for a file that is there and cannot be used, nor its copy */
 export function readIdentity(directory: string): Identity | undefined {
   const file = fileIn(directory);
   try {
-    return Identity.parse(JSON.parse(readFileSync(file, "utf8")));
+    return readFrom(file);
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    if (errnoOf(cause) === "ENOENT") return undefined;
+    const copy = readCopy(directory);
+    if (copy !== undefined) return copy;
     throw new FleetError("config_invalid", {
       message: "the device's identity cannot be read",
       hint: "Move the file aside and enrol the device again with a new token.",
@@ -33,9 +41,33 @@ export function readIdentity(directory: string): Identity | undefined {
   }
 }
 
+function readFrom(file: string): Identity {
+  return Identity.parse(JSON.parse(readFileSync(file, "utf8")));
+}
+
+function readCopy(directory: string): Identity | undefined {
+  try {
+    return readFrom(copyIn(directory));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Twice; what is as it should be is not written again. */
 export function writeIdentity(directory: string, identity: Identity): void {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
-  writePrivateFile(fileIn(directory), `${JSON.stringify(identity, undefined, 2)}\n`);
+  const text = `${JSON.stringify(identity, undefined, 2)}\n`;
+  for (const file of [fileIn(directory), copyIn(directory)]) {
+    if (textOf(file) !== text) writePrivateFile(file, text);
+  }
+}
+
+function textOf(file: string): string | undefined {
+  try {
+    return readFileSync(file, "utf8");
+  } catch {
+    return undefined;
+  }
 }
 
 /** The hub's keys by their id, as openDesired wants them.

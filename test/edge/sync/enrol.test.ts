@@ -13,6 +13,7 @@ import { suite } from "#test/suite.ts";
 import { deviceId, freePort, identityFor } from "./fixture.ts";
 
 const test = suite("enrolment");
+const files = ["device.json", "device.json.copy"];
 
 interface Hub {
   url: string;
@@ -127,7 +128,34 @@ test("refuses a directory of another device and an identity that it cannot read"
       code: "config_invalid",
       message: /pi-2/,
     });
-    writeFileSync(join(directory, "device.json"), "{");
+    for (const file of files) writeFileSync(join(directory, file), "{");
     assert.throws(() => readIdentity(directory), { code: "config_invalid", hint: /enrol/ });
-    assert.equal(readFileSync(join(directory, "device.json"), "utf8"), "{");
+    for (const file of files) assert.equal(readFileSync(join(directory, file), "utf8"), "{");
+  }));
+
+test("an identity that rots is taken from its copy, and both are whole again after the next start", () =>
+  withDirectory(async (directory) => {
+    const identity = identityFor();
+    writeIdentity(directory, identity);
+    for (const rotten of files) {
+      writeFileSync(join(directory, rotten), Buffer.alloc(200));
+      assert.deepEqual(readIdentity(directory), identity, rotten);
+      assert.deepEqual(await enrol(request("http://127.0.0.1:1", directory)), identity, rotten);
+      for (const file of files) {
+        assert.deepEqual(JSON.parse(readFileSync(join(directory, file), "utf8")), identity);
+        assert.equal(statSync(join(directory, file)).mode & 0o777, 0o600);
+      }
+    }
+  }));
+
+test("an identity that was moved aside is none, so that the device can be enrolled anew", () =>
+  withDirectory(async (directory) => {
+    writeIdentity(directory, identityFor());
+    rmSync(join(directory, "device.json"));
+    assert.equal(readIdentity(directory), undefined);
+    const hub = await startHub([]);
+    const anew = await enrol(request(hub.url, directory));
+    hub.server.close();
+    writeFileSync(join(directory, "device.json"), "{");
+    assert.deepEqual(readIdentity(directory), anew);
   }));
