@@ -116,8 +116,12 @@ function createRefusals(options: {
         `desired state refused: ${error.sentence}`,
       );
       if (error.code === "journal_unusable") return;
-      journal.append(entryOf(error));
-      onJournalGrew();
+      try {
+        journal.append(entryOf(error));
+        onJournalGrew();
+      } catch {
+        // It is in the log; what keeps the journal from being written the loop tells.
+      }
     },
   };
 }

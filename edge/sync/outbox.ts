@@ -1,5 +1,6 @@
 // Sends the journal to the hub, one batch at a time, until the hub itself has acknowledged it.
 import type { Clock } from "#shared/clock.ts";
+import { asFleetError } from "#shared/errors.ts";
 import type { JournalAck, JournalBatch } from "#shared/journal.ts";
 import { createPace } from "./pace.ts";
 import type { SyncJournal } from "./port.ts";
@@ -138,13 +139,23 @@ export function createOutbox(options: {
       news.set();
     },
     acknowledge: (ack) => {
-      journal.acknowledge(ack);
+      moveMark(journal, ack);
       if (flight !== undefined && answers(ack, flight.batch)) flight.answered.abort();
     },
     isEmpty: () =>
       flight === undefined && journal.batch({ maxEntries: 1, maxBytes: 1 }) === undefined,
     grew: news.set,
   };
+}
+
+/** A disk that takes no more leaves the mark where it was, so the same entries go out again. It is no reason to
+ *  take the hub, which has just answered, for silent. */
+function moveMark(journal: SyncJournal, ack: JournalAck): void {
+  try {
+    journal.acknowledge(ack);
+  } catch (thrown) {
+    if (asFleetError(thrown).code !== "journal_unusable") throw thrown;
+  }
 }
 
 /** Whether the hub has the whole batch, or lacks what comes before it and wants that first. Anything

@@ -24,8 +24,9 @@ interface SilenceOptions {
   onJournalGrew: () => void;
 }
 
-/** How many events back an unfinished silence is looked for after a restart. */
-const eventsBack = 50;
+/** How many events back an unfinished silence is looked for after a restart: few, and only then as many as a
+ *  device may tell of itself that has been on its own for weeks. */
+const eventsBack = [50, 5000];
 
 /** A limit that was shortened holds after this long. */
 const maxLookMs = 60_000;
@@ -96,10 +97,12 @@ export function createSilence(options: SilenceOptions): Silence {
 }
 
 function lastOf(journal: Pick<SyncJournal, "entries">): Record<string, unknown> | undefined {
-  return journal
-    .entries({ kinds: ["event"], limit: eventsBack })
-    .map(({ body }) => body)
-    .find(({ reason }) => reason === "HubLost" || reason === "HubFound");
+  for (const limit of eventsBack) {
+    const bodies = journal.entries({ kinds: ["event"], limit }).map(({ body }) => body);
+    const found = bodies.find(({ reason }) => reason === "HubLost" || reason === "HubFound");
+    if (found !== undefined || bodies.length < limit) return found;
+  }
+  return undefined;
 }
 
 function seconds(ms: number): string {

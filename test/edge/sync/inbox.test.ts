@@ -1,10 +1,14 @@
 // Desired states that the journal cannot take at the moment.
 import * as assert from "node:assert/strict";
 import type { Journal } from "#edge/journal/port.ts";
+import { createInbox } from "#edge/sync/inbox.ts";
+import type { SyncJournal } from "#edge/sync/port.ts";
+import { systemClock } from "#shared/clock.ts";
 import { FleetError } from "#shared/errors.ts";
+import { encode } from "#shared/wire.ts";
 import { suite } from "#test/suite.ts";
 import { startBroker } from "./broker.ts";
-import { desiredState, seal, startDevice, until } from "./fixture.ts";
+import { desiredState, deviceId, seal, silent, startDevice, until } from "./fixture.ts";
 
 const test = suite("the inbox");
 
@@ -52,4 +56,26 @@ test("an older state that comes meanwhile does not take its place", async () => 
     await device.remove();
     await broker.stop();
   }
+});
+
+test("what is refused is refused also where the journal cannot be told of it", () => {
+  const refusals: string[] = [];
+  const journal = {
+    append: (entry: { kind: string }) => {
+      refusals.push(entry.kind);
+      throw new FleetError("journal_unusable", { message: "read-only", retry: "later" });
+    },
+  };
+  const inbox = createInbox({
+    ...{ device: deviceId, trusted: new Map(), logger: silent, clock: systemClock },
+    // Nothing else of it is asked for a state that nobody trusted has signed.
+    journal: journal as unknown as SyncJournal,
+    memos: { receive: () => undefined },
+    onAccepted: () => assert.fail(),
+    onAsked: () => undefined,
+    onBehind: () => undefined,
+    onJournalGrew: () => undefined,
+  });
+  inbox.receive(encode("desired", seal(desiredState(1))));
+  assert.deepEqual(refusals, ["desired.refused"]);
 });

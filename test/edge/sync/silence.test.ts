@@ -6,6 +6,7 @@ import { openJournal } from "#edge/journal/open.ts";
 import type { Journal } from "#edge/journal/port.ts";
 import { createSilence } from "#edge/sync/silence.ts";
 import { systemClock } from "#shared/clock.ts";
+import { FleetError } from "#shared/errors.ts";
 import { suite } from "#test/suite.ts";
 import { withFarHub } from "./far_hub.ts";
 import { desiredState, deviceId, seal, silent, startDevice, until } from "./fixture.ts";
@@ -149,4 +150,42 @@ test("goes on over a restart of the agent, and is told once all the same", async
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
+});
+
+test("is none of the hub's while the device's disk takes no acknowledgement", () =>
+  withFarHub(async (hub) => {
+    const device = startDevice({ mqttUrl: hub.url, ...quick }, (journal) => {
+      journal.acknowledge = () => {
+        throw new FleetError("journal_unusable", { message: "read-only", retry: "later" });
+      };
+      speak(journal);
+    });
+    const { sync } = device;
+    await until(() => sync.status().lastContactMonotonicMs !== undefined);
+    const ways: string[] = [];
+    sync.onChange(() => ways.push(sync.status().via));
+    await systemClock.sleep(2 * quick.isolatedAfterMs);
+    assert.deepEqual([ways, sync.status().via, sync.status().isolated], [[], "mqtt", false]);
+    await device.remove();
+  }));
+
+test("that lasts over a restart is found again under any number of other events", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "fleet-silence-"));
+  const journal = openJournal({ file: join(directory, "journal.sqlite"), clock: systemClock });
+  const tell = (reason: string): void =>
+    void journal.append({ kind: "event", body: { type: "Normal", reason, message: "m" } });
+  tell("HubLost");
+  for (let more = 0; more < 200; more += 1) tell("DriftFound");
+  const ending = new AbortController();
+  const silence = createSilence({
+    ...{ journal, clock: systemClock, logger: silent, afterMs: () => 60_000 },
+    onChange: () => undefined,
+    onJournalGrew: () => undefined,
+  });
+  const running = silence.run(ending.signal);
+  assert.equal(silence.isolated(), true);
+  ending.abort();
+  await running;
+  journal.close();
+  rmSync(directory, { recursive: true });
 });
