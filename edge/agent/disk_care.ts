@@ -6,6 +6,7 @@ import type { Clock } from "#shared/clock.ts";
 import { asFleetError } from "#shared/errors.ts";
 import type { Ballast } from "./disk_ballast.ts";
 import type { Log } from "./parts.ts";
+import { settledWithin } from "./tasks.ts";
 
 /** Something that may go when the disk is short. */
 export interface Collector {
@@ -43,6 +44,8 @@ export interface DiskCare {
 
 /** Collecting may cost calls to the Engine and downloads later: not at every round. */
 const collectEveryMs = 600_000;
+/** How long a round waits for what goes on beside it: no longer than an update or a repair may wait. */
+const patienceMs = 1000;
 /** The ballast is made again when so many times its size is free beyond the reserve. */
 const comfortFactor = 2;
 
@@ -50,6 +53,11 @@ export function createDiskCare(options: Options): DiskCare {
   const { dataDirectory, reserveBytes, ballast, journal, clock, log } = options;
   let facts: DiskFacts | undefined;
   let collectedMs = Number.NEGATIVE_INFINITY;
+  /** Of what is harmless. */
+  let collecting: Promise<string[]> | undefined;
+  /** The same, begun for want of room: its result waits for the round that takes it up. */
+  let relief: Promise<string[]> | undefined;
+  let isTold = false;
 
   const measure = async (): Promise<DiskFacts> => {
     const measured = await measureDisk(dataDirectory, options.stat);
@@ -78,21 +86,45 @@ export function createDiskCare(options: Options): DiskCare {
     return removed;
   };
 
+  /** Once at a time: it is also a part of the deep check. */
+  const clean = (): Promise<string[]> => {
+    collecting ??= runCollectors(["always"]).finally(() => {
+      collecting = undefined;
+    });
+    return collecting;
+  };
+
+  /** An Engine takes a minute to remove a large image from a slow card: that is no loop that hangs. What may
+   *  not go on beside the loop's steps begins only after that, if it is still needed.
+   *  @returns undefined while it goes on */
+  const collect = async (): Promise<string[] | undefined> => {
+    relief ??= clean();
+    if (!(await settledWithin(relief, patienceMs))) return undefined;
+    const removed = await relief;
+    relief = undefined;
+    if (!isShort(await measure())) return removed;
+    return [...removed, ...(await runCollectors(["short"]))];
+  };
+
   const relieve = async (before: DiskFacts): Promise<void> => {
     if (before.freeBytes < before.ballastBytes && ballast.release()) {
       tell("Warning", "BallastReleased", `${roomText(await measure())}; the ballast was given up`);
     }
     if (clock.monotonicMs() - collectedMs < collectEveryMs) return;
+    const removed = await collect();
+    if (removed === undefined) return;
     collectedMs = clock.monotonicMs();
-    const removed = await runCollectors(["always", "short"]);
+    if (isTold && removed.length === 0) return;
     const what = removed.length === 0 ? "nothing can be removed" : `removed: ${removed.join(", ")}`;
     tell("Warning", "DiskShort", `${roomText(before)}; ${what}`);
+    isTold = true;
   };
 
   const settle = async (): Promise<void> => {
     const now = await measure();
     if (isShort(now)) return await relieve(now);
     collectedMs = Number.NEGATIVE_INFINITY;
+    isTold = false;
     const comfort = now.reserveBytes + now.ballastBytes * comfortFactor;
     if (!now.ballast && now.ballastBytes > 0 && now.freeBytes > comfort) {
       await ballast.make();
@@ -102,7 +134,7 @@ export function createDiskCare(options: Options): DiskCare {
 
   return {
     facts: () => facts,
-    clean: () => runCollectors(["always"]),
+    clean,
     room: async () => {
       const { freeBytes, ballast: isThere, ballastBytes } = await measure();
       return { freeBytes: freeBytes + (isThere ? ballastBytes : 0), reserveBytes };

@@ -1,6 +1,7 @@
 import * as assert from "node:assert/strict";
 import { existsSync, statSync, truncateSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
 import { createBallast } from "#edge/agent/disk_ballast.ts";
 import { type Collector, createDiskCare } from "#edge/agent/disk_care.ts";
 import type { NewEntry } from "#edge/journal/port.ts";
@@ -139,4 +140,68 @@ test("no ballast is wanted where it has no bytes", () => {
     assert.equal(existsSync(join(directory.path, "ballast")), false);
     assert.deepEqual([ballast.isThere(), ballast.release()], [false, false]);
   });
+});
+
+/** Without a ballast, over a disk and collectors that the test makes. */
+function careOver(collectors: readonly Collector[], freeBytes: () => number) {
+  const directory = scratch();
+  const { path: dataDirectory } = directory;
+  const clock = createFastClock();
+  const entries: NewEntry[] = [];
+  const care = createDiskCare({
+    ...{ dataDirectory, clock, log, collectors, reserveBytes: 20 * mega },
+    ballast: createBallast({ file: join(dataDirectory, "ballast"), bytes: 0 }),
+    journal: { append: (entry) => entries.push(entry) },
+    stat: async () => {
+      const bavail = Math.floor(freeBytes() / 1000);
+      return { bavail, bfree: bavail, blocks: 100_000, bsize: 1000 };
+    },
+  });
+  const told = (): string[] => entries.map(({ body }) => String(body["message"]));
+  return { care, clock, told, [Symbol.dispose]: () => directory[Symbol.dispose]() };
+}
+
+test("an Engine that takes long to remove an image holds up no round, and nothing else goes meanwhile", async () => {
+  const { promise: removed, resolve: finish } = Promise.withResolvers<string>();
+  const collected: string[] = [];
+  const collector = (name: string, when: Collector["when"], done: Promise<string>): Collector => {
+    const collect = (): Promise<string> => {
+      collected.push(name);
+      return done;
+    };
+    return { name, when, collect };
+  };
+  const collectors = [
+    collector("images", "always", removed),
+    collector("releases", "short", Promise.resolve("an old release")),
+  ];
+  using bench = careOver(collectors, () => mega);
+  const beganMs = performance.now();
+  for (let round = 0; round < 2; round += 1) {
+    const late = wait(5000, "late");
+    assert.notEqual(await Promise.race([bench.care.round(), late]), "late");
+  }
+  assert.ok(performance.now() - beganMs < 5000);
+  assert.deepEqual([collected, bench.told()], [["images"], []]);
+  finish("the images a, b");
+  await removed;
+  await bench.care.round();
+  assert.deepEqual(collected, ["images", "releases"]);
+  assert.match(bench.told().join(), /removed: the images a, b, an old release$/);
+});
+
+test("that a disk stays short is told once, and again after it had room", async () => {
+  let freeBytes = 3 * mega;
+  using bench = careOver([], () => freeBytes);
+  const later = async (): Promise<void> => {
+    bench.clock.advance(600_000);
+    await bench.care.round();
+  };
+  for (let round = 0; round < 6; round += 1) await later();
+  assert.equal(bench.told().length, 1);
+  freeBytes = 50 * mega;
+  await later();
+  freeBytes = 3 * mega;
+  await later();
+  assert.equal(bench.told().length, 2);
 });
