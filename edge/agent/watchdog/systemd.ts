@@ -1,5 +1,6 @@
 // Feeds systemd through its program systemd-notify: Node itself has no datagram sockets of AF_UNIX.
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
+import { errnoOf } from "#shared/files.ts";
 import type { Outlet } from "./outlet.ts";
 
 /** systemd-notify waits until the manager has read the message. */
@@ -31,28 +32,39 @@ export function createSystemdOutlet(options: Options): Outlet | undefined {
   const flush = (): void => {
     if (isSending || pending.size === 0) return;
     const fields = [...pending].map(([name, value]) => `${name}=${value}`);
+    const isReady = pending.has("READY");
     pending.clear();
     isSending = true;
-    const sender = spawn("systemd-notify", fields, {
-      env: { PATH: options.environment["PATH"], NOTIFY_SOCKET: socket },
-      stdio: "ignore",
-      timeout: sendingMs,
-      killSignal: "SIGKILL",
-    });
-    sender.unref();
-    const done = (): void => {
+    const done = (why?: string): void => {
       if (!isSending) return;
       isSending = false;
-      flush();
+      if (why !== undefined) fail(why);
+      // What else was lost is told again by the next feeding; this is said once.
+      if (why !== undefined && isReady) pending.set("READY", "1");
+      else flush();
     };
-    sender.once("error", (error: NodeJS.ErrnoException) => {
-      fail(`systemd-notify does not start: ${error.code}`);
-      done();
-    });
-    sender.once("exit", (code, signal) => {
-      if (code !== 0) fail(`systemd-notify failed: ${signal ?? `exit code ${code}`}`);
-      done();
-    });
+    const sender = start(fields, done);
+    sender?.once("error", (error) => done(`systemd-notify does not start: ${errnoOf(error)}`));
+    sender?.once("exit", (code, signal) =>
+      done(code === 0 ? undefined : `systemd-notify failed: ${signal ?? `exit code ${code}`}`),
+    );
+  };
+
+  /** Without memory for another process spawn(3) throws instead of telling. */
+  const start = (fields: string[], done: (why: string) => void): ChildProcess | undefined => {
+    try {
+      const sender = spawn("systemd-notify", fields, {
+        env: { PATH: options.environment["PATH"], NOTIFY_SOCKET: socket },
+        stdio: "ignore",
+        timeout: sendingMs,
+        killSignal: "SIGKILL",
+      });
+      sender.unref();
+      return sender;
+    } catch (error) {
+      done(`systemd-notify does not start: ${errnoOf(error)}`);
+      return undefined;
+    }
   };
 
   const tell = (fields: Record<string, string>): void => {

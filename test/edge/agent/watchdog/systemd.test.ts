@@ -1,7 +1,7 @@
 import * as assert from "node:assert/strict";
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
@@ -157,3 +157,27 @@ function realPath(): string {
 function linesOf(file: string): string[] {
   return existsSync(file) ? readFileSync(file, "utf8").trim().split("\n") : [];
 }
+
+test("a program that cannot even be made is told once, and ends nothing", () => {
+  failures.length = 0;
+  // As without memory, spawn(3) throws: no argument or variable may be so long.
+  const outlet = outletFor("/nonexistent/notify", "x".repeat(1_000_000));
+  outlet.ready();
+  outlet.alive("observe");
+  assert.equal(failures.length, 1);
+  assert.match(failures[0] ?? "", /^systemd-notify does not start: E/);
+});
+
+test.real("systemd-notify", "READY is told again until it has arrived", () =>
+  withManager(async ({ socket, messages }) => {
+    const directory = mkdtempSync(join(tmpdir(), "fleet-late-"));
+    const outlet = outletFor(socket, `${directory}:/nonexistent`);
+    failures.length = 0;
+    outlet.ready();
+    await until("a failure", () => failures.length === 1);
+    symlinkSync(realPath(), join(directory, "systemd-notify"));
+    outlet.alive("observe");
+    await until("READY", () => fieldsOf(messages).includes("READY=1"));
+    rmSync(directory, { recursive: true, force: true });
+  }),
+);
