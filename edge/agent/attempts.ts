@@ -13,7 +13,6 @@ import { delayMs } from "#shared/backoff.ts";
 import type { Clock } from "#shared/clock.ts";
 import type { FleetError } from "#shared/errors.ts";
 import { faultPoint } from "#shared/fault.ts";
-import type { AppName } from "#shared/ids.ts";
 import type { FailureReport } from "#shared/reported.ts";
 
 /** Retries of a preparation may wait long: the old release serves. What comes after the swap may not. */
@@ -79,7 +78,7 @@ export function createAttempts({ journal, clock, random, onClosed }: Parts): Att
     const quarantine = outcome === "refused" || outcome === "rolledBack";
     journal.closeAttempt(attempt, outcome, { quarantine });
     watched.delete(attempt.id);
-    if (quarantine) thinQuarantine(journal, attempt.app);
+    if (quarantine) thinQuarantine(journal, attempt);
     onClosed(attempt, outcome);
   };
 
@@ -226,10 +225,14 @@ function tellDelay(journal: Journal, attempt: Attempt, { code, message }: Failur
   journal.append({ kind: "event", app, body });
 }
 
-function thinQuarantine(journal: Journal, app: AppName): void {
+/** The one that failed just now stays, whatever a clock that was never set says of its age: it is wanted, and
+ *  would be tried again at once. */
+function thinQuarantine(journal: Journal, { app, to }: Attempt): void {
   const oldestFirst = journal
     .quarantined()
-    .filter((one) => one.app === app)
+    .filter((one) => one.app === app && one.revision !== to)
     .sort((a, b) => a.failure.at - b.failure.at);
-  for (const { revision } of oldestFirst.slice(0, -maxQuarantined)) journal.release(app, revision);
+  for (const { revision } of oldestFirst.slice(0, 1 - maxQuarantined)) {
+    journal.release(app, revision);
+  }
 }

@@ -38,10 +38,13 @@ export function createRestarts({
   };
 
   /** What is gone is forgotten, unless a silent runtime hides it. */
-  const keep = (copies: Map<string, Told>, { apps, silent }: Parameters<Restarts["note"]>[0]) => {
+  const forget = (copies: Map<string, Told>, { apps, silent }: Parameters<Restarts["note"]>[0]) => {
     const present = new Set(apps.flatMap(({ instances }) => instances.map(placeOf)));
     const isGone = (place: string): boolean => silent.size === 0 && !present.has(place);
     for (const place of copies.keys()) if (isGone(place)) copies.delete(place);
+  };
+
+  const keep = (copies: Map<string, Told>): void => {
     const restarted = [...copies].filter(([, { restarts }]) => restarts > 0);
     const counts = restarted.map(([place, { restarts }]) => [place, restarts] as const);
     journal.remember("restarts", Object.fromEntries(counts));
@@ -59,7 +62,8 @@ export function createRestarts({
         copies.set(placeOf(one), told);
         isNews ||= times > 0;
       }
-      if (isNews) keep(copies, seen);
+      forget(copies, seen);
+      if (isNews) keep(copies);
     },
   };
 }

@@ -152,11 +152,15 @@ export function createSafety({ parts, tryAgain, onRest }: Parts): Safety {
     const disk = await parts.diskRoom().catch(() => undefined);
     const desired = journal.desired();
     const fromHub = orderOf(desired);
-    for (const order of [...orders.splice(0), ...(fromHub === undefined ? [] : [fromHub])]) {
-      obey(order, factsNow(desired, disk), desired);
+    try {
+      for (const order of [...orders.splice(0), ...(fromHub === undefined ? [] : [fromHub])]) {
+        obey(order, factsNow(desired, disk), desired);
+      }
+    } finally {
+      // What a full disk refuses is obeyed later, but that the disk is full is seen now.
+      turn(factsNow(desired, disk));
+      write();
     }
-    turn({ ...factsNow(desired, disk), failedStarts });
-    write();
     // Only now: a crash before it obeys again, which changes nothing.
     if (fromHub !== undefined) journal.remember("honouredRetry", desired?.retry);
   };

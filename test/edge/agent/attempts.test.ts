@@ -91,3 +91,20 @@ test("what must serve again is tried again within seconds, what only prepares ma
       [150_000, 150_000, 2500, 2500],
     );
   }));
+
+test("a revision that failed while the clock stood in 1970 stays quarantined, however many others are", () =>
+  withScratch(({ open, clock }) => {
+    const journal = open();
+    const attempts = attemptsOver(journal, clock);
+    const fail = (name: string, at: number): Attempt => {
+      attempts.open(attempt(name));
+      const failed = onlyOne(journal);
+      attempts.fail(failed, { code: "role_invalid", message: "no", at });
+      return failed;
+    };
+    for (let at = 0; at < 32; at += 1) fail(`old ${at}`, 1_800_000_000_000 + at);
+    const { to } = fail("now", 5000);
+    const kept = journal.quarantined().map(({ revision }) => revision);
+    assert.ok(kept.includes(to), "it would be tried again at once");
+    assert.equal(kept.length, 32);
+  }));

@@ -93,6 +93,27 @@ test("what the journal refuses is told once it can be", () => {
   assert.equal(told.length, 1);
 });
 
+test("a copy that comes back to its place after another one counts from the beginning", () => {
+  const told: string[] = [];
+  const journal: Pick<Journal, "append" | "remember" | "recall"> = {
+    append: ({ body }) => told.push(String(body["message"])),
+    remember: () => undefined,
+    recall: () => undefined,
+  };
+  let passedMs = 0;
+  const restarts = createRestarts({ journal, clock: { monotonicMs: () => passedMs } });
+  const look = (configHash: string, count: number): void => {
+    const copy = { runtime: "docker", app: "web", service: "web", index: 1, configHash };
+    const instances = [{ ...copy, id: "1", restarts: count }] as unknown as ObservedInstance[];
+    restarts.note({ apps: [{ instances } as unknown as AppInput], silent: new Map() });
+    passedMs += 60_000;
+  };
+  look("a", 2);
+  look("b", 0);
+  look("a", 2);
+  assert.equal(told.length, 2);
+});
+
 /** Looks as the loop does until the event has come. @returns all events */
 async function watch(runtime: Runtime, app: ResolvedApp): Promise<string[]> {
   const place = scratch();
