@@ -10,6 +10,7 @@ import { endsWithinMs } from "#edge/agent/ending.ts";
 import { createEnrollingView, type LocalView } from "#edge/agent/enrolling_view.ts";
 import { openOwnJournal } from "#edge/agent/own_journal.ts";
 import { createOwnLog } from "#edge/agent/own_log.ts";
+import { createOwnPage } from "#edge/agent/own_page.ts";
 import type { AgentParts } from "#edge/agent/parts.ts";
 import { createRhythm } from "#edge/agent/rhythm.ts";
 import { endOnSignals } from "#edge/agent/signals.ts";
@@ -101,7 +102,7 @@ async function run(file: string): Promise<void> {
   });
   ending.add("page token", token.stop);
   await token.start();
-  const page = createLocalApi({
+  const api = createLocalApi({
     page: config.page,
     status: () => view.status(),
     pulse: () => ({
@@ -118,9 +119,9 @@ async function run(file: string): Promise<void> {
     clock,
     onError: (error) => log.error({ error }, "the local API failed"),
   });
+  const page = createOwnPage({ api, clock, log });
   ending.add("local API", page.stop);
-  const pageAddress = await page.start();
-  log.info({ page: pageAddress, version: pkg.version }, "local API started");
+  await page.start();
   const ballast = createBallast({
     file: join(config.dataDirectory, "ballast"),
     bytes: config.disk.ballastBytes,
@@ -239,7 +240,7 @@ async function run(file: string): Promise<void> {
     sampleHost: host.sample,
     diskRoom: () => care.room(),
     care: { round: () => care.round() },
-    metricsAddress: () => `${pageAddress.host}:${pageAddress.port}`,
+    metricsAddress: page.address,
     agentVersion: pkg.version,
     runtimeNames: runtimes.names,
     runtimeCalls: runtimes.calls,

@@ -58,12 +58,13 @@ export function createReporter(given: Parts): Reporter {
   let latest: ReportedState | undefined;
   let sentHash = "";
   let isAsked = false;
-  let host: Promise<HostReport> | undefined;
+  let host: ReturnType<AgentParts["describeHost"]> | undefined;
 
-  const describeHost = async (): Promise<HostReport> => {
+  const hostNow = async (): Promise<HostReport> => {
+    host ??= parts.describeHost();
     const address = parts.metricsAddress();
     return {
-      ...(await parts.describeHost()),
+      ...(await host),
       runtimes: parts.runtimeNames,
       agentVersion: parts.agentVersion,
       ...(address === undefined ? {} : { metricsAddress: address }),
@@ -145,7 +146,6 @@ export function createReporter(given: Parts): Reporter {
     },
     why: () => whyDevice(deviceFacts(), latest?.apps ?? []),
     report: async (observation, steps) => {
-      host ??= describeHost();
       const { desired, stored } = observation;
       const apps: AppReport[] = [];
       for (const input of observation.apps) {
@@ -169,7 +169,7 @@ export function createReporter(given: Parts): Reporter {
         mode: entered === undefined ? (desired?.mode ?? "run") : "safe",
         labels,
         heartbeatMs,
-        host: await host,
+        host: await hostNow(),
         apps,
         conditions: judgeConditions(observation, apps),
         ...(entered === undefined ? {} : { safeMode: entered }),
