@@ -1,5 +1,4 @@
 // The loop: observe, plan, do one step of each app, observe again, report.
-
 import type { OpenRunOutput } from "#edge/logs/sources.ts";
 import type { Attempt } from "#edge/plan/attempt.ts";
 import type { AppInput } from "#edge/plan/input.ts";
@@ -270,8 +269,9 @@ export function createAgent(parts: AgentParts): Agent {
     wake: waker.wake,
     why: reporter.why,
     retry: (app) => {
+      const again = (): void => tryAgain(journal.desired(), app);
       if (app === undefined) safety.order({ kind: "again" });
-      else void asks.add(app, async () => tryAgain(journal.desired(), app));
+      else void asks.add(app, async () => journalOrWarn("a new try", again));
       waker.wake();
     },
     restartService: (app, service, by = "someone at the device") =>

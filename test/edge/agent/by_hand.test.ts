@@ -96,3 +96,23 @@ test(
     assert.deepEqual(events(world, "RestartRequested"), []);
   }),
 );
+
+test(
+  "a new try that cannot be journalled ends no agent",
+  within(async (world) => {
+    await serving(world);
+    world.runtime.fail("check", new FleetError("port_taken", { message: "8080 taken" }));
+    const next = world.want({ letter: "b" });
+    await world.ended(next, "refused");
+    const { release } = world.journal();
+    world.journal().release = () => {
+      throw new FleetError("journal_unusable", { message: "read-only", retry: "later" });
+    };
+    world.agent().retry(web);
+    await world.until("a warning", () => world.warnings.some((text) => /read-only/.test(text)));
+    world.journal().release = release;
+    world.runtime.fail("check", undefined);
+    world.agent().retry(web);
+    await world.converged(next);
+  }),
+);
