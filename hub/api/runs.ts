@@ -209,6 +209,8 @@ export function runRoutes(options: {
     const run = await known(c.req.valid("param").id);
     const { limit, cursor, follow, tail } = c.req.valid("query");
     if (/text\/(event-stream|plain)/.test(c.req.header("accept") ?? "")) {
+      // Answered from the head alone: nobody would ever read or end the stream.
+      if (c.req.method === "HEAD") return new Response(null);
       return logResponse(
         c,
         createRunLogReader({ store, bus, run, tail, follow: follow === "true" }),

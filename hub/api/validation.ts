@@ -11,13 +11,16 @@ const places: Record<string, string> = {
   header: "header",
 };
 
+/** A small body can hold a hundred thousand faults, and anybody may send one. */
+const mostErrors = 20;
+
 type Refuse = Hook<unknown, ApiEnv, string, Response | undefined>;
 
-/** Answers 400 with the name of each field that does not hold; the sentence names the first. */
+/** Answers 400 with the names of the fields that do not hold; the sentence names the first. */
 export const refuseInvalid: Refuse = (result, c) => {
   if (result.success) return undefined;
   const place = places[result.target] ?? result.target;
-  const errors = result.error.issues.map(({ path, message }) => ({
+  const errors = result.error.issues.slice(0, mostErrors).map(({ path, message }) => ({
     field: [place, ...path.map(String)].join("."),
     message,
   }));

@@ -141,3 +141,10 @@ test("requests are measured by the route's pattern, never by the path", async ()
     ["GET /v1/devices/:id 404", "GET unmatched 404", "other unmatched 405"],
   );
 });
+
+test("a body with many faults is answered with the first of them", async () => {
+  const labels = Object.fromEntries(Array.from({ length: 5000 }, (_, n) => [`?${n}`, "x"]));
+  const body = { token: "t".repeat(16), device: "pi-1", labels, nonce: "n".repeat(16) };
+  const problem = await problemOf(await world.post("/v1/enroll", body));
+  assert.deepEqual([problem.code, problem.errors?.length], ["request_invalid", 20]);
+});

@@ -186,3 +186,18 @@ test("devices are imported from CSV and YAML as a whole, and a fault names line 
     ["box-1", "box-2", "box-3"],
   );
 });
+
+test("HEAD on a run's log opens no stream, which nobody would end", async () => {
+  const { items } = await read<{ items: RunSummary[] }>("/v1/runs?device=pi-1");
+  const listening = world.bus.on;
+  let opened = 0;
+  world.bus.on = (...args) => {
+    opened += 1;
+    return listening(...args);
+  };
+  const headers = { ...asOperator, Accept: "text/event-stream" };
+  const path = `/v1/runs/${items[0]?.id}/log?follow=true`;
+  const answer = await world.app.request(path, { method: "HEAD", headers });
+  world.bus.on = listening;
+  assert.deepEqual([answer.status, opened], [200, 0]);
+});
