@@ -1,7 +1,6 @@
 // Ends all processes of one run: its group, and descendants that left the group but carry its marker.
 import { setTimeout as wait } from "node:timers/promises";
 import { FleetError } from "#shared/errors.ts";
-import type { Marker } from "./marker.ts";
 import { isAlive, listStats, markerOf, type ProcStat, readStat } from "./proc.ts";
 
 export interface RunTarget {
@@ -34,16 +33,14 @@ export async function endRun(
 
 /** Pids of the run that are not dead; asides (healthchecks, hooks) included. */
 export function livingMembers(target: RunTarget): number[] {
-  const { leader } = target;
+  const { leader, nonce } = target;
   const hasGroup = leader !== undefined && readStat(leader.pid)?.startTicks === leader.startTicks;
   const inGroup = (stat: ProcStat) => hasGroup && stat.group === leader.pid;
+  // Nothing of a run is older than its leader, and an environment costs more to read than a stat.
+  const mayBeOf = (stat: ProcStat) => stat.startTicks >= (leader?.startTicks ?? 0);
   return listStats()
-    .filter((stat) => inGroup(stat) || isOf(markerOf(stat.pid), target))
+    .filter((stat) => inGroup(stat) || (mayBeOf(stat) && markerOf(stat.pid)?.nonce === nonce))
     .map((stat) => stat.pid);
-}
-
-function isOf(marker: Marker | undefined, target: RunTarget): boolean {
-  return marker?.nonce === target.nonce;
 }
 
 /** The group gets the signal in one call, so that none of it can fork past it. */
