@@ -1,12 +1,13 @@
 // The files that a copy needs on the host: configs and secrets to mount, and security profiles.
 import { existsSync, readFileSync } from "node:fs";
-import { chmod, chown, mkdir, rename, rm, writeFile } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { chmod, chown, mkdir, rename, rm } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
 import type { HostFile } from "#edge/runtime/docker/create/mounts.ts";
 import { containerName, serviceOf } from "#edge/runtime/docker/create/names.ts";
 import type { InstanceRef, ResolvedApp } from "#edge/runtime/port.ts";
 import { type FileMount, type FileObject, isHandedOver } from "#shared/compose/model.ts";
 import { FleetError } from "#shared/errors.ts";
+import { makeDirectory, syncDirectory, writeFileSynced } from "#shared/files.ts";
 
 interface Wanted {
   kind: "config" | "secret";
@@ -50,7 +51,7 @@ export function createFileStore(directory: string): FileStore {
     }
     const text = textOf(app, wanted);
     await mkdir(directory, { recursive: true, mode: 0o700 });
-    await mkdir(home, { recursive: true });
+    await makeDirectory(home);
     const source = join(home, String(position));
     await writeOwned(source, text, mount);
     return { source, target: mount.target };
@@ -122,14 +123,16 @@ function textOf(app: ResolvedApp, { kind, mount, object }: Wanted): string {
 /** Compose's default for files that the Engine cannot own differently. */
 const readableByAll = 0o444;
 
-/** By rename: a container that still has the old file mounted keeps it. */
+/** By rename: a container that still has the old file mounted keeps it. On the disk before the container
+ *  is: after a power cut the Engine starts it without asking. */
 async function writeOwned(path: string, text: string, mount: FileMount): Promise<void> {
   const fresh = `${path}.new`;
   await rm(fresh, { force: true });
-  await writeFile(fresh, text, { mode: 0o600 });
+  await writeFileSynced(fresh, text, 0o600);
   if (mount.uid !== undefined || mount.gid !== undefined) await own(fresh, mount);
   await chmod(fresh, mount.mode ?? readableByAll);
   await rename(fresh, path);
+  await syncDirectory(dirname(path));
 }
 
 async function own(path: string, mount: FileMount): Promise<void> {

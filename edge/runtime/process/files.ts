@@ -3,11 +3,12 @@
 // They lie in a directory of their own per configuration, under their target path, and the process finds
 // that directory in METRICA_FLEET_FILES.
 import { existsSync } from "node:fs";
-import { chown, mkdir, rename, rm, symlink, writeFile } from "node:fs/promises";
+import { chown, mkdir, readdir, rename, rm, symlink } from "node:fs/promises";
 import { dirname, join, posix, resolve } from "node:path";
 import type { ResolvedApp } from "#edge/runtime/port.ts";
 import type { ComposeService, FileMount, FileObject } from "#shared/compose/model.ts";
 import { FleetError } from "#shared/errors.ts";
+import { syncDirectory, writeFileSynced } from "#shared/files.ts";
 
 interface LaidFile {
   mount: FileMount;
@@ -33,7 +34,17 @@ export async function layFiles(
     await mkdir(dirname(path), { recursive: true, mode: 0o711 });
     await layFile(app, file, path);
   }
+  await syncDirectories(draft);
   await rename(draft, directory);
+  await syncDirectory(dirname(directory));
+}
+
+/** A power cut after the rename would otherwise leave files that are there and empty. */
+async function syncDirectories(directory: string): Promise<void> {
+  for (const entry of await readdir(directory, { withFileTypes: true })) {
+    if (entry.isDirectory()) await syncDirectories(join(directory, entry.name));
+  }
+  await syncDirectory(directory);
 }
 
 function filesOf(app: ResolvedApp, service: ComposeService): LaidFile[] {
@@ -51,7 +62,7 @@ function filesOf(app: ResolvedApp, service: ComposeService): LaidFile[] {
 /** A file of the release is linked, not copied: it never changes. */
 async function layFile(app: ResolvedApp, { mount, object }: LaidFile, path: string): Promise<void> {
   if (object.file !== undefined) return symlink(resolve(app.directory, object.file), path);
-  await writeFile(path, contentOf(app, mount, object), { mode: mount.mode ?? 0o600 });
+  await writeFileSynced(path, contentOf(app, mount, object), mount.mode ?? 0o600);
   if (mount.uid !== undefined && process.getuid?.() === 0) {
     await chown(path, Number(mount.uid), Number(mount.gid ?? mount.uid));
   }

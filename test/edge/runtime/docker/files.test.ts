@@ -1,7 +1,11 @@
 import assert from "node:assert/strict";
 import { existsSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { createFileStore } from "#edge/runtime/docker/files.ts";
 import { suite } from "#test/suite.ts";
+import { resolvedApp } from "#test/support/app.ts";
+import { scratchDirectory } from "#test/support/engine.ts";
+import { syncedPaths } from "#test/support/synced.ts";
 import { closeDevice, failure, inside, testDevice } from "./device.ts";
 
 const test = suite("configs and secrets as files", { limitMs: 60_000 });
@@ -67,4 +71,17 @@ test.real("docker", "names the value that a secret comes from and that is not se
   const refusal = await failure(runtime.check(web, []));
   assert.equal(refusal.code, "variable_missing");
   assert.match(refusal.message, /TOKEN/);
+});
+
+test("they are on the disk before any container has them: after a power cut the Engine asks nobody", async () => {
+  const filesDir = join(scratchDirectory(), "files");
+  const part = { configs: [{ source: "inline", target: "/etc/inline.conf" }] };
+  const web = resolvedApp("a", { web: part });
+  const app = { ...web, compose: { ...web.compose, configs: { inline: { content: "text" } } } };
+  const store = createFileStore(filesDir);
+  const synced = await syncedPaths(() => store.write(app, { service: "web", index: 1 }));
+  const home = join(filesDir, app.project, `${app.project}-web-1`);
+  for (const path of [join(home, "0.new"), home, join(filesDir, app.project)]) {
+    assert.ok(synced.includes(path), `${path} was not synced: ${synced.join(" ")}`);
+  }
 });

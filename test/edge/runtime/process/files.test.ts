@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { syncedPaths } from "#test/support/synced.ts";
 import { benchTests, only, readIfThere, shell, until } from "./fixture.ts";
 
 const test = benchTests("process files");
@@ -41,4 +42,21 @@ test("lays configs and secrets out as files that only their owner reads", async 
   await assert.rejects(one.start({ ...whole, values: {} }, { service: "web", index: 1 }), {
     code: "runtime_refused",
   });
+});
+
+test("they are on the disk before their directory has its name: a power cut leaves none of them empty", async ({
+  runtime,
+  app,
+  directory,
+}) => {
+  const shop = app({ web: shell("sleep 60", { configs: [{ source: "app", target: "/etc/a" }] }) });
+  const compose = { ...shop.compose, configs: { app: { content: "inline" } } };
+  const synced = await syncedPaths(() =>
+    runtime().start({ ...shop, compose }, { service: "web", index: 1 }),
+  );
+  const folder = join(directory, "files/shop/web");
+  const draft = join(folder, `${readdirSync(folder)[0]}.draft`);
+  for (const path of [join(draft, "etc/a"), join(draft, "etc"), draft, folder]) {
+    assert.ok(synced.includes(path), `${path} was not synced: ${synced.join(" ")}`);
+  }
 });
