@@ -13,6 +13,7 @@ import { watchHealth } from "./healthcheck.ts";
 import { runHooks } from "./hooks.ts";
 import type { CopyLogs } from "./logs.ts";
 import { formatMarker, markerVariable, newNonce } from "./marker.ts";
+import { observed } from "./observed.ts";
 import { decideRestart, type RestartLimits } from "./policy.ts";
 import { isAlive, type MarkedProcess } from "./proc.ts";
 import { type CopyRecord, type RecordStore, type RunRecord, withoutEnding } from "./record.ts";
@@ -198,6 +199,20 @@ export function createCopy(context: CopyContext, initial: CopyRecord, logs: Copy
     }
   }
 
+  async function restartNow(): Promise<void> {
+    await note({ ...record, phase: "restarting", attempt: 0 });
+    try {
+      await stopRun();
+      await begin("restarting");
+    } catch (error) {
+      // Nobody waits to start it again: the loop does that for what is only created.
+      const isLeft = isRunning();
+      await note({ ...record, phase: isLeft ? "running" : "created" });
+      if (isLeft) watch();
+      throw error;
+    }
+  }
+
   async function forget(): Promise<void> {
     await store.remove(record);
     context.onChange();
@@ -238,12 +253,7 @@ export function createCopy(context: CopyContext, initial: CopyRecord, logs: Copy
     observe: () => observed(record),
     start: (fresh) => queue(() => startFresh(fresh)),
     adopt: (marked) => queue(() => resume(marked)),
-    restart: () =>
-      queue(async () => {
-        await note({ ...record, phase: "restarting", attempt: 0 });
-        await stopRun();
-        await begin("restarting");
-      }),
+    restart: () => queue(restartNow),
     remove: () => queue(removeNow),
     async kill(graceMs) {
       released = true;
@@ -269,31 +279,4 @@ export function createCopy(context: CopyContext, initial: CopyRecord, logs: Copy
 
 function stopped(): FleetError {
   return new FleetError("interrupted", { message: "The process runtime was stopped." });
-}
-
-function observed(record: CopyRecord): ObservedInstance {
-  const { app, service, index, configHash, release, image, run, exitCode, restarts, launch } =
-    record;
-  return {
-    runtime: "process",
-    app,
-    service,
-    index,
-    configHash,
-    release,
-    id: String(run?.program ?? 0),
-    state: record.phase === "removing" ? "dead" : record.phase,
-    health: launch.healthcheck === undefined ? "none" : record.health,
-    restarts,
-    ...(image === undefined ? {} : { image }),
-    ...(run === undefined ? {} : { startedAt: run.startedAt }),
-    ...(record.phase === "running" && launch.own !== undefined
-      ? { backends: listening(launch) }
-      : {}),
-    ...(exitCode === undefined ? {} : { exitCode }),
-  };
-}
-
-function listening({ own = [] }: CopyRecord["launch"]): NonNullable<ObservedInstance["backends"]> {
-  return Object.fromEntries(own.map(({ target, port }) => [target, { host: "127.0.0.1", port }]));
 }

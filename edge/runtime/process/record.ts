@@ -73,7 +73,8 @@ export interface RecordStore {
   removeApp(app: string): Promise<void>;
 }
 
-/** @param options.onUnreadable called with the file of a record that is torn or foreign */
+/** @param options.onUnreadable called with the file of a record that is torn or foreign, or that the disk
+ *  does not give: it costs its own copy a restart, and no other one */
 export function createRecordStore(options: {
   directory: string;
   onUnreadable: (file: string) => void;
@@ -97,7 +98,8 @@ export function createRecordStore(options: {
     },
     async exitCode(place) {
       const text = await readFile(exitFile(place), "utf8").catch(() => "");
-      return /^\d+\n$/.test(text) ? Number(text) : undefined;
+      const code = /^(\d+)\n/.exec(text)?.[1];
+      return code === undefined ? undefined : Number(code);
     },
     async remove(place) {
       await rm(file(place), { force: true });
@@ -115,7 +117,8 @@ async function readRecords(
   const files = entries.filter((path) => path.endsWith("/copy.json"));
   const records = await Promise.all(
     files.map(async (path) => {
-      const record = CopyRecord.safeParse(parseJson(await readFile(join(root, path), "utf8")));
+      const text = await readFile(join(root, path), "utf8").catch(() => "");
+      const record = CopyRecord.safeParse(parseJson(text));
       if (!record.success) onUnreadable(join(root, path));
       return record.data;
     }),

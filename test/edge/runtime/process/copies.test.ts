@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readFileSync, realpathSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ownerOf } from "#edge/runtime/process/marker.ts";
@@ -32,6 +32,21 @@ function ownProcesses(directory: string) {
   const owner = ownerOf(realpathSync(directory));
   return listMarked().filter(({ marker }) => marker.nonce.startsWith(owner));
 }
+
+test("a record that the disk does not give keeps no other copy from being supervised", async ({
+  runtime,
+  app,
+  directory,
+  warnings,
+}) => {
+  const first = runtime();
+  await first.start(app({ web: shell("sleep 60") }), { service: "web", index: 1 });
+  await first.stop();
+  const unreadable = join(directory, "copies/shop/db.1/copy.json");
+  mkdirSync(unreadable, { recursive: true });
+  assert.equal((await only(runtime())).service, "web");
+  assert.deepEqual(warnings, [`${unreadable} is no state of a process; ignored.`]);
+});
 
 test("the next agent takes a living copy up, with the same process", async ({ runtime, app }) => {
   const first = runtime();
