@@ -52,6 +52,7 @@ async function forwardedFor(
 ): Promise<HostPort[]> {
   const held: HostPort[] = [];
   for (const port of wanted) {
+    if (port.protocol !== "tcp") continue;
     const by = await holder({ host: port.hostIp ?? everyAddress, port: port.port });
     if (by === app.app) held.push(port);
     else if (by !== undefined) throw portTaken(port, `app ${by} of this device publishes it`);

@@ -111,6 +111,13 @@ test("its published port must be free, or held by the forwarder for the same app
   }
 });
 
+test("a UDP port has nothing to do with what the device forwards", async (bench) => {
+  const plain = bench.app({
+    web: shell("x", { ports: [{ target: 53, published: 1053, protocol: "udp" }] }),
+  });
+  await bench.runtime({ holder: async () => "other" }).check(plain, []);
+});
+
 test("every process is told its app's update lock, in a directory that is there", async (bench) => {
   const runDirectory = join(bench.directory, "run");
   const runtime = bench.runtime({ runDirectory });
