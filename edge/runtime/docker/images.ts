@@ -35,6 +35,13 @@ export interface ImageKeeper {
 
 export function createImageKeeper({ engine, file, room }: Options): ImageKeeper {
   const list = createList(file);
+  /** What a pull has looked for since the collection began: it may rest on what it found. */
+  const asked = new Set<string>();
+
+  const inspectImage: Engine["inspectImage"] = (image) => {
+    asked.add(fullName(parseReference(image)));
+    return engine.inspectImage(image);
+  };
 
   /** Written down before the first byte: an image that nobody remembers would stay for ever. */
   const pullImage: Engine["pullImage"] = async (image, options) => {
@@ -54,13 +61,16 @@ export function createImageKeeper({ engine, file, room }: Options): ImageKeeper 
   }
 
   return {
-    engine: { ...engine, pullImage },
+    engine: { ...engine, pullImage, inspectImage },
     collect: async (kept) => {
+      asked.clear();
       const names = new Set([...kept].map((image) => fullName(parseReference(image))));
       const removed: string[] = [];
       for (const own of await list.read()) {
-        const done = await settle(engine, own, names.has(own.reference));
-        if (done === "removed") removed.push(own.reference);
+        const { reference } = own;
+        const isKept = () => names.has(reference) || asked.has(reference);
+        const done = await settle(engine, own, isKept);
+        if (done === "removed") removed.push(reference);
         if (done !== "stays") await list.remove(own);
       }
       return removed;
@@ -77,24 +87,25 @@ function referenceOf({ name, tag }: { name: string; tag: string }): string {
 async function settle(
   engine: Engine,
   { reference, id }: OwnImage,
-  isKept: boolean,
+  isKept: () => boolean,
 ): Promise<"removed" | "stays" | "forgotten"> {
   const named = await engine.inspectImage(reference);
-  if (named === undefined && isKept) return "stays";
+  if (named === undefined && isKept()) return "stays";
   if (named !== undefined && (id === "" || named.Id === id)) {
-    return !isKept && (await removed(engine, reference)) ? "removed" : "stays";
+    return !isKept() && (await removed(engine, reference)) ? "removed" : "stays";
   }
   const moved = id === "" ? undefined : await engine.inspectImage(id);
   if (moved === undefined || (moved.RepoTags ?? []).length > 0) return "forgotten";
   return (await removed(engine, id)) ? "removed" : "stays";
 }
 
-/** Without force: an image that a container has, running or not, is refused with 409. */
+/** Without force: an image that a container has, running or not, is refused with 409. What the Engine cannot
+ *  remove for another reason, as on a damaged disk, must not keep the others. */
 async function removed(engine: Engine, image: string): Promise<boolean> {
   return engine.removeImage(image).then(
     () => true,
     (error: unknown) => {
-      if (statusOf(error) === 409 || statusOf(error) === 404) return false;
+      if (statusOf(error) !== undefined) return false;
       throw error;
     },
   );

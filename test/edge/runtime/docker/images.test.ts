@@ -1,8 +1,9 @@
 import * as assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { faultOf } from "#edge/runtime/docker/calls/faults.ts";
 import { createEngine } from "#edge/runtime/docker/engine.ts";
-import { createImageKeeper } from "#edge/runtime/docker/images.ts";
+import { createImageKeeper, type ImageKeeper } from "#edge/runtime/docker/images.ts";
 import { createDockerRuntime } from "#edge/runtime/docker/runtime.ts";
 import { systemClock } from "#shared/clock.ts";
 import { suite } from "#test/suite.ts";
@@ -167,3 +168,33 @@ test.real(
     assert.equal(await has(image), false);
   },
 );
+
+/** A keeper that has fetched these images, over an Engine of which nothing but that is true. */
+async function keeperOf(
+  references: readonly string[],
+  removeImage: (image: string, keeper: ImageKeeper) => Promise<unknown>,
+): Promise<ImageKeeper> {
+  const file = join(scratchDirectory(), "images.json");
+  writeFileSync(file, JSON.stringify(references.map((reference) => ({ reference, id: "x" }))));
+  const engine = {
+    ...createEngine({ socketPath: "/dev/null/none" }),
+    inspectImage: async () => ({ Id: "x", RepoDigests: [], Os: "linux", Architecture: "arm64" }),
+    removeImage: (image: string) => removeImage(image, keeper),
+  };
+  const keeper = createImageKeeper({ engine, file });
+  return keeper;
+}
+
+test("an image that the Engine cannot remove keeps no other one", async () => {
+  const damaged = faultOf("remove", { statusCode: 500, message: "input/output error" });
+  const keeper = await keeperOf(["a:1", "b:1"], (image) =>
+    image === "a:1" ? Promise.reject(damaged) : Promise.resolve(),
+  );
+  assert.deepEqual(await keeper.collect(new Set()), ["b:1"]);
+});
+
+test("leaves an image that a pull has found on the device meanwhile", async () => {
+  const keeper = await keeperOf(["a:1", "b:1"], (_, itself) => itself.engine.inspectImage("b:1"));
+  assert.deepEqual(await keeper.collect(new Set()), ["a:1"]);
+  assert.deepEqual(await keeper.collect(new Set()), ["b:1"]);
+});
