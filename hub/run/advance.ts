@@ -43,7 +43,7 @@ export function advanceRun(
     heardAt: told.heardAt ?? heardBy(run.head, told, now),
   });
   if (told.ended !== undefined) return { head: endedHead(head, told.ended, now), nextAt: null };
-  const deadline = deadlineOf({ ...run, head }, absences);
+  const deadline = deadlineOf({ ...run, head }, facts.loggedAt ?? 0, absences);
   if (now >= deadline) return { head: silentHead(run, head, now), nextAt: null };
   return { head, nextAt: Number.isFinite(deadline) ? deadline : null };
 }
@@ -154,11 +154,15 @@ function words(ms: number): string {
 }
 
 /** Between two steps the longer of both counts. */
-function deadlineOf({ head, steps, rules, orderedAt }: Run, absences: readonly Absence[]): number {
+function deadlineOf(
+  { head, steps, rules, orderedAt }: Run,
+  loggedAt: number,
+  absences: readonly Absence[],
+): number {
   if (head.state === "Pending") return deadlineAfter(orderedAt, rules.startWithinMs, absences);
   const at = head.step?.index ?? 0;
   const times = [steps[at], steps[at + 1]].map((step) => step?.timeoutMs ?? 0);
-  const from = head.heardAt ?? head.startedAt ?? orderedAt;
+  const from = Math.max(head.heardAt ?? head.startedAt ?? orderedAt, loggedAt);
   return deadlineAfter(from, Math.max(...times) + graceMs, absences);
 }
 

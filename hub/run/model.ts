@@ -58,6 +58,9 @@ export interface RunEntry {
 /** What is known of a run, in the order in which it was told. */
 export interface RunFacts {
   entries: readonly RunEntry[];
+  /** When a word of its log last came, Unix ms by the hub's clock: a step that a restart of the device made begin
+   *  anew tells of it there alone. */
+  loggedAt?: number | undefined;
   /** The device's latest word on its latest run, whichever that is. */
   report?: RunReport | undefined;
 }

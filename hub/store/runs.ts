@@ -7,7 +7,7 @@ import type { EntryKind } from "#shared/journal.ts";
 import { chunksOf } from "./chunks.ts";
 import { decodeCursor, pageOf } from "./cursor.ts";
 import { insertEvents } from "./events.ts";
-import { readRunLog } from "./runs_log.ts";
+import { lastLogAt, readRunLog } from "./runs_log.ts";
 import type { RunChange, RunQuery, RunStore } from "./runs_port.ts";
 import { headColumns, lifeColumns, lifeOf, runColumns, runOf } from "./runs_rows.ts";
 import type { Tables } from "./tables.ts";
@@ -51,6 +51,7 @@ export function runStore(db: Kysely<Tables>): RunStore {
       return rows.map(runOf);
     },
     runEntries: (run) => entriesOf(db, run),
+    runHeardAt: (run) => lastLogAt(db, run),
     runLog: (run, query) => readRunLog(db, run, query),
     ...lifecycleStore(db),
   };

@@ -18,12 +18,7 @@ export async function readRunLog(
   run: Pick<Run, "id" | "device" | "orderedAt">,
   { limit, cursor }: { limit: number; cursor?: string },
 ): Promise<RunLogPage> {
-  let select = db
-    .selectFrom("journal")
-    .select(["at", "received_at", "epoch", "seq", "body"])
-    .where("device", "=", run.device)
-    .where("received_at", ">=", run.orderedAt)
-    .where("kind", "=", "run.log");
+  let select = logOf(db, run);
   if (cursor !== undefined) {
     const [arrived, epoch, seq] = decodeCursor(cursor, Cursor);
     select = select.where(sql<boolean>`(received_at, epoch, seq) > (${arrived}, ${epoch}, ${seq})`);
@@ -40,6 +35,24 @@ export async function readRunLog(
     cursor: cursorAfter(shown) ?? cursor ?? null,
     hasMore: rows.length > limit,
   };
+}
+
+/** Null when the device's last chunk is of another run. */
+export async function lastLogAt(
+  db: Kysely<Tables>,
+  run: Pick<Run, "id" | "device" | "orderedAt">,
+): Promise<number | null> {
+  const row = await logOf(db, run).orderBy("received_at", "desc").limit(1).executeTakeFirst();
+  return row !== undefined && itemOf(row, run.id).length > 0 ? row.received_at : null;
+}
+
+function logOf(db: Kysely<Tables>, { device, orderedAt }: Pick<Run, "device" | "orderedAt">) {
+  return db
+    .selectFrom("journal")
+    .select(["at", "received_at", "epoch", "seq", "body"])
+    .where("device", "=", device)
+    .where("received_at", ">=", orderedAt)
+    .where("kind", "=", "run.log");
 }
 
 function cursorAfter(rows: readonly Row[]): string | undefined {

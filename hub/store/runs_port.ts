@@ -49,6 +49,9 @@ export interface RunStore {
   openRuns(): Promise<Run[]>;
   /** What the device's journal tells of the run, without its log, in the order of arrival. */
   runEntries(run: Pick<Run, "id" | "device" | "orderedAt">): Promise<(RunEntry & { at: number })[]>;
+  /** When a word of the run's log last came, Unix ms by the hub's clock; null when the device's last such word
+   *  is of another run. */
+  runHeardAt(run: Pick<Run, "id" | "device" | "orderedAt">): Promise<number | null>;
   runLog(
     run: Pick<Run, "id" | "device" | "orderedAt">,
     query: { limit: number; cursor?: string },

@@ -10,6 +10,7 @@ export type NetworkVerb = "save" | "apply" | "restore";
 /** One call; what is below the driver may hang. */
 const callLimitMs = 60_000;
 const longestFormer = 262_144;
+const longestWords = 2000;
 
 interface Call extends Partial<CommandOptions> {
   input: string;
@@ -24,6 +25,7 @@ export async function callNetwork(
   { input, signal, onOutput, onStart }: Call,
 ): Promise<string> {
   let text = "";
+  let words = "";
   const result = await runOnce({
     command: [...command, verb],
     directory: "/",
@@ -35,10 +37,14 @@ export async function callNetwork(
     onOutput: (stream, chunk) => {
       const isAnswer = verb === "save" && stream === "stdout";
       if (isAnswer) text = (text + chunk).slice(0, longestFormer + 1);
-      else onOutput?.(stream, chunk);
+      else {
+        words = (words + chunk).slice(-longestWords);
+        onOutput?.(stream, chunk);
+      }
     },
   });
-  const fault = endingOf(result, callLimitMs);
+  // What it saves may hold the keys of a network, and a failure is told to the hub.
+  const fault = endingOf({ ...result, output: words.trim() }, callLimitMs);
   if (fault !== undefined)
     throw failed(command, verb, { fault, isMissing: result.errno === "ENOENT" });
   if (text.length > longestFormer) throw failed(command, verb, { fault: "printed too much" });

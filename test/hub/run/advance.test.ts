@@ -189,3 +189,11 @@ test("a step has its own time and the grace beyond it, from the last word of the
   assert.equal(look(facts, run, deadlineMs - 1), "Running drain#1 ordered");
   assert.equal(look(facts, run, deadlineMs), "Failed drain#1 ordered");
 });
+
+test("a device that still speaks into the run's log is not silent", () => {
+  const facts = { entries: [started, draining], loggedAt: orderedAt + 10 * minuteMs };
+  const { nextAt } = advanceRun(run, facts, orderedAt + 11 * minuteMs);
+  assert.equal(nextAt, orderedAt + 20 * minuteMs + graceMs);
+  assert.equal(look(facts, run, 16 * minuteMs), "Running drain#1 ordered");
+  assert.equal(look(facts, run, 20 * minuteMs + graceMs), "Failed drain#1 ordered");
+});
