@@ -83,7 +83,8 @@ export interface MemoStore {
   takeBack(identity: Identity): Promise<"added" | "same" | "replaced" | "newer">;
 
   pause(): Promise<Pause | null>;
-  /** @param pause null: ended at the event's time */
+  /** When it begins, enrolment tokens that nobody has redeemed end.
+   *  @param pause null: ended at the event's time */
   setPause(pause: Pause | null, event: NewEvent): Promise<HubEvent[]>;
   /** Unix ms of the last end of a pause; 0 before the first. */
   resumedAt(): Promise<number>;

@@ -88,6 +88,17 @@ async function takeBack(
   return "replaced";
 }
 
+/** An old copy does not know which of its tokens were redeemed since: a second device could take a first one's
+ *  place with what still stands in that one's configuration. */
+async function endTokens(trx: Transaction<Tables>, now: number): Promise<void> {
+  await trx
+    .updateTable("tokens")
+    .set({ expires_at: now })
+    .where("used_by", "is", null)
+    .where("expires_at", ">", now)
+    .execute();
+}
+
 function pauseStore(db: Kysely<Tables>): Pick<MemoStore, "pause" | "setPause" | "resumedAt"> {
   return {
     pause: async () => {
@@ -106,6 +117,7 @@ function pauseStore(db: Kysely<Tables>): Pick<MemoStore, "pause" | "setPause" | 
           .where("ended_at", "is", null)
           .execute();
         if (pause !== null) {
+          await endTokens(trx, pause.at);
           const { cause, reason, at } = pause;
           const row = { cause, reason, began_at: at, ended_at: null };
           await trx

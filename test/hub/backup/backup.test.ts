@@ -129,6 +129,22 @@ test("sweeps up what a hub that was killed has left", async () => {
   assert.equal(readdirSync(data).includes("backup.tmp-left"), false);
 });
 
+test("a token that may have been redeemed after the backup is none after the restoration", async () => {
+  const now = clock.now();
+  const device = deviceName(900);
+  const token = { expiresAt: now + 3_600_000, device, createdAt: now };
+  await store.addToken({ ...token, hash: "since" });
+  const file = await take("tokens.tar.gz", false);
+  assert.equal(await store.redeemToken("since", device, "the device's nonce", clock.now()), true);
+  const directory = join(scratch(), "hub");
+  await restoreBackup({ file, directory, clock });
+  const restored = await openStore({ file: join(directory, "hub.db") });
+  assert.equal(await restored.redeemToken("since", device, "a thief's nonce", clock.now()), false);
+  await restored.addToken({ ...token, hash: "made after it" });
+  assert.equal(await restored.redeemToken("made after it", device, "n", clock.now()), true);
+  await restored.close();
+});
+
 test("refuses a file that is cut, changed, or none", async () => {
   const whole = readFileSync(await take("good.tar.gz"));
   const file = join(root, "bad.tar.gz");
