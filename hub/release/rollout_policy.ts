@@ -7,6 +7,7 @@ import { MaintenanceWindow } from "#shared/window.ts";
 
 const minuteMs = 60_000;
 const minutesPerMonth = 43_200;
+const secondsPerDay = 86_400;
 const share = z.number().min(0).max(1);
 
 /** A fault of the text is told where it stands, as every other fault of the file. */
@@ -57,6 +58,8 @@ export const RolloutPolicy = z
     deadlineMinutes: z.number().gt(0).max(minutesPerMonth).default(30),
     /** Devices that change at the same time. */
     maxParallel: z.number().int().positive().exactOptional(),
+    /** Over how long the devices of a step begin, one after the other, so that they do not all fetch at once. */
+    spreadSeconds: z.number().min(0).max(secondsPerDay).exactOptional(),
     budget: z.strictObject({ groupBy: LabelKey, minAvailable: MinAvailable }).exactOptional(),
     /** Devices get the release only within these. */
     windows: z.array(MaintenanceWindow).max(16).exactOptional(),
@@ -72,8 +75,9 @@ export const RolloutPolicy = z
     /** `cohort`: where one property clearly separates the failed devices, only those that have it stop. */
     haltScope: z.enum(["rollout", "cohort"]).default("rollout"),
   })
-  .transform(({ deadlineMinutes, steps, ...policy }) => ({
+  .transform(({ deadlineMinutes, spreadSeconds, steps, ...policy }) => ({
     ...policy,
+    ...(spreadSeconds === undefined ? {} : { spreadMs: ms(spreadSeconds / 60) }),
     steps: withLast(steps),
     deadlineMs: ms(deadlineMinutes),
   }));

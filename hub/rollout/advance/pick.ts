@@ -3,6 +3,7 @@ import type { RolloutPolicy, RolloutStep } from "#hub/release/rollout_policy.ts"
 import { matches } from "#shared/selector.ts";
 import { isOpen, nextOpening } from "#shared/window.ts";
 import type { Fact, Facts, Member, Rollout } from "./model.ts";
+import { type Pace, paceOf } from "./pace.ts";
 
 type Present = Member & { fact: Fact };
 
@@ -70,7 +71,8 @@ export function pick(
   const scope = scopeOf(step, rollout.members, facts);
   const pending = scope.filter(({ state }) => state === "Pending");
   const candidates = isLast ? pending : pending.filter(isAble);
-  const wanted = isLast ? candidates.length : wantedOf(quotaOf(step, scope), scope);
+  const size = isLast ? scope.length : quotaOf(step, scope);
+  const wanted = isLast ? candidates.length : wantedOf(size, scope);
   const first = candidates.slice(0, Math.max(0, wanted));
   if (first.length === 0) return { devices: [], short: 0, waitsFor: null, nextAt: null };
   const { windows = [] } = rollout.policy;
@@ -78,22 +80,30 @@ export function pick(
     const nextAt = nextOpening(windows, now) ?? null;
     return { devices: [], short: first.length, waitsFor: "the next window", nextAt };
   }
-  return withinLimits(rollout, candidates, { facts, wanted: first.length });
+  const pace = paceOf(rollout.policy, rollout.members, size, now);
+  return withinLimits(rollout, candidates, { facts, wanted: first.length, pace });
 }
 
 function withinLimits(
   rollout: Rollout,
   candidates: readonly Present[],
-  { facts, wanted }: { facts: Facts; wanted: number },
+  { facts, wanted, pace }: { facts: Facts; wanted: number; pace: Pace },
 ): Picked {
   const { maxParallel = Number.POSITIVE_INFINITY, budget } = rollout.policy;
   let underWay = rollout.members.filter(({ state }) => state === "Released").length;
   const room = createRoom(rollout.isForced ? undefined : budget, rollout.members, facts);
   const devices: Present[] = [];
+  let { room: beginning } = pace;
+  let nextAt: number | null = null;
   let waitsFor: string | null = null;
   for (const candidate of candidates) {
     if (devices.length === wanted) break;
     const takesPart = isPresent(candidate) && candidate.fact.isPinned !== true;
+    if (takesPart && beginning <= 0) {
+      waitsFor ??= "the next devices' turn to begin";
+      ({ nextAt } = pace);
+      continue;
+    }
     if (takesPart && underWay >= maxParallel) {
       waitsFor = `${underWay} devices under way, the most at a time`;
       continue;
@@ -102,10 +112,13 @@ function withinLimits(
       waitsFor ??= `the budget of ${budget?.groupBy}=${room.groupOf(candidate.fact)}`;
       continue;
     }
-    if (takesPart) underWay += 1;
+    if (takesPart) {
+      underWay += 1;
+      beginning -= 1;
+    }
     devices.push(candidate);
   }
-  return { devices, short: wanted - devices.length, waitsFor, nextAt: null };
+  return { devices, short: wanted - devices.length, waitsFor, nextAt };
 }
 
 /** How many more devices of each label value may be away at once. */

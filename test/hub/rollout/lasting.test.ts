@@ -19,6 +19,12 @@ async function memberStates(hub: RunningHub): Promise<string[]> {
   return (await hub.store.rolloutMembers(1)).map(({ member }) => member.state).toSorted();
 }
 
+/** No look is due because of what devices have said. */
+async function quiet(hub: RunningHub): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  await hub.rollouts.settle();
+}
+
 test("resume after a halt lets devices try again what they refused, once, and then it halts again", () =>
   withHub(async (bench) => {
     const { hub, digests } = await begun(bench, { steps }, four);
@@ -40,6 +46,7 @@ test("an order that was stored reaches the devices, though the store failed righ
     const { hub, digests } = await begun(bench, { steps }, four);
     await release(bench, hub, digests, 2);
     await settle(hub, four);
+    await quiet(hub);
     const { saveManyDesired } = hub.store;
     hub.store.saveManyDesired = () =>
       Promise.reject(new FleetError("store_unavailable", { message: "it is busy" }));

@@ -18,6 +18,10 @@ const someFact = fc.record({
   labels: fc.record({ site: fc.constantFrom("x", "y") }),
   traits: fc.constantFrom([{ key: "model", value: "3" }], [{ key: "model", value: "5" }]),
 }) satisfies fc.Arbitrary<Partial<Fact>>;
+/** Some have not come to the release yet. */
+const anyFact: fc.Arbitrary<Partial<Fact>> = fc
+  .tuple(someFact, fc.boolean())
+  .map(([fact, mayBegin]) => (mayBegin ? { ...fact, mayBegin } : fact));
 const somePolicy = fc
   .record({
     steps: fc.array(
@@ -31,11 +35,12 @@ const somePolicy = fc
     ),
     deadlineMinutes: fc.constantFrom(1, 3),
     maxParallel: fc.integer({ min: 1, max: 10 }),
+    spreadSeconds: fc.constantFrom(0, 30, 600),
     haltScope: fc.constantFrom("rollout", "cohort"),
   })
   .map((given) => policy(given));
 
-const chapters = fc.array(fc.array(someFact, { minLength: 10, maxLength: 10 }), {
+const chapters = fc.array(fc.array(anyFact, { minLength: 10, maxLength: 10 }), {
   minLength: 1,
   maxLength: 10,
 });
