@@ -45,7 +45,8 @@ function launch(): ChildProcess {
   });
 }
 
-function howItEnded({ code, signal, silentMs }: End): string {
+function howItEnded({ code, signal, silentMs, fault }: End): string {
+  if (fault !== undefined) return `could not be started (${fault})`;
   if (silentMs !== undefined)
     return `was silent for ${Math.round(silentMs / 1000)} s and was killed`;
   return signal === null ? `ended with code ${code}` : `was ended by ${signal}`;

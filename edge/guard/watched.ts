@@ -16,6 +16,8 @@ export interface End {
   signal: NodeJS.Signals | null;
   /** It was killed since nothing was heard for so long. */
   silentMs?: number;
+  /** Why it never began. */
+  fault?: string;
 }
 
 interface Options {
@@ -56,7 +58,11 @@ export function createWatched(options: Options): Watched {
 
   const launch = (): void => {
     const beganMs = performance.now();
-    const launched = options.launch();
+    const launched = launchedOrWhyNot(options);
+    if (typeof launched === "string") {
+      settle({ code: 1, signal: null, fault: launched }, 0);
+      return;
+    }
     child = launched;
     const silent: Pick<End, "silentMs"> = {};
     const silence = createSilence((silentMs) => {
@@ -113,6 +119,15 @@ export function createWatched(options: Options): Watched {
     },
     ended,
   };
+}
+
+/** Without memory for another process spawn(3) throws; with too many of them it tells by an event. */
+function launchedOrWhyNot({ launch }: Options): ChildProcess | string {
+  try {
+    return launch();
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
 }
 
 function listen(

@@ -160,3 +160,22 @@ test("gets the signals that are passed on", () =>
     life.watched.signal("SIGHUP");
     await life.until("the signal", () => life.lines().includes("SIGHUP"));
   }));
+
+test("that cannot even be made is tried again, and ends nobody who watches it", async () => {
+  let tries = 0;
+  const ends: unknown[] = [];
+  const watched = createWatched({
+    maxPauseMs: 20,
+    launch: () => {
+      tries += 1;
+      if (tries < 3) throw Object.assign(new Error("spawn ENOMEM"), { code: "ENOMEM" });
+      return spawn("true", { stdio: "ignore" });
+    },
+    onEnd: ({ fault }, pauseMs) => void ends.push([fault, pauseMs]),
+    isDone: ({ code }) => code === 0,
+  });
+  watched.start();
+  assert.deepEqual(await watched.ended, { code: 0, signal: null });
+  const failed = ["spawn ENOMEM", 20];
+  assert.deepEqual(ends, [failed, failed, [undefined, undefined]]);
+});
