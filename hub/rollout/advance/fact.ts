@@ -28,8 +28,9 @@ export function factOf(row: FactRow, name: AppName, target: RevisionId | undefin
   const isSafe = row.reported?.safeMode !== undefined || row.mode === "safe";
   const isHealthy = app?.current !== undefined && app.health === "Healthy";
   const hasHeard = (row.reported?.observedGeneration ?? 0) >= row.desiredGeneration;
+  const said = target === undefined ? "none" : answerOf(app, target);
   // What it said before it heard of what is wanted now may be its word on an earlier try.
-  const answer = target === undefined || !hasHeard ? "none" : answerOf(app, target);
+  const answer = hasHeard ? said : "none";
   const isOrdered = row.mode === "hold" || isCause(app, ordered);
   const isUntried = answer === "none" && (!hasHeard || isOnItsWay(app, target));
   return {
@@ -38,7 +39,7 @@ export function factOf(row: FactRow, name: AppName, target: RevisionId | undefin
     answer,
     words: hasHeard ? wordsOf(row, app) : "it has not heard of it",
     isSafe,
-    ...(isSafe && isSafeAnyway(row, answer) ? { isSafeAnyway: true } : {}),
+    ...(isSafe && isSafeAnyway(row, said) ? { isSafeAnyway: true } : {}),
     isHeld: isOrdered || isCause(app, passing),
     ...(isUntried && !isOrdered ? { mayBegin: true } : {}),
     isServing: row.connection === "Online" && isHealthy && !isSafe,
@@ -57,7 +58,7 @@ function isOnItsWay(app: AppReport | undefined, target: RevisionId | undefined):
 }
 
 /** A disk that is full before the release was tried is none of its doing, nor are failures of other releases. */
-function isSafeAnyway({ reported }: FactRow, answer: Fact["answer"]): boolean {
+function isSafeAnyway({ reported }: FactRow, said: Fact["answer"]): boolean {
   switch (reported?.safeMode?.cause) {
     case undefined:
     case "hub":
@@ -65,9 +66,9 @@ function isSafeAnyway({ reported }: FactRow, answer: Fact["answer"]): boolean {
     case "journal":
       return true;
     case "failedUpdates":
-      return answer !== "refused";
+      return said !== "refused";
     case "diskFull":
-      return answer === "none";
+      return said === "none";
     case "bootLoop":
       return false;
   }

@@ -73,10 +73,12 @@ function judgeSafe(member: Member, fact: Fact): Member {
 
 /** It has returned: from the moment at which it comes to the release it must answer as the others. */
 function judgeWaiting(member: Member, fact: Fact, { policy }: Place, now: number): Member {
-  if (fact.answer === "refused")
-    return moved(member, "Failed", `refused or rolled back${quoted(fact)}`);
   if (fact.isSafe) return member;
   if (fact.answer === "succeeded") return moved(member, "Succeeded", null);
+  // What a pinned device refused it refused before the pin.
+  if (fact.isPinned) return member;
+  if (fact.answer === "refused")
+    return moved(member, "Failed", `refused or rolled back${quoted(fact)}`);
   if (fact.connection !== "Online" || fact.isHeld || fact.mayBegin) return member;
   return { ...member, state: "Released", deadlineAt: now + policy.deadlineMs, reason: null };
 }

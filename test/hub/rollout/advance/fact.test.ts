@@ -84,14 +84,17 @@ test("no release is blamed for a safe mode that was ordered or has another cause
   const isAnyway = (
     cause: NonNullable<ReportedState["safeMode"]>["cause"],
     app: Partial<AppReport> = { current: revision(other) },
+    change = {},
   ): boolean => {
     const safeMode = { cause, message: "x", since: 0, serves: "lastGood" } as const;
-    return factOf(row(app, { safeMode }), name, target).isSafeAnyway === true;
+    return factOf(row(app, { safeMode }, change), name, target).isSafeAnyway === true;
   };
   for (const cause of ["hub", "hand", "journal", "diskFull", "failedUpdates"] as const)
     assert.ok(isAnyway(cause), cause);
   assert.ok(!isAnyway("bootLoop"));
   assert.ok(!isAnyway("failedUpdates", { quarantined: [target] }));
+  const unheard = { desiredGeneration: 2 };
+  assert.ok(!isAnyway("failedUpdates", { quarantined: [target] }, unheard));
   assert.ok(!isAnyway("diskFull", { current: revision(target) }));
   assert.ok(factOf(row({}, {}, { mode: "safe" }), name, target).isSafeAnyway);
 });

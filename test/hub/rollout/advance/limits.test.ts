@@ -175,6 +175,14 @@ test("a pinned device changes nothing, so it neither waits for the budget nor ta
   );
 });
 
+test("a pinned device is no failure for what it refused before the pin", () => {
+  const pinned = { answer: "refused", isHeld: true, isPinned: true } as const;
+  const begin = rollout([member("a", { state: "Waiting", step: 0 }), member("b")]);
+  const known = facts({ a: pinned, b: { answer: "succeeded" } });
+  const current = applied(begin, advance(begin, known, 1));
+  assert.equal(text(current, advance(current, known, 2)), "Promoted 1: a Waiting, b Succeeded");
+});
+
 test("releases only within its windows, and says when the next one opens", () => {
   const windows = [{ from: "02:00", to: "04:00" }];
   const begin = rollout([member("a")], { policy: policy({ windows }) });
