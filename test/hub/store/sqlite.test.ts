@@ -163,6 +163,20 @@ test("memos read the last runs of a device, and not a year of them", async () =>
   await dispose();
 });
 
+test("memos do not read the reports that they leave out", async () => {
+  const { store, file, dispose } = await openScratch();
+  await enrolFleet(store, 4);
+  const other = new Database(file);
+  other.exec("update devices set reported = zeroblob(16000000) where id > 'pi-0000'");
+  other.close();
+  const before = process.memoryUsage().arrayBuffers;
+  const { own } = await store.memoSlices();
+  const read = process.memoryUsage().arrayBuffers - before;
+  assert.ok(read < 16_000_000, `${read} bytes were read`);
+  assert.equal(own.size, 4);
+  await dispose();
+});
+
 const plans: [string, string][] = [
   [
     "select id from devices where id in (select device from device_labels where key = 'a' and value in ('b'))",
