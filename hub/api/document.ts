@@ -57,7 +57,6 @@ const tags = [
     description:
       "What people order over the repository: pins, overrides of a device, forced looks.",
   },
-  { name: "Runs", description: "Plans, their runs on devices, and the phases of devices." },
   { name: "Devices", description: "Each device: what it has, what it wants, what happened." },
   { name: "Events", description: "What happened, as a list and as a stream." },
   { name: "Access", description: "Tokens and codes that an operator hands out." },

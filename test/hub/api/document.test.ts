@@ -26,6 +26,7 @@ interface Operation {
 interface Document {
   openapi: string;
   info: { title: string; version: string };
+  tags: { name: string }[];
   paths: Record<string, Record<string, Operation>>;
   components: { schemas: Record<string, AnySchema>; securitySchemes: Record<string, object> };
 }
@@ -64,6 +65,14 @@ test("is OpenAPI 3.1 with unique ids, described answers and declared path parame
     const named = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
     const declared = operation.parameters?.filter((one) => one.in === "path" && one.required) ?? [];
     assert.deepEqual(new Set(declared.map(({ name }) => name)), new Set(named), path);
+  }
+});
+
+test("each tag is explained once", () => {
+  const explained = document.tags.map(({ name }) => name);
+  assert.equal(new Set(explained).size, explained.length, explained.join());
+  for (const { path, operation } of operations()) {
+    assert.ok(explained.includes(operation.tags?.[0] ?? ""), path);
   }
 });
 
