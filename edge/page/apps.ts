@@ -9,9 +9,10 @@ import { type PageView, wallAgeMs } from "./view.ts";
 import { workloadsTable } from "./workloads.ts";
 
 export function appsSection(view: PageView): Html {
-  const { apps } = view.status;
-  const body =
-    apps.length === 0 ? html`<p>No app is wanted here.</p>` : apps.map((app) => appCard(view, app));
+  const { apps, generation } = view.status;
+  // Before the first desired state nobody knows.
+  const none = generation === 0 ? "Not known yet." : "No app is wanted here.";
+  const body = apps.length === 0 ? html`<p>${none}</p>` : apps.map((app) => appCard(view, app));
   return html`<section aria-labelledby="apps"><h2 id="apps">Apps</h2>${body}</section>`;
 }
 
@@ -43,7 +44,7 @@ function failureText(view: PageView, { failure, retryAt }: AppReport): Html {
   const again = retryAt === undefined ? "" : html` ${retryText(view, retryAt)}`;
   if (failure === undefined) return html`${again === "" ? "" : html`<p>${again}</p>`}`;
   const { code, message, hint, at } = failure;
-  return html`<p class="failure"><strong>Last failure</strong> (${moment(at, wallAgeMs(view, at))}, <code>${code}</code>): ${message}${hint === undefined ? "" : html` <em>${hint}</em>`}${again}</p>`;
+  return html`<p class="failure"><strong>Last failure</strong> (${moment(at, wallAgeMs(view, at))}, <code>${code}</code>): <bdi>${message}</bdi>${hint === undefined ? "" : html` <em><bdi>${hint}</bdi></em>`}${again}</p>`;
 }
 
 function retryText({ status }: PageView, retryAt: number): string {

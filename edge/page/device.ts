@@ -22,7 +22,8 @@ function factsOf(status: LocalStatus): [name: string, text: Html | string][] {
   const { host, hostname, mode, generation, runtimes, journalUnacknowledged } = status;
   const labels = Object.entries(status.labels).map((label) => label.join("="));
   return [
-    ["Sync and health", html`${badge(status.sync)} ${badge(status.health)}`],
+    ["Sync", badge(status.sync)],
+    ["Health", badge(status.health)],
     ["Hub", connectionText(status)],
     ["Host name", hostname],
     ["Labels", labels.join(", ") || "none"],

@@ -98,7 +98,7 @@ function account({ isSignedIn }: PageView): Html {
 function stateSection(view: PageView): Html {
   const { safeMode, sync } = view.status;
   const { tone, sentence, more } = stateOf(view.status, view.liveness);
-  const said = html`<p id="sentence"${view.liveness.alive ? "" : html` role="alert"`}>${sentence}</p>
+  const said = html`<p id="sentence">${sentence}</p>
 ${more.map((one) => html`<p>${one}</p>`)}${deviceChain(view.status)}`;
   if (safeMode !== undefined) return safeModeBanner(view, said, safeMode);
   const again = { action: "/v1/retry", label: "Try everything again now" };

@@ -81,7 +81,7 @@ test("the page escapes what others wrote, and says when the loop has stopped", (
       assert.ok(text.includes("no image &lt;b&gt;web:2&lt;/b&gt;"));
       assert.match(
         text,
-        /role="alert">The agent has stopped working: no loop has ended for 1000 s/,
+        /id="sentence">The agent has stopped working: no loop has ended for 1000 s/,
       );
     },
     { clock: clockAt(() => 1_000_000) },
@@ -107,14 +107,19 @@ test("the page needs no inline script or style, and nothing from elsewhere", () 
     assert.equal(response.headers.get("strict-transport-security"), null);
   }));
 
-test("a device with nothing on it has a page too", () =>
-  withApi(
-    async (base) => {
-      const text = await (await fetch(base)).text();
-      assert.ok(text.includes("No app is wanted here.") && text.includes("None yet."));
-    },
-    { status: () => emptyStatus() },
-  ));
+for (const [generation, words] of [
+  [7, "No app is wanted here."],
+  [0, "Not known yet."],
+] as const) {
+  test(`a device with nothing on it has a page too, at generation ${generation}`, () =>
+    withApi(
+      async (base) => {
+        const text = await (await fetch(base)).text();
+        assert.ok(text.includes(words) && text.includes("None yet."));
+      },
+      { status: () => ({ ...emptyStatus(), generation }) },
+    ));
+}
 
 function emptyStatus(): ReturnType<typeof statusOf> {
   const { host: _host, ...status } = statusOf({ apps: [], updates: [], conditions: [] });

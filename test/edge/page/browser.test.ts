@@ -6,13 +6,18 @@ import { suite } from "#test/suite.ts";
 import { launchBrowser, openWindow, type Window } from "./browser.ts";
 import { startDevice, type TestDevice } from "./device.ts";
 import { tokenText } from "./fixture.ts";
-import { healthyScene, safeModeScene, updatingScene } from "./scenes.ts";
+import { fullDiskScene, healthyScene, safeModeScene, updatingScene } from "./scenes.ts";
 
 const test = suite("the device's page in Chromium", { limitMs: 60_000 });
 let browser: Browser | undefined;
 test.after(async () => browser?.close());
 
-const scenes = { healthy: healthyScene, updating: updatingScene, "safe mode": safeModeScene };
+const scenes = {
+  healthy: healthyScene,
+  updating: updatingScene,
+  "safe mode": safeModeScene,
+  "a full disk and strange words": fullDiskScene,
+};
 
 async function onPage(
   status: LocalStatus,
@@ -165,6 +170,22 @@ test.real("chromium", "changes come in by themselves, and leave focus and opened
   }),
 );
 
+test.real("chromium", "a device that hangs is told, and a button's answer goes by itself", () =>
+  onPage(healthyScene(), {}, async (page) => {
+    await page.clock.install();
+    await signIn(page);
+    assert.equal(new URL(page.url()).search, "", "a reload does not say it again");
+    await page.route("**/", () => undefined);
+    await page.clock.runFor(40_000);
+    await page.getByText(/^The device does not answer: what you see is of \d/).waitFor();
+    assert.equal(await page.getByText("You are signed in.").count(), 0);
+    await page.unroute("**/");
+    await page.clock.runFor(20_000);
+    await page.getByText("The device answers again.").waitFor({ state: "attached" });
+    assert.equal(await page.locator("body.away").count(), 0);
+  }),
+);
+
 for (const [name, scene] of Object.entries(scenes)) {
   for (const colorScheme of ["light", "dark"] as const) {
     test.real("chromium", `${name}, ${colorScheme}: AA, no sideways scroll, thumb-sized`, () =>
@@ -173,7 +194,10 @@ for (const [name, scene] of Object.entries(scenes)) {
         await page.evaluate(
           "for (const node of document.querySelectorAll('details')) node.open = true",
         );
-        assert.equal(await page.evaluate("document.documentElement.scrollWidth"), 360);
+        for (const width of [768, 1280, 360]) {
+          await page.setViewportSize({ width, height: 780 });
+          assert.equal(await page.evaluate("document.documentElement.scrollWidth"), width);
+        }
         const { texts, faults } = await colourFaults(page);
         assert.ok(texts > 60, `${texts} texts`);
         assert.deepEqual(faults, []);

@@ -90,7 +90,10 @@ test("it asks again by itself only where no script does, and can be held still",
 
 test("a disk below its reserve says by how much", async () => {
   const page = await drawn(viewOf(safeModeScene()));
-  assert.match(page, /150 MB free.*last 200 MB.*It is short by 50 MB\./s);
+  assert.match(
+    page,
+    /150 MB free\. <strong>It is short by 50 MB of the 200 MB that no download takes\./,
+  );
 });
 
 test("the last deep check is told with what it found and what it could not look at", async () => {

@@ -241,3 +241,31 @@ export function safeModeScene(): LocalStatus {
     journalUnacknowledged: 212,
   };
 }
+
+/** A disk without a free byte, and the longest, widest and strangest words that a page may have to show. */
+export function fullDiskScene(): LocalStatus {
+  const status = safeModeScene();
+  const [robots, ...others] = status.apps;
+  if (robots === undefined) throw new Error("no app");
+  const long = "x".repeat(180);
+  const strange = `שלום \u202e(reversed) <img src=x onerror="alert(1)"> ${long}`;
+  const why = [
+    { reason: "SafeMode", message: "the device is in safe mode and tries no new release" },
+    { reason: "DiskFull", message: `the disk is full: ${strange}` },
+  ];
+  const name = AppName.parse(`a${"_without_a_break".repeat(4)}`.slice(0, 63));
+  const failure = { code: "disk_full", message: strange, hint: long, at: status.at };
+  return {
+    ...status,
+    ...{ device: DeviceId.parse("w-longest".repeat(7)), hostname: `${long}.local` },
+    labels: { ["L".repeat(63)]: "V".repeat(63) },
+    connection: { connected: false, via: "none", problem: strange },
+    apps: [{ ...robots, name, why, failure, services: [service("s".repeat(63), 0, 3)] }, ...others],
+    conditions: status.conditions.map((one) => ({ ...one, message: strange })),
+    safeMode: {
+      ...{ cause: "diskFull", message: "the disk is full", since: status.at - 5000 },
+      serves: "nothing",
+    },
+    disk: { usedBytes: 31.1e9, freeBytes: 0, reserveBytes: 0.2e9 },
+  };
+}
