@@ -102,6 +102,11 @@ export function toneOf(status: SyncStatus | HealthStatus | Connection): Tone {
   return looks[status]?.[0] ?? "none";
 }
 
+/** Where no column names the dimension: sync and health share the word Unknown. */
+export function namedBadge(dimension: string, shown: Html): Html {
+  return html`<span class="named"><span class="muted">${dimension}</span> ${shown}</span>`;
+}
+
 export function icon(shape: Shape): Html {
   return html`<svg class="icon" viewBox="0 0 12 12" aria-hidden="true"><path d="${raw(shapes[shape])}"/></svg>`;
 }

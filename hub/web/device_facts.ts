@@ -29,10 +29,10 @@ function hostFacts({
   arch,
   agentVersion,
   runtimes,
-}: HostReport): [string, string][] {
+}: HostReport): [string, unknown][] {
   return [
     ["Model", model],
-    ["System", `${os}, ${kernel}, ${arch}`],
+    ["System", html`<bdi>${os}</bdi>, <bdi>${kernel}</bdi>, ${arch}`],
     ["Agent", agentVersion],
     ["Runtimes", runtimes.join(", ")],
   ];

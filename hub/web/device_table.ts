@@ -4,7 +4,7 @@ import type { DeviceRow, SiteCounts } from "#hub/store/port.ts";
 import type { AppReport } from "#shared/reported.ts";
 import { connectionBadge, healthBadge, icon, syncBadge } from "./badge.ts";
 import { markText } from "./banners.ts";
-import { ago, commit, type Html, heads, plural } from "./html.ts";
+import { ago, commit, type Html, heads, plural, sentence, word } from "./html.ts";
 import type { Overview } from "./overview.ts";
 
 const columns = 8;
@@ -14,9 +14,9 @@ export function deviceTable({ page, sites, now, noticesOn }: Overview): Html {
   const groups = [...bySite]
     .sort(([a], [b]) => Number(a === "") - Number(b === "") || a.localeCompare(b, "en"))
     .map(([site, rows]) => siteGroup({ site, rows, sites, noticesOn, now }));
-  return html`<table role="table" class="devices"><caption class="hidden">Devices by site, with their apps</caption>
+  return html`<div class="scroll"><table role="table" class="devices"><caption class="hidden">Devices by site, with their apps</caption>
 <thead role="rowgroup"><tr role="row">${heads("Device", "Connection", "Last seen", "App", "Sync", "Health", "Commit", "Now")}</tr></thead>
-${groups}</table>`;
+${groups}</table></div>`;
 }
 
 interface Group extends Pick<Overview, "sites" | "noticesOn" | "now"> {
@@ -45,7 +45,7 @@ function deviceRows(row: DeviceRow, mark: string, now: number): Html[] {
   const apps = row.reported?.apps ?? [];
   const [first, ...more] = apps;
   const span = Math.max(1, apps.length);
-  const head = html`<th scope="row" role="rowheader" class="device" rowspan="${span}"><a href="/devices/${row.id}">${row.id}</a>${roleOf(row)}${mark === "" ? "" : html` <p class="mark">${mark}</p>`}</th>
+  const head = html`<th scope="row" role="rowheader" class="device" rowspan="${span}"><a href="/devices/${row.id}">${word(row.id)}</a>${roleOf(row)}${mark === "" ? "" : html` <p class="mark">${mark}</p>`}</th>
 <td role="cell" data-name="Connection" rowspan="${span}">${connectionBadge(row.connection)}</td>
 <td role="cell" data-name="Last seen" rowspan="${span}" class="when">${ago(row.lastSeenAt, now)}</td>`;
   const cells = first === undefined ? noApp(row) : appCells(first, row, now);
@@ -63,7 +63,7 @@ const lastReported = html`<p class="muted">as last reported</p>`;
 
 function roleOf({ labels }: DeviceRow): Html {
   const role = labels["role"];
-  return role === undefined ? html`` : html` <span class="muted">${role}</span>`;
+  return role === undefined ? html`` : html` <span class="muted">${word(role)}</span>`;
 }
 
 function noApp({ reported }: DeviceRow): Html {
@@ -77,7 +77,7 @@ function appCells(app: AppReport, { connection }: DeviceRow, now: number): Html 
     current === undefined
       ? html`<span class="muted">none yet</span>`
       : commit(current.commit, current.branch);
-  return html`<td role="cell" data-name="App" class="name">${app.name}</td>
+  return html`<td role="cell" data-name="App" class="name">${word(app.name)}</td>
 <td role="cell" data-name="Sync">${syncBadge(app.sync)}</td>
 <td role="cell" data-name="Health">${healthBadge(app.health)}</td>
 <td role="cell" data-name="Commit">${serving}</td>
@@ -102,6 +102,6 @@ export function activity(
   const held =
     failure === undefined
       ? ""
-      : html`<p class="failure">${icon("cross")}<span>${step === undefined && target !== undefined ? html`${commit(target.commit)}: ` : ""}${failure.message}${again}</span></p>`;
+      : html`<p class="failure">${icon("cross")}<span>${step === undefined && target !== undefined ? html`${commit(target.commit)}: ` : ""}<bdi>${sentence(failure.message)}</bdi>${again}</span></p>`;
   return html`${doing}${held}`;
 }

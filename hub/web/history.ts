@@ -3,7 +3,7 @@ import { html } from "hono/html";
 import type { UpdateView } from "#hub/api/update_view.ts";
 import type { HubEvent } from "#hub/store/port.ts";
 import { icon, outcomeBadge, warningBadge } from "./badge.ts";
-import { ago, commit, exactDuration, type Html, heads } from "./html.ts";
+import { ago, commit, exactDuration, type Html, heads, word } from "./html.ts";
 
 export function updateList(updates: UpdateView[], now: number): Html {
   const items = updates.map((update) => html`<li>${updateItem(update, now)}</li>`);
@@ -42,8 +42,8 @@ export function eventTable(events: HubEvent[], now: number): Html {
       event,
     ) => html`<tr role="row" id="event-${event.id}"><td role="cell" data-name="When" class="when">${ago(event.at, now)}</td>
 <td role="cell" data-name="Type">${warningBadge(event.type)}</td>
-<td role="cell" data-name="Reason">${event.reason}</td>
-<td role="cell" data-name="App">${event.app ?? html`<span class="muted">device</span>`}</td>
+<td role="cell" data-name="Reason">${word(event.reason)}</td>
+<td role="cell" data-name="App">${event.app === null ? html`<span class="muted">device</span>` : word(event.app)}</td>
 <td role="cell" data-name="Message" class="message">${event.message}</td></tr>`,
   );
   return html`<section aria-labelledby="events-title"><h2 id="events-title">Events</h2>

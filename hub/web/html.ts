@@ -24,7 +24,7 @@ export function exactDuration(durationMs: number): string {
   return durationMs < 10_000 ? `${(durationMs / 1000).toFixed(1)} s` : durationText(durationMs);
 }
 
-/** A moment as "12 s ago" with the exact time beside it; the script keeps it current. */
+/** A moment as "12 s ago" with the exact time beside it, as of when the page was read. */
 export function ago(at: number | null, now: number): Html {
   if (at === null) return html`<span class="muted">never</span>`;
   const exact = new Date(at).toISOString();
@@ -33,7 +33,10 @@ export function ago(at: number | null, now: number): Html {
 
 /** Seven characters, the whole in the title. */
 export function commit(id: string, branch?: string): Html {
-  const from = branch === undefined ? "" : html` <span class="muted">${branch}</span>`;
+  const from =
+    branch === undefined
+      ? ""
+      : html` <span class="muted branch" title="${branch}">${branch}</span>`;
   return html`<span class="commit"><code title="${id}">${id.slice(0, 7)}</code>${from}</span>`;
 }
 
@@ -61,6 +64,16 @@ export function bytesText(bytes: number): string {
 
 export function plural(count: number, one: string): string {
   return `${count} ${one}${count === 1 ? "" : "s"}`;
+}
+
+/** With a full stop, whether or not whoever said it gave one. */
+export function sentence(text: string): string {
+  return `${text.trim().replace(/\.$/, "")}.`;
+}
+
+/** A name in a table: its column is as wide as the name, up to a bound above which the name breaks. */
+export function word(text: string): Html {
+  return html`<span class="word">${text}</span>`;
 }
 
 /** Column heads, with the roles that a table keeps when a narrow screen shows it as blocks. */

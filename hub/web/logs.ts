@@ -2,8 +2,8 @@
 import { html } from "hono/html";
 import type { LogItem } from "#hub/logs/port.ts";
 import type { DeviceRow } from "#hub/store/port.ts";
-import { connectionBadge } from "./badge.ts";
-import { bytesText, type Html } from "./html.ts";
+import { connectionBadge, icon } from "./badge.ts";
+import { bytesText, type Html, sentence } from "./html.ts";
 
 export interface LogsPage {
   row: DeviceRow;
@@ -23,12 +23,12 @@ export function logsMain({ row, choice, tail, items, problem, stream }: LogsPage
   const { id } = row;
   return html`<nav class="crumbs" aria-label="Breadcrumb"><a href="/">Fleet</a> <a href="/devices/${id}">${id}</a></nav>
 <div class="headline"><h1>Logs of ${id}</h1>${connectionBadge(row.connection)}<span id="log-state" class="live" role="status" hidden></span></div>
-<form class="bar" method="get" action="/devices/${id}/logs">
-<label>Log<select name="of">${choicesOf(row).map(([value, name]) => option(value, name, choice))}</select></label>
-<label>Last lines<select name="tail">${tails.map((lines) => option(String(lines), String(lines), String(tail)))}</select></label>
+<form class="filter" method="get" action="/devices/${id}/logs">
+<label>Log <select name="of">${choicesOf(row).map(([value, name]) => option(value, name, choice))}</select></label>
+<label>Last lines <select name="tail">${tails.map((lines) => option(String(lines), String(lines), String(tail)))}</select></label>
 <button class="quiet">Show</button></form>
 ${problem === undefined ? "" : problemNote(problem)}
-<pre id="log" class="log" tabindex="0" aria-label="Log" data-stream="${stream}">${items.map(itemLine)}</pre>
+<pre id="log" class="log" tabindex="0" role="region" aria-label="Lines of the log" data-stream="${stream}">${items.map(itemLine)}</pre>
 ${items.length === 0 && problem === undefined ? html`<p id="log-empty" class="empty">Nothing was said yet.</p>` : ""}`;
 }
 
@@ -45,7 +45,7 @@ function choicesOf({ reported }: DeviceRow): [value: string, name: string][] {
 }
 
 function problemNote({ detail, hint }: { detail: string; hint?: string | undefined }): Html {
-  return html`<p class="note warn" role="status"><span><strong>No log now</strong>: ${detail}. ${hint ?? ""}</span></p>`;
+  return html`<p class="note warn" role="status">${icon("ring")}<span><strong>No log now</strong>: <bdi>${sentence(detail)}</bdi> ${hint ?? ""}</span></p>`;
 }
 
 /** Of the same form as the script's. */

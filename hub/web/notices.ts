@@ -16,7 +16,7 @@ export function repositoryNote(repository: RepositoryHealth, now: number): Html 
     fetchedAt === null
       ? "It was never fetched, so no commit reaches any device."
       : html`It was last fetched ${ago(fetchedAt, now)}; devices stay on what they have.`;
-  return html`<div class="note bad" id="repository-problem" role="alert">${icon("cross")}<div><p><strong>${title}</strong> ${since}</p>
+  return html`<div class="note bad" id="repository-problem">${icon("cross")}<div><p><strong>${title}</strong> ${since}</p>
 <p>${problem}</p>${hint === null ? "" : html`<p>${hint}</p>`}
 <p class="muted">Repository: <code>${url}</code>. The hub tries again by itself.</p></div></div>`;
 }

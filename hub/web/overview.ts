@@ -9,7 +9,7 @@ import { Connection, HealthStatus, SyncStatus } from "#shared/status.ts";
 import { acceptedBadge, icon, refusedBadge, toneOf } from "./badge.ts";
 import { banners } from "./banners.ts";
 import { deviceTable } from "./device_table.ts";
-import { ago, commit, type Html, heads, plural } from "./html.ts";
+import { ago, commit, type Html, heads, plural, word } from "./html.ts";
 import { noBranches, noDevices, refusalNote, repositoryNote } from "./notices.ts";
 import { isFiltered, overviewHref } from "./overview_query.ts";
 import { workloadTotal } from "./workloads.ts";
@@ -79,7 +79,7 @@ function branchTable({ branches, repository, now }: Overview): Html {
   const rows = branches.map(
     (
       row,
-    ) => html`<tr id="branch-${row.branch}" role="row"><th scope="row" role="rowheader">${row.branch}</th>
+    ) => html`<tr id="branch-${row.branch}" role="row"><th scope="row" role="rowheader">${word(row.branch)}</th>
 <td role="cell" data-name="State">${row.refusal === null ? acceptedBadge() : refusedBadge()}</td>
 <td role="cell" data-name="Accepted">${row.accepted === null ? html`<span class="muted">none</span>` : commit(row.accepted)}</td>
 <td role="cell" data-name="Head">${commit(row.head)}</td>
@@ -116,6 +116,9 @@ function choice(
 function nothing({ counts, filter, origin }: Overview): Html {
   if (counts.devices > 0 && isFiltered(filter)) {
     return html`<p class="empty">No device matches this filter. <a href="/">Show all ${counts.devices}</a>.</p>`;
+  }
+  if (counts.devices > 0) {
+    return html`<p class="empty">No device comes after these. <a href="/">Show the first ones</a>.</p>`;
   }
   return noDevices(origin);
 }

@@ -82,7 +82,9 @@ export function createPages(options: Options): Pages {
   const send = (c: Context, parts: PageParts, status: Status = 200) => {
     // The script asks for the part that changes.
     const isPart = c.req.header("x-fragment") === "main";
-    return c.html(isPart ? mainOf(parts.main) : layout(assets, parts), status, headers);
+    const { pathname: path, search } = new URL(c.req.url);
+    const asked = { path, search, now: options.clock.now() };
+    return c.html(isPart ? mainOf(parts.main) : layout(assets, parts, asked), status, headers);
   };
   return {
     routes: (document) => routes(options, { send, find: assets.find, document }),

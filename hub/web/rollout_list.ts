@@ -1,7 +1,7 @@
 // The rollouts of the fleet: the newest of each deployment with its bar, and those before.
 import { html } from "hono/html";
 import type { FleetHalt, MemberRow, RolloutRow } from "#hub/store/rollout_port.ts";
-import { ago, commit, type Html, heads } from "./html.ts";
+import { ago, commit, type Html, heads, word } from "./html.ts";
 import { fleetHaltForm } from "./rollout_orders.ts";
 import { countsInWords, countsOf, deviceBar, rolloutBadge } from "./rollout_words.ts";
 
@@ -10,16 +10,13 @@ export interface RolloutList {
   /** Of all, newest first. */
   rows: readonly RolloutRow[];
   halt: FleetHalt | null;
-  /** Why the last order was refused. */
-  problem?: string;
   now: number;
 }
 
-export function rolloutListMain({ newest, rows, halt, problem, now }: RolloutList): Html {
+export function rolloutListMain({ newest, rows, halt, now }: RolloutList): Html {
   const shown = new Set(newest.map(({ row }) => row.id));
   const older = rows.filter(({ id }) => !shown.has(id));
   return html`<h1>Rollouts</h1>
-${problem === undefined ? "" : html`<p class="note bad" role="alert"><span>${problem}</span></p>`}
 ${fleetHaltForm(halt, now)}
 ${newest.length === 0 ? nothing() : newestTable(newest, now)}
 ${older.length === 0 ? "" : olderTable(older, now)}`;
@@ -34,7 +31,7 @@ function newestTable(newest: RolloutList["newest"], now: number): Html {
   const lines = newest.toSorted((a, b) => b.row.changedAt - a.row.changedAt);
   const body = lines.map(({ row, members }) => {
     const counts = countsOf(members.map(({ member }) => member));
-    return html`<tr role="row" id="rollout-${row.id}"><th scope="row" role="rowheader"><a href="/rollouts/${row.id}">${row.deployment} #${row.id}</a></th>
+    return html`<tr role="row" id="rollout-${row.id}"><th scope="row" role="rowheader"><a href="/rollouts/${row.id}">${word(`${row.deployment} #${row.id}`)}</a></th>
 <td role="cell" data-name="State">${rolloutBadge(row.head.state)}</td>
 <td role="cell" data-name="Step">${row.head.step + 1} of ${row.policy.steps.length}</td>
 <td role="cell" data-name="Devices">${deviceBar(counts, members.length)}<span class="muted">${countsInWords(counts)}</span></td>
@@ -51,7 +48,7 @@ function olderTable(rows: readonly RolloutRow[], now: number): Html {
   const body = rows.map(
     (
       row,
-    ) => html`<tr role="row" id="rollout-${row.id}"><th scope="row" role="rowheader"><a href="/rollouts/${row.id}">${row.deployment} #${row.id}</a></th>
+    ) => html`<tr role="row" id="rollout-${row.id}"><th scope="row" role="rowheader"><a href="/rollouts/${row.id}">${word(`${row.deployment} #${row.id}`)}</a></th>
 <td role="cell" data-name="State">${rolloutBadge(row.head.state)}</td>
 <td role="cell" data-name="Commit">${commit(row.commit, row.branch)}</td>
 <td role="cell" data-name="Last order" class="message">${row.operator === null ? "" : `${row.operator}: ${row.reason ?? ""}`}</td>

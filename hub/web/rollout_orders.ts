@@ -2,7 +2,8 @@
 import { html } from "hono/html";
 import { type OrderName, statesFor } from "#hub/rollout/advance/order.ts";
 import type { FleetHalt, RolloutRow } from "#hub/store/rollout_port.ts";
-import { ago, type Html, plural } from "./html.ts";
+import { icon } from "./badge.ts";
+import { ago, type Html, plural, sentence } from "./html.ts";
 import type { Counts } from "./rollout_words.ts";
 
 /** Where each stands, and what it does to how many devices. */
@@ -22,10 +23,14 @@ export function orderForm({ id, head }: RolloutRow, counts: Counts): Html {
     (name) =>
       html`<button class="${harsh.has(name) ? "harsh" : "quiet"}" formaction="/rollouts/${id}/${name}">${words[name](counts)}</button>`,
   );
-  return html`<form class="orders" method="post" aria-label="Orders">
+  return html`<form class="orders" method="post" aria-label="Orders">${noDefault}
 <label>Reason, for others to read <input name="reason" required maxlength="500" autocomplete="off"></label>
 ${buttons}</form>`;
 }
+
+/** Enter in the field would press the first button, whichever that is: with several to choose from it presses none.
+ *  @see HTML, "implicit submission" */
+const noDefault = html`<button disabled hidden></button>`;
 
 const words: Readonly<Record<Offered, (counts: Counts) => string>> = {
   approve: () => "Approve the step",
@@ -51,7 +56,7 @@ export function fleetHaltForm(halt: FleetHalt | null, now: number): Html {
   const banner =
     halt === null
       ? ""
-      : html`<p class="note bad" role="alert"><span><strong>The fleet is halted</strong> since ${ago(halt.at, now)} by ${halt.operator}: ${halt.reason} Nothing is released and no commit is taken up.</span></p>`;
+      : html`<p class="note bad">${icon("slash")}<span><strong>The fleet is halted</strong>, ordered ${ago(halt.at, now)} by <bdi>${halt.operator}</bdi>: <bdi>${sentence(halt.reason)}</bdi> Nothing is released and no commit is taken up.</span></p>`;
   const button =
     halt === null
       ? html`<button class="harsh">Halt the whole fleet</button>`

@@ -2,12 +2,12 @@
 import { html } from "hono/html";
 import { stepName } from "#hub/api/rollout_view.ts";
 import type { Member } from "#hub/rollout/advance/model.ts";
-import { clearChance } from "#hub/rollout/advance/separate.ts";
+import { clearChance, suspectsInWords } from "#hub/rollout/advance/separate.ts";
 import { culpritOf } from "#hub/rollout/bisect/range.ts";
 import type { BisectRow } from "#hub/store/bisect_port.ts";
 import type { MemberRow, RolloutRow } from "#hub/store/rollout_port.ts";
 import { icon } from "./badge.ts";
-import { ago, commit, type Html, heads } from "./html.ts";
+import { ago, commit, type Html, heads, word } from "./html.ts";
 import { orderForm } from "./rollout_orders.ts";
 import { countsInWords, countsOf, deviceBar, memberBadge, rolloutBadge } from "./rollout_words.ts";
 
@@ -17,18 +17,15 @@ export interface RolloutPage {
   /** Why it does not go on right now. */
   waitsFor: string | null;
   bisect: BisectRow | null;
-  /** Why the last order was refused. */
-  problem?: string;
   now: number;
 }
 
 export function rolloutMain(page: RolloutPage): Html {
-  const { row, now, problem } = page;
+  const { row, now } = page;
   const members = page.members.map(({ member }) => member);
   const counts = countsOf(members);
   return html`<nav class="crumbs" aria-label="Breadcrumb"><a href="/rollouts">Rollouts</a></nav>
 <div class="headline"><h1>${row.deployment} #${row.id}</h1>${rolloutBadge(row.head.state)}</div>
-${problem === undefined ? "" : html`<p class="note bad" role="alert">${icon("cross")}<span>${problem}</span></p>`}
 ${haltNote(row)}${waitNote(page)}${bisectNote(page)}
 <dl class="facts"><div><dt>Commit</dt><dd>${commit(row.commit, row.branch)}</dd></div>
 <div><dt>Release</dt><dd><code title="${row.digest}">${row.digest.slice(0, 12)}</code></dd></div>
@@ -42,7 +39,7 @@ ${suspectTable(row)}
 ${deviceTable(members, now)}`;
 }
 
-function haltNote({ head, isQuarantined }: RolloutRow): Html {
+function haltNote({ head, isQuarantined, suspects }: RolloutRow): Html {
   if (head.state !== "Halted" && head.state !== "Undone") return html``;
   const kept = isQuarantined
     ? "The same content is given to nobody until somebody resumes or promotes it."
@@ -51,12 +48,16 @@ function haltNote({ head, isQuarantined }: RolloutRow): Html {
     head.state === "Halted"
       ? "The rollout halted."
       : "The rollout was undone; its devices keep the last promoted release until Git says otherwise.";
-  return html`<p class="note bad" role="alert">${icon("slash")}<span><strong>${what}</strong> ${kept}</span></p>`;
+  const shared =
+    suspects.length === 0
+      ? ""
+      : html` Of the devices that failed: <bdi>${suspectsInWords(suspects)}</bdi>.`;
+  return html`<p class="note bad">${icon("slash")}<span><strong>${what}</strong>${shared} ${kept}</span></p>`;
 }
 
 function waitNote({ waitsFor, row }: RolloutPage): Html {
   if (waitsFor === null || row.head.state === "Halted") return html``;
-  return html`<p class="note busy" role="status">${icon("half")}<span>Waits for ${waitsFor}.</span></p>`;
+  return html`<p class="note busy" role="status">${icon("half")}<span>Waits for <bdi>${waitsFor}</bdi>.</span></p>`;
 }
 
 function bisectNote({ bisect: row }: RolloutPage): Html {
@@ -65,12 +66,12 @@ function bisectNote({ bisect: row }: RolloutPage): Html {
   const culprit = state === "Found" ? culpritOf(row.bisect)?.first : undefined;
   if (culprit !== undefined) {
     const { subject, author } = culprit;
-    return html`<p class="note warn" id="bisect">${icon("cross")}<span><strong>First bad commit:</strong> ${commit(culprit.commit)} “${subject}” by ${author}. ${outcome}.</span></p>`;
+    return html`<p class="note warn" id="bisect">${icon("cross")}<span><strong>First bad commit:</strong> ${commit(culprit.commit)} “<bdi>${subject}</bdi>” by <bdi>${author}</bdi>. ${outcome}.</span></p>`;
   }
   const at = testing === null ? undefined : commits[testing];
   const words =
     state === "Testing"
-      ? html`A bisect over ${commits.length - 1} commits goes on${at === undefined ? "" : html`; its canaries try ${commit(at.commit)} “${at.subject}”`}.`
+      ? html`A bisect over ${commits.length - 1} commits goes on${at === undefined ? "" : html`; its canaries try ${commit(at.commit)} “<bdi>${at.subject}</bdi>”`}.`
       : html`The last bisect ended: ${outcome}.`;
   return html`<p class="note busy" id="bisect" role="status">${icon("half")}<span>${words}</span></p>`;
 }
@@ -96,7 +97,9 @@ const shownSuspects = 6;
 function suspectTable({ suspects }: RolloutRow): Html {
   if (suspects.length === 0) return html``;
   const rows = suspects.slice(0, shownSuspects).map(
-    (one) => html`<tr role="row"><th scope="row" role="rowheader">${one.key}=${one.value}</th>
+    (
+      one,
+    ) => html`<tr role="row"><th scope="row" role="rowheader">${word(`${one.key}=${one.value}`)}</th>
 <td role="cell" data-name="Failed">${one.failed} of ${one.failedOf}</td>
 <td role="cell" data-name="Healthy">${one.succeeded} of ${one.succeededOf}</td>
 <td role="cell" data-name="By chance">${chanceText(one.chance)}${one.chance < clearChance ? html` <strong>clear</strong>` : ""}</td></tr>`,
@@ -131,7 +134,7 @@ function deviceTable(members: readonly Member[], now: number): Html {
   const rows = sorted.slice(0, shownDevices).map(
     (
       member,
-    ) => html`<tr role="row" id="member-${member.device}"><th scope="row" role="rowheader"><a href="/devices/${member.device}">${member.device}</a></th>
+    ) => html`<tr role="row" id="member-${member.device}"><th scope="row" role="rowheader"><a href="/devices/${member.device}">${word(member.device)}</a></th>
 <td role="cell" data-name="State">${memberBadge(member.state)}</td>
 <td role="cell" data-name="Step">${member.step === null ? "" : member.step + 1}</td>
 <td role="cell" data-name="Why" class="message">${member.reason ?? ""}${deadline(member, now)}</td></tr>`,
@@ -141,7 +144,7 @@ function deviceTable(members: readonly Member[], now: number): Html {
 <table role="table"><caption class="hidden">Devices of the rollout, those to look at first</caption>
 <thead role="rowgroup"><tr role="row">${heads("Device", "State", "Step", "Why")}</tr></thead>
 <tbody role="rowgroup">${rows}</tbody></table>
-${more > 0 ? html`<p class="muted">… and ${more} more: fleet rollout status -o wide.</p>` : ""}</section>`;
+${more > 0 ? html`<p class="muted">… and ${more} more; <code>fleet rollout status -o wide</code> lists them all.</p>` : ""}</section>`;
 }
 
 function deadline({ deadlineAt, reason }: Member, now: number): Html {

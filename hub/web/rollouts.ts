@@ -34,6 +34,8 @@ interface Options {
 const listed = 50;
 /** The controller looks at what a device said after 200 ms. */
 const live = { live: "/v1/watch", lateMs: 400 };
+/** An order that was refused is answered at its own address, which only takes orders. */
+const at = (path: string) => ({ ...live, at: path });
 
 /** Every route wants a session, which the caller sees to. */
 export function rolloutPages(options: Options): Hono<ApiEnv> {
@@ -46,28 +48,19 @@ export function rolloutPages(options: Options): Hono<ApiEnv> {
       store.rollouts({ limit: listed }),
     ]);
     const halt = rollouts.fleetHalt();
-    const told = problem === undefined ? {} : { problem: problem.words };
-    const main = rolloutListMain({ newest, rows, halt, now: clock.now(), ...told });
-    const operator = sessionOperator(c, sessions);
-    return send(c, { title: "Rollouts", main, operator, ...live }, problem?.status);
+    const main = rolloutListMain({ newest, rows, halt, now: clock.now() });
+    const told = { operator: sessionOperator(c, sessions), problem: problem?.words };
+    return send(c, { title: "Rollouts", main, ...told, ...at("/rollouts") }, problem?.status);
   };
   const item = async (c: Context, id: number, problem?: Problem): Promise<Response> => {
     const row = Number.isSafeInteger(id) ? await store.rollout(id) : null;
     if (row === null) return list(c, { words: `No rollout has the number ${id}.`, status: 404 });
     const [members, bisect] = await Promise.all([store.rolloutMembers(id), store.bisectOf(id)]);
-    const told = problem === undefined ? {} : { problem: problem.words };
-    const now = clock.now();
-    const main = rolloutMain({
-      row,
-      members,
-      bisect,
-      waitsFor: rollouts.waitsFor(id),
-      now,
-      ...told,
-    });
-    const operator = sessionOperator(c, sessions);
+    const waitsFor = rollouts.waitsFor(id);
+    const main = rolloutMain({ row, members, bisect, waitsFor, now: clock.now() });
+    const told = { operator: sessionOperator(c, sessions), problem: problem?.words };
     const title = `${row.deployment} #${id}`;
-    return send(c, { title, main, operator, ...live }, problem?.status);
+    return send(c, { title, main, ...told, ...at(`/rollouts/${id}`) }, problem?.status);
   };
 
   app.get("/rollouts", (c) => list(c));

@@ -6,7 +6,7 @@ import type { Connection } from "#shared/status.ts";
 import { type TelemetryDigest, TelemetryState, type WorkloadReport } from "#shared/telemetry.ts";
 import { workloadWords } from "#shared/telemetry_words.ts";
 import { telemetryBadge, telemetryTone } from "./badge.ts";
-import { ago, type Html, heads } from "./html.ts";
+import { ago, type Html, heads, word } from "./html.ts";
 
 /** Nothing in a fleet whose workloads say nothing. */
 export function workloadTotal(workloads: FleetWorkloads): Html {
@@ -48,7 +48,7 @@ export function workloadTable(app: AppName, { telemetry, connection, now }: Said
 /** Of a device that is not heard this is the last word, and not how the copy is. */
 function row(workload: WorkloadReport, heard: boolean, now: number): Html {
   const { service, instance, state, at } = workload;
-  return html`<tr role="row"><th scope="row" role="rowheader">${service} <span class="muted">#${instance}</span></th>
+  return html`<tr role="row"><th scope="row" role="rowheader">${word(service)} <span class="muted">#${instance}</span></th>
 <td role="cell" data-name="State">${telemetryBadge(heard ? state : "unknown")}</td>
 <td role="cell" data-name="Says" class="message">${heard ? "" : `last ${state} `}${workloadWords(workload).join(", ")}</td>
 <td role="cell" data-name="Said" class="when">${ago(at, now)}</td></tr>`;

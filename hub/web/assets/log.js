@@ -45,6 +45,13 @@ function lineOf({ at, from, stream, text }) {
   return line;
 }
 
+/** As the page itself says it. */
+function bytesText(bytes) {
+  const power = Math.min(4, Math.floor(Math.log10(Math.max(1, bytes)) / 3));
+  const value = bytes / 1000 ** power;
+  return `${value >= 10 ? Math.round(value) : value.toFixed(1)} ${["B", "kB", "MB", "GB", "TB"][power]}`;
+}
+
 function gapOf(words) {
   const gap = document.createElement("span");
   gap.className = "gap";
@@ -60,7 +67,7 @@ function follow() {
   });
   source.addEventListener("line", ({ data }) => add(lineOf(JSON.parse(data))));
   source.addEventListener("dropped", ({ data }) => {
-    add(gapOf(`${JSON.parse(data).bytes} bytes were lost here`));
+    add(gapOf(`${bytesText(JSON.parse(data).bytes)} were lost here`));
   });
   source.addEventListener("end", ({ data }) => {
     source.close();

@@ -1,29 +1,49 @@
 // Keeps the page current: on news from the watch stream it fetches the page's main part again and
-// changes what differs. Focus, scroll position and open details stay, because nodes stay.
+// changes what differs. Focus, scroll position and open details stay, because nodes stay. What could
+// not be fetched is said to be old.
 
 const refreshEveryMs = 1000;
 /** For what no message tells: "last seen" moves with every heartbeat. */
 const refreshAtLeastMs = 15_000;
 const newsEveryMs = 5000;
+/** A hub that is gone without a word, as one that lost its power, leaves the browser waiting for minutes. */
+const patienceMs = 10_000;
+const retryMs = 3000;
 /** What a device said reaches some pages a moment after the news of it. */
 const lateMs = Number(document.body.dataset.lateMs ?? 0);
 
 const live = document.querySelector("#live");
+const stale = document.querySelector("#stale");
 const news = document.querySelector("#news");
 let lastRefreshMs = Number.NEGATIVE_INFINITY;
 let lastNewsMs = Number.NEGATIVE_INFINITY;
+/** When what is shown was true. */
+let shownAt = new Date();
 let timer;
 let isBusy = false;
+let isAskedAgain = false;
+let isConnected = false;
 let isStale = false;
 
-function setLive(isConnected) {
+function showLive() {
+  const isLive = isConnected && !isStale;
   live.hidden = false;
-  live.textContent = isConnected ? "live" : "reconnecting";
-  live.classList.toggle("away", !isConnected);
+  live.textContent = isLive ? "live" : "reconnecting";
+  live.classList.toggle("away", !isLive);
+}
+
+/** Changes nothing while the words are the same: it is an alert, which is read out with every change. */
+function showStale(why) {
+  isStale = why !== undefined;
+  stale.hidden = !isStale;
+  const [date, time] = shownAt.toLocaleString("sv-SE").split(" ");
+  const words = isStale ? `${why}: what you see is of ${time}, ${date}.` : "";
+  if (stale.textContent !== words) stale.textContent = words;
+  showLive();
 }
 
 function refreshSoon() {
-  isStale = true;
+  isAskedAgain = true;
   if (timer !== undefined || isBusy || document.hidden) return;
   const waitMs = Math.max(lateMs, lastRefreshMs + refreshEveryMs - performance.now());
   timer = setTimeout(refresh, waitMs);
@@ -32,17 +52,32 @@ function refreshSoon() {
 async function refresh() {
   timer = undefined;
   isBusy = true;
-  isStale = false;
+  isAskedAgain = false;
   lastRefreshMs = performance.now();
+  const problem = await fetchMain();
+  showStale(problem);
+  isBusy = false;
+  if (problem !== undefined) setTimeout(refreshSoon, retryMs);
+  else if (isAskedAgain) refreshSoon();
+}
+
+/** What kept it from being fetched; undefined when it was. */
+async function fetchMain() {
+  const waiting = new AbortController();
+  const end = setTimeout(() => waiting.abort(), patienceMs);
   try {
-    const response = await fetch(location.href, { headers: { "X-Fragment": "main" } });
-    if (response.status === 401) return location.reload();
-    if (response.ok) show(await response.text());
+    const headers = { "X-Fragment": "main" };
+    const response = await fetch(document.body.dataset.at, { headers, signal: waiting.signal });
+    // Signed out, or the device is gone: the whole page says so.
+    if ([401, 404].includes(response.status)) return location.replace(document.body.dataset.at);
+    if (!response.ok) return `The hub answers with an error (${response.status})`;
+    show(await response.text());
+    shownAt = new Date();
+    return undefined;
   } catch {
-    isStale = true;
+    return "The hub does not answer";
   } finally {
-    isBusy = false;
-    if (isStale) setTimeout(refreshSoon, refreshEveryMs);
+    clearTimeout(end);
   }
 }
 
@@ -102,17 +137,19 @@ function tell(message) {
   news.textContent = message;
 }
 
+function setConnected(is) {
+  isConnected = is;
+  showLive();
+}
+
 function connect() {
   const source = new EventSource(document.body.dataset.live);
-  source.addEventListener("open", () => setLive(true));
+  source.addEventListener("open", () => setConnected(true));
   source.addEventListener("error", () => {
-    setLive(false);
-    if (source.readyState !== EventSource.CLOSED) return;
-    // Closed for good, e.g. signed out: the page itself tells why.
-    setTimeout(() => {
-      refreshSoon();
-      connect();
-    }, newsEveryMs);
+    setConnected(false);
+    // Whether the hub is gone, or only the stream, the next answer tells.
+    refreshSoon();
+    if (source.readyState === EventSource.CLOSED) setTimeout(connect, newsEveryMs);
   });
   for (const kind of ["ready", "device", "branch", "resync"]) {
     source.addEventListener(kind, refreshSoon);

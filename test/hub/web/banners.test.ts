@@ -1,7 +1,7 @@
 // What the pages say of pins, halts, orders and edits, without any script.
 import assert from "node:assert/strict";
 import { createPages } from "#hub/web/pages.ts";
-import { addDevice, commitOf, digestOf } from "#test/hub/api/fixtures.ts";
+import { addDevice, addRollout, commitOf, digestOf } from "#test/hub/api/fixtures.ts";
 import { asOperator, createWorld, startMs, type World } from "#test/hub/api/world.ts";
 import { suite } from "#test/suite.ts";
 
@@ -42,12 +42,26 @@ test("a pin, its reason, its author and its end stand on its device and on the f
     const text = await page(path);
     assert.match(
       text,
-      /<strong>Pinned<\/strong>: web on pi-1 is pinned to [^<]+: the &lt;fair&gt;/,
+      /<strong>Pinned<\/strong>: web on pi-1 is pinned to [^<]+\.<\/p>\n<p>Reason: <bdi>the &lt;fair&gt;</,
     );
-    assert.match(text, /Ordered, by admin.*Until <time datetime="2026-01-05T12:05:00Z">/);
+    assert.match(text, /Ordered by <bdi>admin<.*Until <time datetime="2026-01-05T12:05:00Z">/);
   }
-  assert.match(await page("/"), /pi-1<\/a>[^\n]*<p class="mark">pinned<\/p>/);
+  assert.match(await page("/"), /pi-1<\/span><\/a>[^\n]*<p class="mark">pinned<\/p>/);
   assert.ok(!(await page("/devices/pi-2")).includes('id="banners"'));
+});
+
+test("a rollout that halted by itself leads to its page, and is no one's order", async () => {
+  const id = await addRollout(world);
+  const row = await world.store.rollout(id);
+  assert.ok(row);
+  await world.store.changeRollout({
+    ...{ id, version: row.version, head: { ...row.head, state: "Halted" }, isQuarantined: true },
+    ...{ suspects: [], marks: [], joined: [], events: [], now: startMs },
+  });
+  await world.rollouts.reload();
+  const text = await page("/");
+  assert.match(text, new RegExp(`<a href="/rollouts/${id}">Rollout halted</a>`));
+  assert.match(text, /Rollout halted[\s\S]*?<p class="muted">Began <time/);
 });
 
 test("a halt of the fleet stands first, and a hold says who ordered it", async () => {
@@ -62,5 +76,5 @@ test("a halt of the fleet stands first, and a hold says who ordered it", async (
     text,
     /<strong>Fleet halted<\/strong>[\s\S]*storm[\s\S]*<strong>By order<\/strong>: it is on hold/,
   );
-  assert.match(text, /wet paint<\/p>\n<p class="muted">Ordered, by admin/);
+  assert.match(text, /wet paint<\/bdi><\/p><p class="muted">Ordered by <bdi>admin/);
 });

@@ -1,9 +1,10 @@
 import * as assert from "node:assert/strict";
-import type { Page } from "playwright-core";
+import type { Page, Route } from "playwright-core";
 import type { DeviceId } from "#shared/ids.ts";
 import { addDevice, appReport, reportedState, revision } from "#test/hub/api/fixtures.ts";
 import { operatorToken } from "#test/hub/api/world.ts";
 import { suite } from "#test/suite.ts";
+import { addAwkward, longDevice } from "./awkward.ts";
 import { openSite, type Site } from "./browser.ts";
 import { colourFaults } from "./contrast.ts";
 import { addFleet, refusal } from "./fleet.ts";
@@ -16,13 +17,15 @@ async function theSite(): Promise<Site> {
   if (site === undefined) {
     site = await openSite();
     await addFleet(site.world);
+    await addAwkward(site.world);
   }
   site.faults.length = 0;
   return site;
 }
 test.after(() => site?.close());
 
-const paths = ["/", "/devices/south-1", "/docs", "/nothing"];
+const device = `/devices/${longDevice}`;
+const paths = ["/", "/devices/south-1", device, `${device}/logs`, "/docs", "/nothing"];
 
 test.real(
   "chromium",
@@ -138,8 +141,13 @@ test.real(
     await page.context().setOffline(true);
     world.watch.stop();
     await page.getByText("reconnecting").waitFor({ timeout: 15_000 });
+    const old = page
+      .getByRole("alert")
+      .getByText(/^The hub does not answer: what you see is of \d/);
+    await old.waitFor({ timeout: 15_000 });
     await page.context().setOffline(false);
     await page.getByText("live", { exact: true }).waitFor({ timeout: 15_000 });
+    await old.waitFor({ state: "hidden" });
     for (const { value } of await page.context().cookies()) world.sessions.close(value);
     await report(world, "south-2", "fourth");
     await page.waitForURL(`${url}/sign-in`, { timeout: 15_000 });
@@ -147,16 +155,62 @@ test.real(
   },
 );
 
-test.real("chromium", "no page scrolls sideways at 360 pixels", async () => {
+test.real(
+  "chromium",
+  "a hub that hangs or fails is told too, though the stream is open",
+  async () => {
+    const { open } = await theSite();
+    const page = await open("/");
+    await page.getByText("live", { exact: true }).waitFor();
+    const old = page.locator("#stale");
+    const answers = {
+      hang: () => undefined,
+      fail: (route: Route) => route.fulfill({ status: 503 }),
+    };
+    await page.clock.install();
+    for (const [words, answer] of [
+      [/does not answer/, answers.hang],
+      [/answers with an error \(503\)/, answers.fail],
+    ] as const) {
+      await page.route("**/", answer);
+      await page.clock.runFor(30_000);
+      await old.getByText(words).waitFor();
+      assert.equal(await page.locator("#live").textContent(), "reconnecting");
+      await page.unroute("**/");
+      await page.clock.runFor(30_000);
+      await old.waitFor({ state: "hidden" });
+    }
+    await page.context().close();
+  },
+);
+
+test.real("chromium", "no page scrolls sideways, however long its names are", async () => {
   const { open, faults } = await theSite();
   for (const path of paths) {
-    const page = await open(path, { viewport: { width: 360, height: 780 } });
+    const page = await open(path);
     if (path === "/docs") await openAll(page);
-    const width = await page.evaluate("document.documentElement.scrollWidth");
-    assert.equal(width, 360, path);
+    for (const width of [360, 768, 840, 1280]) {
+      await page.setViewportSize({ width, height: 780 });
+      const wide = await page.evaluate("document.documentElement.scrollWidth");
+      assert.equal(wide, width, path);
+    }
     await page.context().close();
   }
   assert.deepEqual(withoutNotFound(faults), []);
+});
+
+test.real("chromium", "the log page shows its form and its lines, and runs no markup", async () => {
+  const { open, faults } = await theSite();
+  for (const javaScriptEnabled of [false, true]) {
+    const page = await open(`${device}/logs`, { javaScriptEnabled });
+    await page.getByLabel("Last lines").selectOption("50");
+    await page.getByRole("button", { name: "Show" }).click();
+    const log = page.getByRole("region", { name: "Lines of the log" });
+    await log.getByText('<img src=x onerror="alert(1)">').waitFor();
+    await log.getByText("1.2 MB were lost here").waitFor();
+    await page.context().close();
+  }
+  assert.deepEqual(faults, []);
 });
 
 async function openAll(page: Page): Promise<void> {

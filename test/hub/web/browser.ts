@@ -6,6 +6,7 @@ import { type Browser, type BrowserContextOptions, chromium, type Page } from "p
 import { createPages } from "#hub/web/pages.ts";
 import { systemClock } from "#shared/clock.ts";
 import { createWorld, type World } from "#test/hub/api/world.ts";
+import { awkwardLogs } from "./awkward.ts";
 
 export interface Site {
   world: World;
@@ -29,7 +30,7 @@ const quiet = [
 
 export async function openSite(): Promise<Site> {
   const real = { ...systemClock, advance: () => undefined };
-  const world = await createWorld({ clock: real, pages: createPages });
+  const world = await createWorld({ clock: real, pages: createPages, logs: awkwardLogs });
   const server = createAdaptorServer({ fetch: world.app.fetch });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");

@@ -122,3 +122,27 @@ async function addHistory(world: World, device: DeviceId): Promise<void> {
     }),
   ]);
 }
+
+/** Three sites after a commit whose robots end at once: each device is back on what it had. */
+export async function addFailedCommit(world: World): Promise<void> {
+  const now = world.clock.now();
+  for (const [at, site] of ["north", "south", "harbour"].entries()) {
+    const message = `robot-${at + 1} crashed 3 times`;
+    const robots = appReport("robots", {
+      ...{ sync: "OutOfSync", target: revision("second"), quarantined: [revisionOf("second")] },
+      failure: { code: "crash_loop", message, at: now - 20_000 },
+    });
+    const preview = { ...revision("third"), branch: "staging" };
+    const signage =
+      site === "harbour"
+        ? appReport("signage-preview", { current: preview })
+        : appReport("signage");
+    const labels = { site, role: "robot-host" };
+    await addDevice(world, `pi-${at + 1}`, { labels, apps: [robots, signage] });
+  }
+  const taken = { refusal: null, checkedAt: now - 9000 };
+  const main = { branch: "main", head: commitOf("second"), accepted: commitOf("second") };
+  await world.store.saveBranch({ ...main, ...taken });
+  const staging = { branch: "staging", head: commitOf("third"), accepted: commitOf("third") };
+  await world.store.saveBranch({ ...staging, ...taken });
+}

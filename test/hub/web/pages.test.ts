@@ -236,6 +236,35 @@ test("many devices come fifty to a page, and the filter goes along", async () =>
   assert.ok(second.includes("First page") && !second.includes('rel="next"'));
 });
 
+test("a page past the last device does not say that there is none", async () => {
+  const first = await text("/?labelSelector=site%3Dbig");
+  const next = /rel="next" href="([^"]+)"/.exec(first)?.[1]?.replaceAll("&amp;", "&") ?? "";
+  const cursor = new URLSearchParams(next.split("?")[1]).get("cursor") ?? "";
+  const last = Buffer.from(cursor, "base64url")
+    .toString()
+    .replace(/many-\d+/, "zzz");
+  const page = await text(`/?cursor=${Buffer.from(last).toString("base64url")}`);
+  assert.match(page, /No device comes after these/);
+  assert.doesNotMatch(page, /No device is enrolled/);
+});
+
+test("a page names the room it is in, and without a script says of when it is", async () => {
+  for (const [path, room] of [
+    ["/", "Fleet"],
+    ["/devices/south-1", "Fleet"],
+    ["/rollouts", "Rollouts"],
+    ["/docs", "API"],
+  ] as const) {
+    assert.match(await text(path), new RegExp(`aria-current="[a-z]+">${room}<`), path);
+  }
+  assert.match(await text("/?sync=Synced"), /<noscript>.*As of <time.*href="\/\?sync=Synced">Read/);
+});
+
+test("what an offline device said is called its last word", async () => {
+  assert.match(await text("/devices/west-1"), /Nobody hears this device now.*6\d min ago/);
+  assert.doesNotMatch(await text("/devices/south-1"), /Nobody hears/);
+});
+
 test("a part is the page's main element alone", async () => {
   const response = await world.get("/", { ...signedIn(), "X-Fragment": "main" });
   const part = await response.text();

@@ -49,6 +49,9 @@ test.real(
     await page.getByRole("button", { name: "Resume" }).click();
     assert.ok(await page.getByText("The rollout halted.").isVisible());
     await page.getByLabel("Reason").fill("the image is mended");
+    // Which of the orders would it be?
+    await page.keyboard.press("Enter");
+    assert.ok(await page.getByText("The rollout halted.").isVisible());
     await page.getByRole("button", { name: "Resume" }).click();
     await page.waitForURL(`${url}${path}`);
     assert.ok(await page.getByText("Progressing").first().isVisible());

@@ -58,7 +58,7 @@ test("says what a rollout is while there is none, and leads strangers to the sig
 test("the list shows the newest of each deployment with its state and its bar", async () => {
   id = await addRollout(world);
   const page = await text("/rollouts");
-  assert.match(page, new RegExp(`href="/rollouts/${id}">robots #${id}`));
+  assert.match(page, new RegExp(`href="/rollouts/${id}"><span class="word">robots #${id}<`));
   assert.match(page, /Progressing/);
   assert.match(page, /aria-label="1 under way, 2 to come"/);
 });
@@ -67,7 +67,7 @@ test("the page shows each batch, what it waits for, and every device", async () 
   const page = await text(`/rollouts/${id}`);
   assert.match(page, /1\. 100 % of role=canary \(now\)/);
   assert.match(page, /2\. all, by approval/);
-  assert.match(page, /Waits for devices of step 1 to answer/);
+  assert.match(page, /Waits for <bdi>devices of step 1 to answer/);
   assert.match(page, new RegExp(`title="${commitOf("second")}"`));
   assert.match(page, /href="\/devices\/pi-1"/);
   assert.match(page, /must answer <time/);
@@ -102,7 +102,9 @@ test("halt, undo and resume work from the page and say who and why", async () =>
   assert.match(page, /given to nobody/);
   const again = await submit(`/rollouts/${id}/halt`, { reason: "smoke" }, signedIn());
   assert.equal(again.status, 409);
-  assert.match(await again.text(), /halt means something only while/);
+  const told = await again.text();
+  assert.match(told, /halt means something only while[\s\S]*<main/, "above what is read again");
+  assert.ok(told.includes(`data-at="/rollouts/${id}"`), "where the script reads it again");
   await submit(`/rollouts/${id}/undo`, { reason: "back" }, signedIn());
   assert.equal(await state(), "Undone");
   await submit(`/rollouts/${id}/resume`, { reason: "mended" }, signedIn());
@@ -113,7 +115,7 @@ test("the fleet is halted and the halt lifted from the list", async () => {
   await submit("/rollouts/fleet/halt", { reason: "recall <b>" }, signedIn());
   assert.match(
     await text("/rollouts"),
-    /The fleet is halted<\/strong>.*by admin: recall &lt;b&gt;/s,
+    /The fleet is halted<\/strong>.*by <bdi>admin<\/bdi>: <bdi>recall &lt;b&gt;\./s,
   );
   await submit("/rollouts/fleet/resume", { reason: "over" }, signedIn());
   assert.doesNotMatch(await text("/rollouts"), /The fleet is halted/);
@@ -131,7 +133,7 @@ test("what devices say is text and never markup; suspects come the clearest firs
     ...{ joined: [], events: [], now: 1 },
   });
   const page = await text(`/rollouts/${id}`);
-  assert.match(page, /&lt;i&gt;Pi 3&lt;\/i&gt;/);
+  assert.match(page, /they share model=&lt;i&gt;Pi 3&lt;\/i&gt; \(3 of 3 that failed, 0 of 9/);
   assert.match(page, /3 of 3<\/td>.*0 of 9<\/td>.*0\.4 % <strong>clear/s);
   assert.match(page, /&lt;script&gt;/);
   assert.doesNotMatch(page, /<script>|\sstyle=/);

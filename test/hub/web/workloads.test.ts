@@ -42,7 +42,10 @@ test("the fleet's page has totals, and the device's page each copy, the unlisted
   assert.match(await text("/"), /<h2>Workloads<\/h2>.*<b>2<\/b> operational.*<b>1<\/b> down/s);
   assert.match(await text("/"), /<b>1<\/b> low battery/);
   const page = await text(`/devices/${id}`);
-  assert.match(page, /arm <span class="muted">#3<\/span>.*down.*wheel &lt;b&gt;stuck.*7 s ago/s);
+  assert.match(
+    page,
+    /arm<\/span> <span class="muted">#3<\/span>.*down.*wheel &lt;b&gt;stuck.*7 s ago/s,
+  );
   assert.match(page, /low battery 10 %/);
   assert.match(page, /2 of 3 are listed/);
   await world.store.changeDevices([{ id, connection: "Offline" }]);
