@@ -161,7 +161,7 @@ async function run(file: string): Promise<void> {
     },
   });
   watchdog.enter("look for runtimes");
-  const runtimes = await chooseRuntimes({ config: () => config, clock, log });
+  const runtimes = await chooseRuntimes({ config: () => config, journal, clock, log });
   ending.add("runtimes", runtimes.stop);
   readLogs = createServiceLog(runtimes.all);
   const host = createHostObserver({ clock, dataDirectory: config.dataDirectory });

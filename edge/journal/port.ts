@@ -45,6 +45,8 @@ export interface Remembered {
   run: RunState;
   /** By the copy's place: how many of its restarts were told. */
   restarts: Record<string, number>;
+  /** An Engine has answered here. */
+  hadDocker: true;
 }
 
 /** Every write is one transaction, on the disk when the call returns (`synchronous=FULL`).

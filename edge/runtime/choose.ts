@@ -1,7 +1,8 @@
 // Chooses the runtimes of this device: Docker where an Engine answers, and always processes.
 import { join } from "node:path";
 import type { AgentConfig } from "#edge/config.ts";
-import { createEngine, dockerAnswers } from "#edge/runtime/docker/engine.ts";
+import type { Journal } from "#edge/journal/port.ts";
+import { createEngine, findDocker } from "#edge/runtime/docker/engine.ts";
 import { createImageKeeper } from "#edge/runtime/docker/images.ts";
 import { createDockerRuntime } from "#edge/runtime/docker/runtime.ts";
 import { detours, ownRoutes } from "#edge/runtime/forward/backends.ts";
@@ -9,7 +10,7 @@ import { createForwarder, type Forwarder } from "#edge/runtime/forward/forwarder
 import type { Route } from "#edge/runtime/forward/table.ts";
 import { createProcessRuntime } from "#edge/runtime/process/runtime.ts";
 import type { Clock } from "#shared/clock.ts";
-import { FleetError } from "#shared/errors.ts";
+import { asFleetError } from "#shared/errors.ts";
 import type { RuntimeName } from "#shared/reported.ts";
 import type { LogLine, ObservedInstance, ResolvedApp, Runtime } from "./port.ts";
 
@@ -34,17 +35,18 @@ export interface Runtimes {
 
 interface Options {
   config: () => AgentConfig;
+  /** Knows over restarts whether this device has an Engine. */
+  journal: Pick<Journal, "recall" | "remember">;
   clock: Clock;
   log: { warn(detail: Record<string, unknown>, message: string): void };
 }
 
 const probedLines = 500;
 
-/** @throws FleetError runtime_unavailable when `runtime: docker` is set and no Engine answers */
-export async function chooseRuntimes({ config, clock, log }: Options): Promise<Runtimes> {
-  const { runtime, docker, dataDirectory, runDirectory, device } = config();
-  const answers = runtime !== "process" && (await dockerAnswers(docker.socket));
-  if (runtime === "docker" && !answers) throw noEngine(docker.socket);
+export async function chooseRuntimes(options: Options): Promise<Runtimes> {
+  const { config, clock, log } = options;
+  const { docker, dataDirectory, runDirectory, device } = config();
+  const hasEngine = await usesDocker(options);
   const forwarder = createForwarder({ directory: join(dataDirectory, "forward"), clock });
   const shared = { device, clock, runDirectory, holder: forwarder.holder };
   const processes = createProcessRuntime({
@@ -52,7 +54,7 @@ export async function chooseRuntimes({ config, clock, log }: Options): Promise<R
     directory: join(dataDirectory, "processes"),
     warn: (message) => log.warn({ runtime: "process" }, message),
   });
-  const engine = answers ? createEngine({ socketPath: docker.socket }) : undefined;
+  const engine = hasEngine ? createEngine({ socketPath: docker.socket }) : undefined;
   const containers =
     engine === undefined
       ? undefined
@@ -90,12 +92,28 @@ export async function chooseRuntimes({ config, clock, log }: Options): Promise<R
   };
 }
 
-function noEngine(socket: string): FleetError {
-  return new FleetError("runtime_unavailable", {
-    message: `no Docker Engine answers at ${socket}`,
-    hint: "Start Docker, let this user use its socket, or set runtime: process in agent.yaml.",
-    subject: socket,
-  });
+/** An Engine that does not answer while the agent starts is an Engine all the same: without it the containers
+ *  would be seen by nobody, and their services would start as processes beside them. */
+async function usesDocker({ config, journal, log }: Options): Promise<boolean> {
+  const { runtime, docker } = config();
+  const found = runtime === "process" ? "absent" : await findDocker(docker.socket);
+  const wasThere = runtime !== "process" && journal.recall("hadDocker") === true;
+  keep(found === "answers" || wasThere, { journal, log });
+  if (found === "answers") return true;
+  const isExpected = runtime === "docker" || found === "silent" || wasThere;
+  const hint = "Start Docker, let this user use its socket, or set runtime: process in agent.yaml.";
+  if (isExpected) log.warn({ socket: docker.socket, hint }, "no Docker Engine answers yet");
+  return isExpected;
+}
+
+/** `runtime: process` forgets it. */
+function keep(hadDocker: boolean, { journal, log }: Pick<Options, "journal" | "log">): void {
+  try {
+    journal.remember("hadDocker", hadDocker ? true : undefined);
+  } catch (error) {
+    const { code, sentence } = asFleetError(error);
+    log.warn({ code, why: sentence }, "the device's runtime could not be journalled");
+  }
 }
 
 async function detoursOf(

@@ -12,6 +12,7 @@ import {
   callKinds,
   type Transport,
 } from "#edge/runtime/docker/calls/transport.ts";
+import { asFleetError } from "#shared/errors.ts";
 
 /** The newest API minor version whose documents this runtime knows (1.45 brought volume subpaths). */
 const knownMinor = 45;
@@ -81,12 +82,16 @@ async function negotiate(socketPath: string, run: Run): Promise<{ modem: Modem; 
   return { modem: modemOf(socketPath, `v1.${minor}`), minor };
 }
 
-/** Whether an Engine answers at the socket within 2 s. */
-export async function dockerAnswers(socketPath: string): Promise<boolean> {
+/** Who is at the socket. `silent`: somebody, but without an answer within 2 s, as an Engine that is just
+ *  starting, busy or hanging. */
+export async function findDocker(socketPath: string): Promise<"answers" | "silent" | "absent"> {
   const engine = createEngine({ socketPath, limitMs: 2000 });
   return engine.apiMinor().then(
-    () => true,
-    () => false,
+    () => "answers",
+    (error: unknown) => {
+      const isThere = statusOf(error) !== undefined;
+      return isThere || asFleetError(error).code === "runtime_timeout" ? "silent" : "absent";
+    },
   );
 }
 
