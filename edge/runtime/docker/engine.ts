@@ -82,6 +82,11 @@ async function negotiate(socketPath: string, run: Run): Promise<{ modem: Modem; 
   return { modem: modemOf(socketPath, `v1.${minor}`), minor };
 }
 
+/** Whether an Engine answers at the socket within 2 s. */
+export async function dockerAnswers(socketPath: string): Promise<boolean> {
+  return (await findDocker(socketPath)) === "answers";
+}
+
 /** Who is at the socket. `silent`: somebody, but without an answer within 2 s, as an Engine that is just
  *  starting, busy or hanging. */
 export async function findDocker(socketPath: string): Promise<"answers" | "silent" | "absent"> {
