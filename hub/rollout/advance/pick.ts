@@ -48,7 +48,7 @@ function isAble(member: Present): boolean {
   return isPresent(member) && !member.fact.isHeld;
 }
 
-function isPresent({ fact }: Present): boolean {
+function isPresent({ fact }: Pick<Present, "fact">): boolean {
   return fact.connection === "Online" && !fact.isSafe;
 }
 
@@ -56,10 +56,13 @@ function isPresent({ fact }: Present): boolean {
  *  as many as it wants at most: when a window opens, or a registry is back, they all begin at once. */
 function wantedOf(quota: number, scope: readonly Present[]): number {
   const having = scope.filter(hasRelease).length;
-  const poised = scope.filter(
-    (one) => one.state === "Waiting" && isPresent(one) && one.fact.mayBegin,
-  );
-  return Math.min(quota - having, 2 * quota - having - poised.length);
+  const poised = scope.filter((one) => isPoised(one, one.fact)).length;
+  return Math.min(quota - having, 2 * quota - having - poised);
+}
+
+/** It is there, and nothing but what passes by itself keeps it from beginning. */
+function isPoised({ state }: Member, fact: Fact): boolean {
+  return state === "Waiting" && isPresent({ fact }) && fact.mayBegin === true;
 }
 
 /** @param now Unix ms */
@@ -129,9 +132,11 @@ function createRoom(
 ): { take(fact: Fact): boolean; groupOf(fact: Fact): string } {
   const groupOf = (fact: Fact): string => fact.labels[budget?.groupBy ?? ""] ?? "";
   if (budget === undefined) return { take: () => true, groupOf };
-  const changing = new Set(
-    members.filter(({ state }) => state === "Released").map(({ device }) => device),
-  );
+  const isChanging = (one: Member): boolean => {
+    const fact = facts.get(one.device);
+    return one.state === "Released" || (fact !== undefined && isPoised(one, fact));
+  };
+  const changing = new Set(members.filter(isChanging).map(({ device }) => device));
   const groups = new Map<string, { size: number; serving: number }>();
   for (const [device, fact] of facts) {
     const group = groups.get(groupOf(fact)) ?? { size: 0, serving: 0 };

@@ -163,6 +163,19 @@ test("keeps so many devices of each site serving, devices outside the rollout in
   assert.match(advance(current, known, 0).waitsFor ?? "", /budget of site=x/);
 });
 
+test("a device that may begin at any moment takes its place in the budget", () => {
+  const budget = { groupBy: "site", minAvailable: 2 };
+  const at = { labels: { site: "x" } };
+  const begin = rollout([member("a", { state: "Waiting", step: 0 }), member("b"), member("c")], {
+    policy: policy({ budget }),
+  });
+  const known = (mayBegin: object): Facts => facts({ a: { ...at, ...mayBegin }, b: at, c: at });
+  const shut = known({ mayBegin: true });
+  assert.equal(text(begin, advance(begin, shut, 1)), "Progressing 1: a Waiting");
+  const held = known({ isHeld: true });
+  assert.equal(text(begin, advance(begin, held, 1)), "Progressing 1: a Waiting, b Released");
+});
+
 test("a pinned device changes nothing, so it neither waits for the budget nor takes from it", () => {
   const budget = { groupBy: "site", minAvailable: 2 };
   const at = { labels: { site: "x" } };
