@@ -12,17 +12,19 @@ export const returnMs = 2 * 60_000;
 
 /** Unix ms at which so much time has gone by since then in which a device could be heard; infinite as long as an
  *  absence lasts.
- *  @param absences in any order; they may overlap */
+ *  @param absences in any order; they may overlap
+ *  @param backMs time for the devices' return after each */
 export function deadlineAfter(
   fromMs: number,
   allowanceMs: number,
   absences: readonly Absence[],
+  backMs = returnMs,
 ): number {
   let deadline = fromMs + allowanceMs;
   let countedTo = fromMs;
   for (const { from, until } of absences.toSorted((one, other) => one.from - other.from)) {
     const begin = Math.max(from, countedTo);
-    const end = until === null ? Number.POSITIVE_INFINITY : until + returnMs;
+    const end = until === null ? Number.POSITIVE_INFINITY : until + backMs;
     if (begin >= deadline || end <= begin) continue;
     deadline += end - begin;
     countedTo = end;

@@ -1,5 +1,5 @@
 // When a time that a rollout gives is over: times in which no device could be heard do not count; pure.
-import { type Absence, deadlineAfter } from "#hub/run/absence.ts";
+import { type Absence, deadlineAfter, returnMs } from "#hub/run/absence.ts";
 
 export interface Moment {
   /** Unix ms. */
@@ -8,10 +8,10 @@ export interface Moment {
   absences: readonly Absence[];
 }
 
-/** Unix ms; infinite as long as an absence lasts.
+/** Unix ms; infinite as long as an absence lasts. Devices have no longer for their return than the time itself.
  *  @param endsAt as it was when the time was given */
 export function endOf(endsAt: number, lengthMs: number, absences: readonly Absence[]): number {
-  return deadlineAfter(endsAt - lengthMs, lengthMs, absences);
+  return deadlineAfter(endsAt - lengthMs, lengthMs, absences, Math.min(returnMs, lengthMs));
 }
 
 /** Given later than now: the clock was put back since, and the time begins anew. */

@@ -28,6 +28,16 @@ test("times in which no hub could hear a device count for no deadline and no bak
   assert.deepEqual([paused.head.state, paused.nextAt], ["Progressing", null]);
 });
 
+test("a short bake is not made long by a hub that was away for a moment", () => {
+  const steps = [{ count: 1, bakeMinutes: 0.1 }];
+  const begin = rollout([member("a"), member("b")], { policy: policy({ steps }) });
+  const current = applied(begin, advance(begin, facts({ a: {}, b: {} }), 0));
+  const well = facts({ a: { answer: "succeeded" }, b: {} });
+  const baking = applied(current, advance(current, well, 0));
+  const absences = [{ from: 1000, until: 2000 }];
+  assert.equal(advance(baking, well, 3000, { absences }).nextAt, 13_000);
+});
+
 test("a clock that was put back lets no deadline and no bake wait for the old time", () => {
   const steps = [{ count: 1, bakeMinutes: 10 }];
   const begin = rollout([member("a"), member("b")], {
