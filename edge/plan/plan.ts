@@ -46,11 +46,11 @@ function mayBegin(input: AppInput): boolean {
 }
 
 /** Nobody wants the app: everything of it goes, then what the disk holds. On hold nothing goes that
- *  serves. */
+ *  serves, whether or not its release can be read just now. */
 function removal(input: AppInput): Step[] {
-  const { app, attempt, instances, serving, mode } = input;
+  const { app, attempt, instances, current, mode } = input;
   if (attempt !== undefined) return supersede(input, attempt);
-  if (mode !== "run" && serving !== undefined) return heal(input);
+  if (mode !== "run" && current !== undefined) return heal(input);
   const why = "the device should not have this app";
   const forget: Step = { kind: "forget", app };
   return paced(input, [...removeAll(input, why, instances.length > 0), forget]);

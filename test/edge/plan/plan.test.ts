@@ -208,6 +208,12 @@ test("stops and forgets an app that nobody wants, but not while a runtime is sil
   assert.equal(rendered({ ...input, blind: true }), "wait web: no runtime answers");
 });
 
+test("on hold and in safe mode nothing goes that serves, though nobody wants it and its files are damaged", () => {
+  const input = appInput({ current: revision("a"), instances: [instance("web", 1, "web-a")] });
+  assert.equal(rendered({ ...input, mode: "hold" }), "");
+  assert.equal(rendered({ ...input, mode: "safe" }), "");
+});
+
 test("begins nothing on hold, but heals", () => {
   const { attempt: _, ...rest } = updating("fetch");
   assert.equal(rendered({ ...rest, mode: "hold" }), "");
