@@ -22,7 +22,9 @@ export interface RhythmFollower {
 export function createRhythm({ sync, desired }: Parts): RhythmFollower {
   let wanted: Rhythm | undefined;
   const follow = (): void => {
-    wanted = desired()?.rhythm;
+    const { run, rhythm } = desired() ?? {};
+    // Its steps wait for the hub's answer, and the hub for theirs: asleep, both would take the other for lost.
+    wanted = run === undefined ? rhythm : undefined;
     sync.setRhythm(
       wanted === undefined
         ? undefined

@@ -11,6 +11,7 @@ const own = { intervalMs: 10_000, heartbeatMs: 5000, labels: {} };
 function follower() {
   const set: (LinkRhythm | undefined)[] = [];
   let wanted: Rhythm | undefined;
+  let run: object | undefined;
   let tell = (): void => undefined;
   const rhythm = createRhythm({
     sync: {
@@ -19,13 +20,21 @@ function follower() {
         tell = listener;
       },
     },
-    desired: () => ({ ...(wanted === undefined ? {} : { rhythm: wanted }) }) as DesiredState,
+    desired: () =>
+      ({
+        ...(wanted === undefined ? {} : { rhythm: wanted }),
+        ...(run === undefined ? {} : { run }),
+      }) as DesiredState,
   });
   const want = (next: Rhythm | undefined): void => {
     wanted = next;
     tell();
   };
-  return { rhythm, set, want };
+  const order = (next: object | undefined): void => {
+    run = next;
+    tell();
+  };
+  return { rhythm, set, want, order };
 }
 
 test("is the device's own until the hub wants another, and again when it wants none", () => {
@@ -37,4 +46,16 @@ test("is the device's own until the hub wants another, and again when it wants n
   want(undefined);
   assert.deepEqual(rhythm.apply(own), own);
   assert.deepEqual(set, [undefined, { pollMs: 900_000, connection: "sleep" }, undefined]);
+});
+
+test("is the device's own while a run is ordered of it", () => {
+  const { rhythm, set, want, order } = follower();
+  rhythm.start();
+  want({ intervalMs: 3_600_000, connection: "sleep" });
+  order({ id: "run00000001" });
+  assert.deepEqual(rhythm.apply(own), own);
+  order(undefined);
+  assert.deepEqual(rhythm.apply(own), { ...own, intervalMs: 3_600_000, heartbeatMs: 3_600_000 });
+  const slow = { pollMs: 3_600_000, connection: "sleep" };
+  assert.deepEqual(set, [undefined, slow, undefined, slow]);
 });
