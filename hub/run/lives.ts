@@ -39,7 +39,10 @@ export interface Lives {
 const watched: ReadonlySet<Phase> = new Set<Phase>(["FACTORY_READY", "READY", "IN_SERVICE", "RMA"]);
 
 export function createLives(parts: {
-  store: Pick<Store, "deviceStatuses" | "secretHash" | "lifecycle" | "saveLifecycles">;
+  store: Pick<
+    Store,
+    "deviceStatuses" | "secretHash" | "lifecycle" | "lifecycles" | "saveLifecycles"
+  >;
   book: RunBook;
   appsOf(device: DeviceId): Promise<number>;
   bus: Bus;
@@ -66,11 +69,14 @@ export function createLives(parts: {
     for (const { device } of lives) tellLife(bus, device);
     for (const event of stored) bus.emit("event", event);
   };
-  /** What is stored rests on the store: a device may have brought back to it what the book does not have.
-   *  @returns the book's own object where both say the same */
+  /** The book's own object stays where both say the same. */
+  const renew = (life: Lifecycle): void => {
+    if (!isDeepStrictEqual(life, book.life(life.device))) book.putLife(life);
+  };
+  /** What is stored rests on the store: a device may have brought back to it what the book does not have. */
   const known = async (device: DeviceId): Promise<Lifecycle | undefined> => {
     const life = await store.lifecycle(device);
-    if (life !== null && !isDeepStrictEqual(life, book.life(device))) book.putLife(life);
+    if (life !== null) renew(life);
     return book.life(device);
   };
   const livedBy = async (before: Lifecycle, status: DeviceStatus): Promise<Lived> => {
@@ -108,6 +114,7 @@ export function createLives(parts: {
   };
   const import_: Lives["import"] = async (records, operator, isTrial = false) => {
     const now = clock.now();
+    for (const life of await store.lifecycles()) renew(life);
     const lives = records.map((record) => importedLife(book.life(record.id), record, now));
     const changed = lives.filter((life) => life !== book.life(life.device));
     if (isTrial) return lives;

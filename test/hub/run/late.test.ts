@@ -96,6 +96,10 @@ test("a phase that a device brought back to the store of a restored hub is not w
     book.load([], copied);
     await runs.place(device, "MAINTENANCE", { operator: "ann", reason: "its fan" });
     assert.equal((await bench.reasons()).filter((reason) => reason === "PhaseChanged").length, 1);
+    book.load([], copied);
+    await runs.importDevices([{ id: device, labels: { site: "north" } }], "ann");
+    const { phase, labels } = (await store.lifecycle(device)) ?? {};
+    assert.deepEqual([phase, labels], ["MAINTENANCE", { site: "north" }]);
   }));
 
 test("a run is given to its device though the hub's clock went back since the one before", () =>
