@@ -7,7 +7,7 @@ import { examineCopy } from "#hub/store/copy.ts";
 import type { Store } from "#hub/store/port.ts";
 import type { Clock } from "#shared/clock.ts";
 import { FleetError } from "#shared/errors.ts";
-import { namesIn } from "#shared/files.ts";
+import { errnoOf, namesIn } from "#shared/files.ts";
 import { digestOf } from "./digest.ts";
 import { type BackedUp, keyFiles, type Manifest, manifestName } from "./manifest.ts";
 
@@ -68,7 +68,7 @@ export function createBackups(options: {
         return { manifest, content: streamOf(place, names, end) };
       } catch (error) {
         await end();
-        throw error;
+        throw isFull(error) ? noRoom(error) : error;
       }
     },
   };
@@ -85,6 +85,18 @@ function busy(): FleetError {
   return new FleetError("state_conflict", {
     message: "a backup is being made already",
     hint: "Try again when it is done.",
+  });
+}
+
+function isFull(error: unknown): boolean {
+  return ["ENOSPC", "EDQUOT"].includes(errnoOf(error) ?? "");
+}
+
+function noRoom(cause: unknown): FleetError {
+  return new FleetError("store_unavailable", {
+    message: "the hub's disk has no room for a copy of the database",
+    hint: "Free disk space on the hub.",
+    cause,
   });
 }
 

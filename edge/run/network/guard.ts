@@ -44,10 +44,15 @@ function isFinal(files: ChangeFiles): boolean {
 }
 
 async function putBack({ command, former }: ChangeRecord, files: ChangeFiles): Promise<void> {
+  let isRestored = false;
   for (let tries = 1; !files.isBack(); tries += 1) {
     try {
-      await endApply(files);
-      await callNetwork(command, "restore", { input: former });
+      if (!isRestored) {
+        await endApply(files);
+        await callNetwork(command, "restore", { input: former });
+      }
+      // Where the disk takes no note of it, the network is not put back and cut again and again.
+      isRestored = true;
       files.noteBack();
     } catch (error) {
       note(files, { tries, message: asFleetError(error).sentence });

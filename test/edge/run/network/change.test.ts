@@ -24,7 +24,15 @@ case "$2" in
   apply)
     [ -e "$1.slow" ] && sleep 8
     cat > "$1.new" && mv "$1.new" "$1" ;;
-  restore) cat > "$1.new" && mv "$1.new" "$1" ;;
+  restore)
+    echo restore >> "$1.calls"
+    cat > "$1.new" && mv "$1.new" "$1"
+    at="\${1%/*}"
+    if [ -e "$1.noteless" ]; then
+      mv "$at/change" "$at/away"
+      setsid sh -c "rm '$1.noteless'; sleep 2; mv '$at/away' '$at/change'" >/dev/null 2>&1 &
+      while [ -e "$1.noteless" ]; do sleep 0.1; done
+    fi ;;
 esac
 `;
 
@@ -36,6 +44,9 @@ interface Place {
   until(is: string): Promise<void>;
   /** Applying takes three seconds. */
   slow(): void;
+  /** For two seconds nobody can note that the former settings are back. */
+  noteless(): void;
+  restores(): number;
   /** What the agent keeps of the change is cleared away. */
   clear(): void;
   isKept(): boolean;
@@ -71,6 +82,8 @@ function within(body: (place: Place) => Promise<void>): () => Promise<void> {
           while (change().state().is !== is) await wait(50);
         },
         slow: () => writeFileSync(at("settings.slow"), ""),
+        noteless: () => writeFileSync(at("settings.noteless"), ""),
+        restores: () => readFileSync(at("settings.calls"), "utf8").trim().split("\n").length,
         clear: () => rmSync(at("change"), { recursive: true }),
         isKept: () => existsSync(at("change")),
         guardBeside: async () => {
@@ -189,5 +202,16 @@ test(
     await guardBeside();
     assert.equal(guard(), pid);
     assert.match(settings(), /dhcp/);
+  }),
+);
+
+test(
+  "puts back what was once, though it could not be noted at first",
+  within(async ({ change, settings, noteless, restores, guardedFor, until }) => {
+    await guardedFor(3_600_000);
+    noteless();
+    change().giveUp();
+    await until("returned");
+    assert.deepEqual([settings(), restores()], ["former", 1]);
   }),
 );
