@@ -1,7 +1,7 @@
 // One request to the hub: its time limit, its bounded retries, and its refusals as errors of the product.
-import { delayMs } from "#shared/backoff.ts";
 import type { Clock } from "#shared/clock.ts";
 import { type ErrorCode, errorCodes, FleetError } from "#shared/errors.ts";
+import { comebackMs } from "./comeback.ts";
 
 export interface HttpOptions {
   /** Base address of the hub. */
@@ -14,6 +14,8 @@ export interface HttpOptions {
   random?: () => number;
   /** The hub says so beside whatever it answers. */
   onPaused?: (reason: string) => void;
+  /** What the hub's clock shows: Unix ms, to a second. */
+  onHubTime?: (atMs: number) => void;
 }
 
 export interface HttpRequest {
@@ -49,7 +51,7 @@ export function createHttp(options: HttpOptions): Http {
         return await sendOnce(options, request);
       } catch (error) {
         if (attempt + 1 >= tries || request.method !== "GET" || !isPassing(error)) throw error;
-        await clock.sleep(100 + delayMs(attempt, random(), pauses), request.signal);
+        await clock.sleep(comebackMs(attempt, random(), pauses), request.signal);
         if (request.signal?.aborted) throw error;
       }
     }
@@ -73,7 +75,7 @@ function isPassing(error: unknown): boolean {
 const passing = new Set<ErrorCode>(["hub_unreachable", "store_unavailable"]);
 
 async function sendOnce(
-  { url, token, timeoutMs, onPaused }: HttpOptions,
+  { url, token, timeoutMs, onPaused, onHubTime }: HttpOptions,
   { method, path, query, body, text, headers, signal }: HttpRequest,
 ): Promise<Response> {
   const address = new URL(`${url}${path}`);
@@ -95,6 +97,8 @@ async function sendOnce(
   });
   const paused = response.headers.get(pauseHeader);
   if (paused !== null) onPaused?.(decodeURIComponent(paused));
+  const hubMs = Date.parse(response.headers.get("date") ?? "");
+  if (!Number.isNaN(hubMs)) onHubTime?.(hubMs);
   if (response.ok) return response;
   throw await refusal(response, url);
 }

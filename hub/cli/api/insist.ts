@@ -1,13 +1,14 @@
 // Reads again until the hub answers: what follows a stream for hours must outlive a restart of the hub.
 import type { Cli } from "#hub/cli/cli.ts";
-import { FleetError } from "#shared/errors.ts";
+import type { Terminal } from "#hub/cli/terminal/terminal.ts";
+import { mayComeBack } from "./comeback.ts";
 
 const pauseMs = 1000;
 
 /** @returns undefined when the signal came first
  *  @throws FleetError what no waiting mends */
 export async function insist<T>(
-  { clock, terminal }: Pick<Cli, "clock" | "terminal">,
+  { clock, terminal }: Pick<Cli, "clock"> & { terminal: Pick<Terminal, "say"> },
   signal: AbortSignal,
   read: () => Promise<T>,
 ): Promise<T | undefined> {
@@ -15,7 +16,7 @@ export async function insist<T>(
     try {
       return await read();
     } catch (error) {
-      if (!(error instanceof FleetError) || error.retry !== "later") throw error;
+      if (!mayComeBack(error)) throw error;
       if (tries === 0) terminal.say(`${error.sentence}; trying again …`);
       await clock.sleep(pauseMs, signal);
     }

@@ -1,9 +1,10 @@
 // A log that is followed over broken connections: comes back by itself, repeats no line, and loses none that its
 // device still has.
-import { delayMs } from "#shared/backoff.ts";
 import type { Clock } from "#shared/clock.ts";
-import { type ErrorCode, errorCodes, FleetError } from "#shared/errors.ts";
+import { type ErrorCode, errorCodes } from "#shared/errors.ts";
 import { type LogLine, maxTailLines } from "#shared/stream.ts";
+import { comebackMs, mayComeBack } from "./comeback.ts";
+import { withEndOfPast } from "./log_past.ts";
 import { createLogSeam, type LogSeam } from "./log_seam.ts";
 import type { LogMessage } from "./logs.ts";
 
@@ -16,6 +17,8 @@ interface Options {
   clock: Clock;
   /** Uniform in [0, 1). */
   random?: (() => number) | undefined;
+  /** Silence after which an agent that does not say so is taken to have told what was there. */
+  quietMs?: number;
   /** Told when the log is lost and found, and when lines are missing. */
   onWatch?: ((words: string) => void) | undefined;
 }
@@ -24,6 +27,8 @@ interface Place {
   seam: LogSeam;
   /** The first reading has begun: from now on only what will not pass ends the log. */
   hasBeenOpen: boolean;
+  /** The first reading has shown that the agent says where the past ends. */
+  tellsPast: boolean;
   /** Readings since the last one that went on from where the log was. */
   failures: number;
 }
@@ -37,12 +42,13 @@ const pauses = { baseMs: 500, maxMs: 10_000 };
 export async function* followLog(options: Options): AsyncGenerator<LogMessage> {
   const { tail, clock, onWatch, random = Math.random } = options;
   const floorMs = tail === 0 ? clock.now() : Number.NEGATIVE_INFINITY;
-  const place: Place = { seam: createLogSeam(floorMs), hasBeenOpen: false, failures: 0 };
+  const seam = createLogSeam(floorMs);
+  const place: Place = { seam, hasBeenOpen: false, tellsPast: false, failures: 0 };
   for (;;) {
     const why = yield* oneReading(options, place);
     if (why === undefined) return;
     if (place.failures === 0) onWatch?.(`Lost the log: ${why}; trying to come back …`);
-    await clock.sleep(100 + delayMs(place.failures, random(), pauses));
+    await clock.sleep(comebackMs(place.failures, random(), pauses));
     place.failures += 1;
   }
 }
@@ -60,7 +66,7 @@ async function* oneReading(
     }
     return undefined;
   } catch (error) {
-    if (place.hasBeenOpen && isPassing(error)) return error.message;
+    if (place.hasBeenOpen && mayComeBack(error)) return error.message;
     throw error;
   }
 }
@@ -68,9 +74,11 @@ async function* oneReading(
 /** Nothing of a later reading is given on before it is known what of it is new. */
 async function* joined(options: Options, place: Place): AsyncGenerator<LogMessage> {
   const { seam } = place;
-  let held: LogMessage[] | undefined = place.hasBeenOpen ? [] : undefined;
-  for await (const message of options.read(held === undefined ? options.tail : maxTailLines)) {
+  const isFirst = !place.hasBeenOpen;
+  let held: LogMessage[] | undefined = isFirst ? undefined : [];
+  for await (const message of reading(options, place)) {
     place.hasBeenOpen = true;
+    if (isFirst && message.event === "caughtUp") place.tellsPast = true;
     if (held !== undefined && (message.event === "caughtUp" || message.event === "end")) {
       yield* release(held, seam, options.onWatch);
       held = undefined;
@@ -82,6 +90,12 @@ async function* joined(options: Options, place: Place): AsyncGenerator<LogMessag
       yield message;
     }
   }
+}
+
+function reading(options: Options, { hasBeenOpen, tellsPast }: Place): AsyncIterable<LogMessage> {
+  if (!hasBeenOpen) return options.read(options.tail);
+  const again = options.read(maxTailLines);
+  return tellsPast ? again : withEndOfPast(again, options.clock, options.quietMs);
 }
 
 function isBack({ onWatch }: Options, place: Place): void {
@@ -112,10 +126,4 @@ function willPass({ reason, code }: End["data"]): boolean {
   if (reason === "lost" || reason === "abandoned") return true;
   const isKnown = code !== undefined && Object.hasOwn(errorCodes, code);
   return isKnown && errorCodes[code as ErrorCode] === "later";
-}
-
-/** That nothing answers in time is no reason to end a log that was there before. */
-function isPassing(error: unknown): error is FleetError {
-  if (!(error instanceof FleetError)) return false;
-  return error.retry === "later" || error.code === "hub_unreachable";
 }

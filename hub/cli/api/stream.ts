@@ -2,9 +2,9 @@
 import type { DeviceSummary } from "#hub/api/device_view.ts";
 import type { EventView } from "#hub/api/event_view.ts";
 import type { BranchRow } from "#hub/store/port.ts";
-import { delayMs } from "#shared/backoff.ts";
 import type { Clock } from "#shared/clock.ts";
 import { FleetError } from "#shared/errors.ts";
+import { comebackMs, mayComeBack } from "./comeback.ts";
 import type { Http } from "./http.ts";
 import { sseMessages } from "./sse.ts";
 
@@ -49,7 +49,7 @@ export async function* watchStream(options: Options): AsyncGenerator<WatchMessag
     }
     if (signal.aborted) return;
     if (place.failures === 0) onWatch?.("Lost the hub; trying to come back …");
-    await clock.sleep(100 + delayMs(place.failures, random(), pauses), signal);
+    await clock.sleep(comebackMs(place.failures, random(), pauses), signal);
     place.failures += 1;
   }
 }
@@ -101,5 +101,5 @@ function watchdog(limitMs: number, act: () => void): { (): void; stop(): void } 
 
 /** A stream that breaks off throws what the network said; a refusal is a FleetError with its own code. */
 function isPassing(error: unknown): boolean {
-  return !(error instanceof FleetError) || error.retry === "later";
+  return !(error instanceof FleetError) || mayComeBack(error);
 }

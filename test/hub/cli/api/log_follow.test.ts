@@ -10,7 +10,9 @@ import { suite } from "#test/suite.ts";
 
 const test = suite("a log that is followed");
 
-type Script = (LogMessage | FleetError)[];
+/** Nothing comes for a while. */
+const silence = "silence";
+type Script = (LogMessage | FleetError | typeof silence)[];
 
 const line = (n: number): LogMessage => ({ event: "line", data: { at: n, text: `line ${n}` } });
 const lines = (from: number, to: number): LogMessage[] =>
@@ -32,7 +34,10 @@ interface Outcome {
 }
 
 /** Each reading plays one script; what breaks off does so with an error. */
-async function follow(scripts: Script[], tail = 3, random = 0.5): Promise<Outcome> {
+async function follow(
+  scripts: Script[],
+  { tail = 3, random = 0.5, quietMs = 5000 } = {},
+): Promise<Outcome> {
   const outcome: Outcome = { shown: [], words: [], tails: [], pausesMs: [] };
   const clock: Clock = {
     ...systemClock,
@@ -43,12 +48,14 @@ async function follow(scripts: Script[], tail = 3, random = 0.5): Promise<Outcom
     outcome.tails.push(asked);
     for (const message of script) {
       if (message instanceof FleetError) throw message;
-      yield message;
+      if (message === silence) await systemClock.sleep(8 * quietMs);
+      if (message !== silence) yield message;
     }
   }
   const onWatch = (words: string): void => void outcome.words.push(words);
   try {
-    for await (const message of followLog({ read, tail, clock, onWatch, random: () => random })) {
+    const options = { read, tail, clock, quietMs, onWatch, random: () => random };
+    for await (const message of followLog(options)) {
       if (message.event === "line") outcome.shown.push(message.data.text);
       if (message.event === "dropped") outcome.shown.push(`dropped ${message.data.bytes}`);
       if (message.event === "end") outcome.shown.push(`end ${message.data.reason}`);
@@ -104,6 +111,28 @@ test("a first reading that breaks off early is gone on with as well", async () =
     [...lines(1, 9), caughtUp, end("complete")],
   ]);
   assert.deepEqual(shown, [...texts(7, 9), "end complete"]);
+});
+
+test("an agent that does not say where the past ends holds nothing back for long", async () => {
+  const old: Script[] = [
+    [...lines(1, 2), fault("hub_unreachable")],
+    [...lines(1, 3), silence, line(4), fault("hub_unreachable")],
+    [...lines(1, 5), end("complete")],
+  ];
+  const { shown, words } = await follow(old, { quietMs: 20 });
+  assert.deepEqual(shown, [...texts(1, 5), "end complete"]);
+  assert.deepEqual(words.slice(0, 3), [
+    "Lost the log: said hub_unreachable; trying to come back …",
+    "The log goes on.",
+    "Lost the log: said hub_unreachable; trying to come back …",
+  ]);
+});
+
+test("nor when it is never silent: a past has so many lines and no more", async () => {
+  const many: Script[] = [[line(1), fault("hub_unreachable")], lines(1, maxTailLines + 5)];
+  const { shown, words } = await follow(many);
+  assert.deepEqual(shown, texts(1, maxTailLines + 5));
+  assert.equal(words[1], "The log goes on.");
 });
 
 test("what was lost of lines that were shown before is not told again", async () => {
