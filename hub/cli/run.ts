@@ -1,6 +1,7 @@
 // Runs one command line: wires the terminal, the session and the verbs, and ends with an exit code.
 import { systemClock as clock } from "#shared/clock.ts";
 import { asFleetError, FleetError } from "#shared/errors.ts";
+import { errnoOf } from "#shared/files.ts";
 import type { Cli } from "./cli.ts";
 import { commanderExit } from "./commands.ts";
 import { exitCodeOf, exitCodes } from "./exit.ts";
@@ -15,7 +16,9 @@ const terminal = createTerminal({ stdin, stdout, stderr, env });
 for (const stream of [stdout, stderr]) {
   stream.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code === "EPIPE") process.exit(exitCodes.pipeClosed);
-    throw error;
+    // A full disk, say, under `fleet get devices > FILE`.
+    if (stream === stdout) process.exit(tell(error));
+    process.exit(exitCodes.failed);
   });
 }
 
@@ -35,11 +38,18 @@ const cli: Cli = {
 
 try {
   const words = process.argv.slice(2);
-  const isBare = words.length === 0 || (words.length === 1 && words[0] === "help");
-  await createProgram(cli).parseAsync(isBare ? ["--help"] : words, { from: "user" });
+  await createProgram(cli).parseAsync(meant(words), { from: "user" });
 } catch (thrown) {
   terminal.progress(undefined);
   process.exitCode = commanderExit(thrown) ?? tell(thrown);
+}
+
+/** What a person tries first, in the words that the verbs have for it. */
+function meant(words: string[]): string[] {
+  const [only = "help", ...more] = words;
+  if (more.length > 0) return words;
+  if (only === "help") return ["--help"];
+  return only === "--version" || only === "-V" ? ["version"] : words;
 }
 
 /** Nobody foresaw it, so only its stack can help. */
@@ -50,10 +60,15 @@ function tellFault(thrown: unknown): void {
     terminal.say("This is a fault of the command: FLEET_DEBUG=1 makes it say more for a report.");
 }
 
+/** A disk, a file or a network that refused; its own words say why. */
+function isOfSystem(thrown: unknown): boolean {
+  return /^E[A-Z0-9]+$/.test(errnoOf(thrown) ?? "");
+}
+
 function tell(thrown: unknown): number {
   const { code, sentence, hint } = asFleetError(thrown);
   terminal.say(`${terminal.paintWords("Error:", "bad")} ${printable(sentence)}`);
   if (hint !== undefined) terminal.say(printable(hint));
-  if (!(thrown instanceof FleetError)) tellFault(thrown);
+  if (!(thrown instanceof FleetError) && !isOfSystem(thrown)) tellFault(thrown);
   return exitCodeOf(code);
 }

@@ -21,9 +21,22 @@ export function backupCalls(http: Pick<Http, "send" | "json">): BackupCalls {
         .finally(() => clearTimeout(timer));
       if (body === null)
         throw new FleetError("hub_unreachable", { message: "the backup is empty" });
-      return body;
+      return whole(body);
     },
     pause: () => http.json({ method: "GET", path: "/v1/fleet/pause" }),
     endPause: (body) => http.json({ method: "POST", path: "/v1/fleet/pause/end", body }),
   };
+}
+
+/** @throws FleetError when the hub ends in the middle, which fetch tells as a fault of its own */
+async function* whole(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  try {
+    for await (const chunk of body) yield chunk;
+  } catch (cause) {
+    throw new FleetError("hub_unreachable", {
+      message: "the hub ended the backup in its middle; it may have stopped",
+      hint: "Nothing was kept of it. See the hub's log, and take another one.",
+      cause,
+    });
+  }
 }

@@ -3,7 +3,7 @@ import { readFile, stat } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { FleetError } from "#shared/errors.ts";
-import { ifPresent, makeDirectory, writeFileAtomic } from "#shared/files.ts";
+import { errnoOf, ifPresent, makeDirectory, writeFileAtomic } from "#shared/files.ts";
 
 export interface Context {
   /** Base address of the hub. */
@@ -30,16 +30,31 @@ export function createContextFile(env: NodeJS.ProcessEnv): ContextFile {
   return {
     path,
     read: async () => {
-      const stats = await ifPresent(stat(path));
+      const stats = await ifPresent(stat(path)).catch((cause) => refuse(path, "read", cause));
       if (stats === undefined) return { current: null, contexts: {} };
       if ((stats.mode & 0o077) !== 0) throw readable(path);
-      return parse(path, await readFile(path, "utf8"));
+      const text = await readFile(path, "utf8").catch((cause) => refuse(path, "read", cause));
+      return parse(path, text);
     },
     write: async (contexts) => {
-      await makeDirectory(dirname(path));
-      await writeFileAtomic(path, `${JSON.stringify(contexts, null, 2)}\n`, 0o600);
+      try {
+        await makeDirectory(dirname(path));
+        await writeFileAtomic(path, `${JSON.stringify(contexts, null, 2)}\n`, 0o600);
+      } catch (cause) {
+        refuse(path, "written", cause);
+      }
     },
   };
+}
+
+/** As after a `sudo fleet login`, which leaves a file of root's in somebody's home. */
+function refuse(file: string, what: "read" | "written", cause: unknown): never {
+  throw new FleetError("config_invalid", {
+    message: `the file with the hub's tokens cannot be ${what} (${errnoOf(cause) ?? String(cause)})`,
+    where: { file },
+    hint: "See whose it is (ls -l), set XDG_CONFIG_HOME, or use FLEET_HUB and FLEET_TOKEN instead.",
+    cause,
+  });
 }
 
 function readable(file: string): FleetError {

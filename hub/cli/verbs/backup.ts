@@ -1,14 +1,13 @@
 // `fleet backup`: fetches a backup of the hub and checks it before it gets its name.
-import { createWriteStream } from "node:fs";
-import { link, mkdtemp, open, rename, rm, stat } from "node:fs/promises";
+import { type FileHandle, link, mkdtemp, open, rename, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
-import { pipeline } from "node:stream/promises";
 import type { Command } from "commander";
 import type { Manifest } from "#hub/backup/manifest.ts";
 import type { Cli, ConnectionOptions } from "#hub/cli/cli.ts";
 import { durationOption, examples, verbCommand } from "#hub/cli/options.ts";
 import { rfc3339 } from "#hub/cli/terminal/age.ts";
+import { removeOnSignal } from "#hub/cli/terminal/signals.ts";
 import { FleetError } from "#shared/errors.ts";
 import { errnoOf, ifPresent, syncDirectory, temporaryName } from "#shared/files.ts";
 
@@ -42,56 +41,81 @@ async function backup(cli: Cli, file: string, options: Options): Promise<void> {
   if (options.force !== true && (await ifPresent(stat(file))) !== undefined) throw taken(file);
   const client = await cli.connect(options);
   const part = temporaryName(file);
+  const place = await mkdtemp(join(tmpdir(), "fleet-backup-"));
+  // Both hold the hub's keys.
+  const forget = removeOnSignal(() => [part, place]);
   try {
-    terminal.progress("The hub makes the backup …");
-    await write(part, await client.backups.take(options.keys, options.timeout), (bytes) =>
-      terminal.progress(`${Math.round(bytes / 1e6)} MB …`),
-    );
+    await fetchInto(part, cli, () => client.backups.take(options.keys, options.timeout));
     terminal.progress("Checking …");
-    const manifest = await check(part);
+    const manifest = await check(part, place);
     await name(part, file, options.force === true);
     terminal.progress(undefined);
     tell(cli, file, manifest, options.keys);
   } finally {
     await rm(part, { force: true });
+    await rm(place, { recursive: true, force: true });
+    forget();
   }
 }
 
-async function write(
+/** The file is there before the hub has worked for minutes in vain. */
+async function fetchInto(
   part: string,
+  { terminal }: Cli,
+  take: () => Promise<AsyncIterable<Uint8Array>>,
+): Promise<void> {
+  const handle = await openPart(part);
+  try {
+    terminal.progress("The hub makes the backup …");
+    const onBytes = (bytes: number): void => terminal.progress(`${Math.round(bytes / 1e6)} MB …`);
+    await handle.writeFile(counted(await take(), onBytes));
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+async function openPart(part: string): Promise<FileHandle> {
+  return await open(part, "wx", 0o600).catch((cause: unknown) => {
+    throw new FleetError("request_invalid", {
+      message: `nothing can be written in ${dirname(part)} (${errnoOf(cause) ?? String(cause)})`,
+      hint: "Name a file in a directory that is there and that you may write.",
+      subject: part,
+      cause,
+    });
+  });
+}
+
+async function* counted(
   content: AsyncIterable<Uint8Array>,
   onBytes: (bytes: number) => void,
-): Promise<void> {
+): AsyncGenerator<Uint8Array> {
   let bytes = 0;
-  const counted = async function* (): AsyncGenerator<Uint8Array> {
-    for await (const chunk of content) {
-      bytes += chunk.byteLength;
-      onBytes(bytes);
-      yield chunk;
-    }
-  };
-  await pipeline(counted(), createWriteStream(part, { mode: 0o600, flags: "wx" }));
-  const handle = await open(part, "r");
-  await handle.sync().finally(() => handle.close());
+  for await (const chunk of content) {
+    bytes += chunk.byteLength;
+    onBytes(bytes);
+    yield chunk;
+  }
 }
 
 /** Unpacked and read as a whole: a backup that was never read is a hope. */
-async function check(part: string): Promise<Manifest> {
+async function check(part: string, place: string): Promise<Manifest> {
   const { openBackup } = await import("#hub/backup/open.ts");
-  const place = await mkdtemp(join(tmpdir(), "fleet-backup-"));
-  try {
-    return await openBackup(part, place);
-  } finally {
-    await rm(place, { recursive: true, force: true });
-  }
+  return await openBackup(part, place);
 }
+
+/** What a file system without hard links says, such as that of a USB stick. */
+const linkless = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"]);
 
 async function name(part: string, file: string, mayReplace: boolean): Promise<void> {
   try {
     // Unlike a rename, a link never takes the place of a file.
     await (mayReplace ? rename(part, file) : link(part, file));
   } catch (error) {
-    throw errnoOf(error) === "EEXIST" ? taken(file) : error;
+    if (errnoOf(error) === "EEXIST") throw taken(file);
+    if (!linkless.has(errnoOf(error) ?? "")) throw error;
+    if ((await ifPresent(stat(file))) !== undefined) throw taken(file);
+    await rename(part, file);
   }
   await syncDirectory(dirname(file));
 }

@@ -8,7 +8,7 @@ import { argument, examples } from "#hub/cli/options.ts";
 import { createContextFile } from "#hub/cli/session/contexts.ts";
 import { baseOf } from "#hub/cli/session/target.ts";
 import { FleetError } from "#shared/errors.ts";
-import { ifPresent } from "#shared/files.ts";
+import { errnoOf, ifPresent } from "#shared/files.ts";
 
 interface Options {
   context?: string;
@@ -59,7 +59,13 @@ async function readToken({ terminal }: Cli, tokenFile: string | undefined): Prom
 }
 
 async function tokenOf(file: string): Promise<string> {
-  const text = await ifPresent(readFile(file, "utf8"));
+  const text = await ifPresent(readFile(file, "utf8")).catch((cause: unknown) => {
+    throw new FleetError("config_invalid", {
+      message: `${file} cannot be read (${errnoOf(cause) ?? String(cause)})`,
+      hint: "The hub's own user may: sudo cat FILE | fleet login URL",
+      cause,
+    });
+  });
   if (text !== undefined) return text;
   const message = `there is no file ${file}`;
   throw new FleetError("config_invalid", { message, hint: "Check --token-file." });

@@ -1,8 +1,12 @@
 // `fleet restore`: begins a hub from a backup. It works on the hub's machine, while no hub runs there.
+import { existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
 import { Command } from "commander";
 import type { Cli } from "#hub/cli/cli.ts";
 import { examples } from "#hub/cli/options.ts";
 import { rfc3339 } from "#hub/cli/terminal/age.ts";
+import { removeOnSignal } from "#hub/cli/terminal/signals.ts";
+import { isTemporary } from "#shared/files.ts";
 
 export function restoreVerb(cli: Cli): Command {
   return new Command("restore")
@@ -20,11 +24,18 @@ until \`fleet resume\`.\n${examples([
     .action((file: string, options: { data: string }) => restore(cli, file, options.data));
 }
 
+function temporaryIn(directory: string): string[] {
+  const names = existsSync(directory) ? readdirSync(directory) : [];
+  return names.filter(isTemporary).map((name) => join(directory, name));
+}
+
 async function restore({ terminal, clock }: Cli, file: string, directory: string): Promise<void> {
   const { restoreBackup } = await import("#hub/backup/restore.ts");
   const { hasKeys } = await import("#hub/backup/manifest.ts");
   terminal.progress("Reading and checking the backup …");
-  const manifest = await restoreBackup({ file, directory, clock });
+  // Keys among it, and the directory would not be empty for the next try.
+  const forget = removeOnSignal(() => temporaryIn(directory));
+  const manifest = await restoreBackup({ file, directory, clock }).finally(forget);
   terminal.progress(undefined);
   terminal.out(directory);
   terminal.say(`Restored: ${manifest.devices} devices as of ${rfc3339(manifest.at)}.`);

@@ -1,5 +1,6 @@
 // `fleet backup`, `restore` and `resume` as a person uses them: what they write, refuse and leave alone.
 import * as assert from "node:assert/strict";
+import { once } from "node:events";
 import {
   mkdirSync,
   mkdtempSync,
@@ -9,6 +10,8 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
+import { createServer, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { loadSigningKey } from "#hub/desired/keys.ts";
@@ -63,6 +66,74 @@ test("who has no token gets no file, not even a part of one", async () => {
   const { code } = await world.fleet(["backup", join(root, "none.tar.gz")], { env });
   assert.equal(code, 4);
   assert.deepEqual(readdirSync(root).toSorted(), ["hub", "hub.tar.gz", "other.tar.gz"]);
+});
+
+/** A hub that begins to send a backup, and then does what it is told to do with the answer. */
+async function withSlowHub<T>(
+  after: (response: ServerResponse) => void,
+  act: (hub: { url: string; asked: () => number }) => Promise<T>,
+): Promise<T> {
+  let asked = 0;
+  const server = createServer((_, response) => {
+    asked += 1;
+    response.writeHead(200, { "content-type": "application/gzip" });
+    response.write("begun", () => after(response));
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  try {
+    const { port } = server.address() as AddressInfo;
+    return await act({ url: `http://127.0.0.1:${port}`, asked: () => asked });
+  } finally {
+    server.closeAllConnections();
+    server.close();
+  }
+}
+
+test("what is ended by Ctrl-C leaves no part of the hub's keys behind", async () => {
+  const scratch = join(root, "scratch");
+  mkdirSync(scratch);
+  await withSlowHub(
+    () => undefined,
+    async ({ url }) => {
+      const env = { FLEET_HUB: url, TMPDIR: scratch };
+      const command = world.start(["backup", join(scratch, "cut.tar.gz")], { env });
+      while (!readdirSync(scratch).some((name) => name.startsWith("cut.tar.gz"))) {
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+      command.child.kill("SIGINT");
+      const { stdout } = await command.ended;
+      assert.deepEqual([command.child.signalCode, stdout], ["SIGINT", ""]);
+    },
+  );
+  assert.deepEqual(readdirSync(scratch), []);
+  rmSync(scratch, { recursive: true });
+});
+
+test("a directory that is not there is refused before the hub has any work", async () => {
+  await withSlowHub(
+    () => undefined,
+    async ({ url, asked }) => {
+      const words = ["backup", join(root, "nowhere", "hub.tar.gz")];
+      const { code, stderr } = await world.fleet(words, { env: { FLEET_HUB: url } });
+      assert.equal(code, 2);
+      assert.match(stderr, /nothing can be written in .*nowhere \(ENOENT\)\nName a file in/);
+      assert.equal(asked(), 0);
+    },
+  );
+});
+
+test("a hub that stops in the middle is no fault of the command, and nothing is kept", async () => {
+  await withSlowHub(
+    (response) => response.destroy(),
+    async ({ url }) => {
+      const words = ["backup", join(root, "half.tar.gz")];
+      const { code, stderr } = await world.fleet(words, { env: { FLEET_HUB: url } });
+      assert.equal(code, 3);
+      assert.match(stderr, /^Error: the hub ended the backup in its middle/m);
+    },
+  );
+  assert.deepEqual(partial(), []);
 });
 
 test("a restore makes a hub's directory and says what to do next", async () => {

@@ -53,6 +53,9 @@ test("several hubs are kept by name; one is in use, and can be removed with its 
   assert.equal(gone.code, 2);
   const missing = await world.fleet(["login", world.url, "--token-file", "/nowhere"]);
   assert.equal(missing.code, 2);
+  const closed = await world.fleet(["login", world.url, "--token-file", world.home]);
+  assert.equal(closed.code, 2);
+  assert.match(closed.stderr, /cannot be read \(EISDIR\)\n.*sudo cat FILE \| fleet login URL\n$/);
 });
 
 /** Runs the command on a terminal and types the answers, each when its question stands there. */
