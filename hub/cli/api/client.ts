@@ -4,18 +4,18 @@ import type { DeviceSummary, DeviceView } from "#hub/api/device_view.ts";
 import type { EventView } from "#hub/api/event_view.ts";
 import type { SiteView } from "#hub/api/fleet.ts";
 import type { OrderView } from "#hub/api/orders.ts";
-import type { ListOf } from "#hub/api/schema.ts";
 import type { SignInCode, TokenView } from "#hub/api/tokens.ts";
 import type { UpdateView } from "#hub/api/update_view.ts";
 import type { RepositoryHealth } from "#hub/git/health.ts";
 import type { BranchRow, FleetCounts, ReleaseRow } from "#hub/store/port.ts";
 import type { DesiredMode } from "#shared/desired.ts";
-import { FleetError } from "#shared/errors.ts";
 import { type BackupCalls, backupCalls } from "./backup.ts";
 import { type ControlCalls, controlCalls } from "./control.ts";
-import { createHttp, type Http, type HttpOptions } from "./http.ts";
+import { createHttp, type HttpOptions } from "./http.ts";
 import { followLog } from "./log_follow.ts";
 import { type LogMessage, logStream } from "./logs.ts";
+import { undefinedWhereMissing } from "./missing.ts";
+import { items } from "./pages.ts";
 import { type RolloutCalls, rolloutCalls } from "./rollouts.ts";
 import { type RunCalls, runCalls } from "./runs.ts";
 import { type WatchMessage, type WatchQuery, watchStream } from "./stream.ts";
@@ -111,33 +111,6 @@ export function createClient(
 
 function pathOf(device: string): string {
   return `/v1/devices/${encodeURIComponent(device)}`;
-}
-
-function undefinedWhereMissing(error: unknown): undefined {
-  if (error instanceof FleetError && error.code === "not_found") return undefined;
-  throw error;
-}
-
-/** Every item, page by page: a caller that has enough stops the reading. */
-async function* items<T>(
-  http: Http,
-  path: string,
-  query: ListQuery,
-  onPage: ((items: number) => void) | undefined,
-): AsyncGenerator<T> {
-  let cursor: string | undefined;
-  let count = 0;
-  do {
-    const page: ListOf<T> = await http.json({
-      method: "GET",
-      path,
-      query: { ...query, ...(cursor === undefined ? {} : { cursor }) },
-    });
-    yield* page.items;
-    count += page.items.length;
-    cursor = page.next ?? undefined;
-    if (cursor !== undefined) onPage?.(count);
-  } while (cursor !== undefined);
 }
 
 export async function collect<T>(source: AsyncIterable<T>): Promise<T[]> {

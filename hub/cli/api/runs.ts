@@ -2,6 +2,8 @@
 import type { PhaseView, PlanView, RunSummary, RunView } from "#hub/api/run_view.ts";
 import type { ListOf } from "#hub/api/schema.ts";
 import type { Http } from "./http.ts";
+import { undefinedWhereMissing } from "./missing.ts";
+import { items } from "./pages.ts";
 
 type Query = Record<string, string | number | undefined>;
 
@@ -27,6 +29,8 @@ export interface RunCalls {
   }): Promise<PhaseView[]>;
   phases(query: Query): AsyncIterable<PhaseView>;
   phase(device: string): Promise<PhaseView>;
+  /** Undefined where no device has this name, imported ones included. */
+  findPhase(device: string): Promise<PhaseView | undefined>;
   place(device: string, phase: string, reason: string): Promise<PhaseView>;
 }
 
@@ -37,14 +41,8 @@ export function runCalls(http: Pick<Http, "json">): RunCalls {
     http.json<T>({ method: "POST", path, body });
   const phasePath = (device: string): string => `/v1/devices/${encodeURIComponent(device)}/phase`;
   const runPath = (id: string): string => `/v1/runs/${encodeURIComponent(id)}`;
-  async function* all<T>(path: string, query: Query): AsyncGenerator<T> {
-    let cursor: string | undefined;
-    do {
-      const page: ListOf<T> = await read(path, { limit: 500, ...query, cursor });
-      yield* page.items;
-      cursor = page.next ?? undefined;
-    } while (cursor !== undefined);
-  }
+  const all = <T>(path: string, query: Query): AsyncGenerator<T> =>
+    items<T>(http, path, { limit: 500, ...query });
   return {
     plans: async () => (await read<ListOf<PlanView>>("/v1/plans")).items,
     plan: (name) => read(`/v1/plans/${encodeURIComponent(name)}`),
@@ -61,6 +59,7 @@ export function runCalls(http: Pick<Http, "json">): RunCalls {
     },
     phases: (query) => all("/v1/phases", query),
     phase: (device) => read(phasePath(device)),
+    findPhase: (device) => read<PhaseView>(phasePath(device)).catch(undefinedWhereMissing),
     place: (device, phase, reason) =>
       http.json({ method: "PUT", path: phasePath(device), body: { phase, reason } }),
   };

@@ -27,7 +27,41 @@ async function candidates(cli: Cli, before: readonly string[], begun: string): P
   const verb = whole.commands.find((child) => child.name() === rest[0]) ?? whole;
   if (begun.startsWith("-")) return flagsOf(verb);
   const fixed = name === "help" ? helpWords(cli) : fixedWords(name, whole, rest);
-  return fixed ?? (takesNames(verb) ? deviceNames(cli) : []);
+  if (fixed !== undefined) return fixed;
+  return takesNames(verb) ? namesOf(cli, kindOf(name, rest)) : [];
+}
+
+type Named = "devices" | "deployments" | "sites" | "plans" | "contexts" | "nothing";
+
+/** What the names are names of; most verbs take devices. */
+function kindOf(name: string, [first = ""]: readonly string[]): Named {
+  if (name === "rollout" || name === "pin") return "deployments";
+  if (name === "contexts" || name === "plans") return name;
+  if (name === "run" && first === "") return "plans";
+  if (name === "logs" && first !== "") return "nothing";
+  if (name !== "get" && name !== "history") return "devices";
+  const kind = first.replace(/s?$/, "s");
+  if (["devices", "events", "updates"].includes(kind)) return "devices";
+  return kind === "deployments" || kind === "sites" ? kind : "nothing";
+}
+
+async function namesOf(cli: Cli, kind: Named): Promise<string[]> {
+  if (kind === "nothing") return [];
+  if (kind === "contexts") {
+    const { createContextFile } = await import("#hub/cli/session/contexts.ts");
+    return Object.keys((await createContextFile(cli.env).read()).contexts);
+  }
+  const client = await cli.connect({ requestTimeout: patienceMs });
+  switch (kind) {
+    case "devices":
+      return (await collect(client.devices())).map(({ id }) => id);
+    case "deployments":
+      return (await collect(client.deployments())).map(({ name }) => name);
+    case "sites":
+      return (await collect(client.sites())).map(({ site }) => site);
+    case "plans":
+      return (await client.runs.plans()).map(({ name }) => name);
+  }
 }
 
 function flagsOf(verb: Command): string[] {
@@ -54,10 +88,7 @@ function fixedWords(name: string, verb: Command, rest: readonly string[]): strin
 }
 
 function takesNames(verb: Command): boolean {
-  return verb.registeredArguments.some((argument) => /name|device/.test(argument.name()));
-}
-
-async function deviceNames(cli: Cli): Promise<string[]> {
-  const client = await cli.connect({ requestTimeout: patienceMs });
-  return (await collect(client.devices())).map(({ id }) => id);
+  return verb.registeredArguments.some((argument) =>
+    /name|device|target|plan|deployment/.test(argument.name()),
+  );
 }

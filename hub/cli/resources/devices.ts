@@ -9,6 +9,7 @@ import { unknownDevices } from "./unknown.ts";
 export const devices: Resource<DeviceSummary> = {
   kind: "device",
   isUnique: true,
+  isOneByOne: true,
   fields: ["connection", "sync", "health"],
   sorts: ["id", "lastSeen"],
   takesSelector: true,

@@ -6,7 +6,7 @@ import { stepDuration } from "#hub/cli/terminal/age.ts";
 import { toneOf } from "#hub/cli/terminal/colour.ts";
 import { FleetError } from "#shared/errors.ts";
 import { type Resource, shortId, when } from "./resource.ts";
-import { unknownDevices } from "./unknown.ts";
+import { requireDevices } from "./unknown.ts";
 
 export const events: Resource<EventView> = {
   kind: "event",
@@ -89,11 +89,4 @@ async function* updatesOf(
   for (const device of names) {
     for await (const update of client.updates(device, query)) yield { device, ...update };
   }
-}
-
-/** @throws FleetError not_found */
-export async function requireDevices(client: Client, names: readonly string[]): Promise<void> {
-  const found = await Promise.all(names.map((name) => client.findDevice(name)));
-  const missing = names.filter((_, at) => found[at] === undefined);
-  if (missing.length > 0) throw await unknownDevices(client, missing);
 }

@@ -9,6 +9,8 @@ export interface Resource<T> {
   kind: string;
   /** Whether a name means one thing, as a device's does, or all that belong to it. */
   isUnique: boolean;
+  /** Named ones are read one by one, so that no filter holds for them. */
+  isOneByOne?: true;
   /** Query fields of the API by which a list may be filtered. */
   fields: readonly string[];
   /** Fields by which the server sorts. */

@@ -1,7 +1,10 @@
 // Rollouts, as `rollout list` shows them.
 import type { RolloutSummary } from "#hub/api/rollout_view.ts";
+import type { Client } from "#hub/cli/api/client.ts";
+import type { RolloutFilter } from "#hub/cli/api/rollouts.ts";
 import { rolloutTone } from "#hub/cli/views/rollout_words.ts";
 import { type Resource, shortId, when } from "./resource.ts";
+import { deploymentNamed } from "./unknown.ts";
 
 export const rollouts: Resource<RolloutSummary> = {
   kind: "rollout",
@@ -31,6 +34,15 @@ export const rollouts: Resource<RolloutSummary> = {
       ...(deployment === undefined ? {} : { deployment: String(deployment) }),
       ...(state === undefined ? {} : { state: String(state) }),
     };
-    yield* await client.rollouts.list(filter, Number(limit ?? 20));
+    const found = await client.rollouts.list(filter, Number(limit ?? 20));
+    if (found.length === 0) await requireKnown(client, filter);
+    yield* found;
   },
 };
+
+/** One that is gone from the repository may still have rollouts. */
+async function requireKnown(client: Client, { deployment }: RolloutFilter): Promise<void> {
+  if (deployment === undefined) return;
+  const [any] = await client.rollouts.list({ deployment }, 1);
+  if (any === undefined) await deploymentNamed(client, deployment);
+}

@@ -1,7 +1,9 @@
 // Runs, plans and phases, as their lists show them.
 import type { PhaseView, PlanView, RunSummary } from "#hub/api/run_view.ts";
+import type { Client } from "#hub/cli/api/client.ts";
 import type { Tone } from "#hub/cli/terminal/colour.ts";
-import { type Resource, when } from "./resource.ts";
+import { named, type Resource, when } from "./resource.ts";
+import { requirePhases, requirePlan, unknownPhases } from "./unknown.ts";
 
 const tones: Partial<Record<RunSummary["state"], Tone>> = {
   ...{ Pending: "busy", Running: "busy", Succeeded: "good", Failed: "bad", Cancelled: "bad" },
@@ -34,7 +36,15 @@ export const runs: Resource<RunSummary> = {
   ],
   nameOf: ({ id }) => id,
   async *list(client, query) {
-    yield* client.runs.list(query);
+    let isEmpty = true;
+    for await (const run of client.runs.list(query)) {
+      isEmpty = false;
+      yield run;
+    }
+    // What is gone may still have runs.
+    const { device, plan } = query;
+    if (isEmpty && device !== undefined) await requirePhases(client, [String(device)]);
+    if (isEmpty && plan !== undefined) await requirePlan(client, String(plan));
   },
 };
 
@@ -84,9 +94,17 @@ export const phases: Resource<PhaseView> = {
   nameOf: ({ device }) => device,
   async *list(client, query, names) {
     if (names.length === 0) yield* client.runs.phases(query);
-    else for (const name of names) yield await client.runs.phase(name);
+    else yield* phasesNamed(client, names);
   },
 };
+
+function phasesNamed(client: Client, names: readonly string[]): AsyncIterable<PhaseView> {
+  const find = async (name: string): Promise<PhaseView[] | undefined> => {
+    const phase = await client.runs.findPhase(name);
+    return phase === undefined ? undefined : [phase];
+  };
+  return named(names, find, (missing) => unknownPhases(client, missing));
+}
 
 function needsIntervention({ conditions }: PhaseView): string | undefined {
   const found = conditions.find(({ type }) => type === "NeedsIntervention");

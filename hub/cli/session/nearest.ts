@@ -4,7 +4,10 @@
 export function nearest(wanted: string, names: readonly string[]): string[] {
   const allowed = Math.max(1, Math.floor(wanted.length / 3));
   const near = names
-    .map((name) => ({ name, distance: distanceTo(wanted, name, allowed) }))
+    .map((name) => ({
+      name,
+      distance: distanceTo(wanted.toLowerCase(), name.toLowerCase(), allowed),
+    }))
     .filter(({ name, distance }) => distance <= allowed || isPart(wanted, name));
   const best = Math.min(...near.map(({ distance }) => distance));
   return near

@@ -14,6 +14,8 @@ export interface Terminal {
   readonly canAsk: boolean;
   /** Cells of a line of data; undefined when it goes to a pipe or a file. */
   readonly width: number | undefined;
+  /** Lines of a terminal; undefined when data goes to a pipe or a file, or the terminal does not say. */
+  readonly height: number | undefined;
   /** For data. */
   readonly paint: Paint;
   /** For words. */
@@ -22,7 +24,7 @@ export interface Terminal {
 
 interface Streams {
   stdin: { isTTY?: boolean };
-  stdout: NodeJS.WritableStream & { isTTY?: boolean; columns?: number };
+  stdout: NodeJS.WritableStream & { isTTY?: boolean; columns?: number; rows?: number };
   stderr: NodeJS.WritableStream & { isTTY?: boolean; columns?: number };
   env: NodeJS.ProcessEnv;
 }
@@ -53,8 +55,13 @@ export function createTerminal({ stdin, stdout, stderr, env }: Streams): Termina
     },
     isInteractive,
     canAsk: stdin.isTTY === true && showsWords,
-    // A terminal that does not know its width, such as a fresh pty, says 0.
-    width: isInteractive ? stdout.columns || 80 : undefined,
+    // Asked anew each time, since a person may change its size. One that does not know it, such as a fresh pty, says 0.
+    get width() {
+      return isInteractive ? stdout.columns || 80 : undefined;
+    },
+    get height() {
+      return isInteractive ? stdout.rows || undefined : undefined;
+    },
     paint: createPaint(wantsColour(env, isInteractive)),
     paintWords: createPaint(wantsColour(env, showsWords)),
   };

@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import type { Client } from "#hub/cli/api/client.ts";
 import type { Cli, ConnectionOptions } from "#hub/cli/cli.ts";
 import { examples, verbCommand } from "#hub/cli/options.ts";
+import { deviceName } from "#hub/cli/resources/names.ts";
 import { FleetError } from "#shared/errors.ts";
 
 export function cancelVerb(cli: Cli): Command {
@@ -25,12 +26,10 @@ export function cancelVerb(cli: Cli): Command {
     );
 }
 
-async function runNamed(client: Client, name: string): Promise<string> {
-  if (name.startsWith("run/")) return name.slice("run/".length);
-  const phase = await client.runs.phase(name).catch((error: unknown) => {
-    if (error instanceof FleetError && error.code === "not_found") return undefined;
-    throw error;
-  });
+async function runNamed(client: Client, word: string): Promise<string> {
+  if (word.startsWith("run/")) return word.slice("run/".length);
+  const name = deviceName(word);
+  const phase = await client.runs.findPhase(name);
   if (phase === undefined) return name;
   if (phase.run !== null) return phase.run;
   throw new FleetError("not_found", {

@@ -7,7 +7,7 @@ import { type Output, printStructured } from "#hub/cli/output/output.ts";
 import { unknownDevices } from "#hub/cli/resources/unknown.ts";
 import { type DeviceHistory, writeDevice } from "#hub/cli/views/device_page.ts";
 import { createPage } from "#hub/cli/views/page.ts";
-import { requireDeviceKind } from "./device_kind.ts";
+import { devicesMeant } from "./device_kind.ts";
 
 interface Options extends ConnectionOptions {
   output: Output;
@@ -18,7 +18,7 @@ interface Options extends ConnectionOptions {
 export function describeVerb(cli: Cli): Command {
   return verbCommand("describe", "Show all about one device on one page.")
     .argument("<kind>", "device")
-    .argument("<name...>", "the devices' names")
+    .argument("[name...]", "the devices' names")
     .option("--updates <n>", "how many of the last updates", count, 5)
     .option("--events <n>", "how many of the last events", count, 10)
     .addOption(outputOption())
@@ -35,9 +35,9 @@ export function describeVerb(cli: Cli): Command {
 }
 
 async function describe(cli: Cli, kind: string, names: string[], options: Options): Promise<void> {
-  requireDeviceKind(kind);
+  const devices = devicesMeant("describe", kind, names);
   const client = await cli.connect(options);
-  for (const name of names) {
+  for (const name of devices) {
     const history = await readHistory(client, name, options);
     if (await printStructured(cli.terminal, options.output, history)) continue;
     const times = options.output.kind === "wide" ? "rfc3339" : "age";

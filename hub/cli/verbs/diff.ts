@@ -8,7 +8,7 @@ import { when } from "#hub/cli/resources/resource.ts";
 import { unknownDevices } from "#hub/cli/resources/unknown.ts";
 import { printable } from "#hub/cli/terminal/text.ts";
 import { type Difference, differences } from "#hub/cli/views/difference.ts";
-import { requireDeviceKind } from "./device_kind.ts";
+import { devicesMeant } from "./device_kind.ts";
 
 interface Options extends ConnectionOptions {
   output: Output;
@@ -17,7 +17,7 @@ interface Options extends ConnectionOptions {
 export function diffVerb(cli: Cli): Command {
   return verbCommand("diff", "Compare what a device has with what it should have.")
     .argument("<kind>", "device")
-    .argument("<name>", "the device's name")
+    .argument("[name]", "the device's name")
     .addOption(outputOption())
     .addHelpText(
       "after",
@@ -26,11 +26,13 @@ export function diffVerb(cli: Cli): Command {
         ["fleet diff device pi-1 >/dev/null || echo behind", "in a script"],
       )}`,
     )
-    .action((kind: string, name: string, options: Options) => diff(cli, kind, name, options));
+    .action((kind: string, name: string | undefined, options: Options) => {
+      const [device = ""] = devicesMeant("diff", kind, name === undefined ? [] : [name]);
+      return diff(cli, device, options);
+    });
 }
 
-async function diff(cli: Cli, kind: string, name: string, { output, ...options }: Options) {
-  requireDeviceKind(kind);
+async function diff(cli: Cli, name: string, { output, ...options }: Options) {
   const { terminal } = cli;
   const client = await cli.connect(options);
   const device = await client.findDevice(name);

@@ -27,7 +27,11 @@ export function enrollVerb(cli: Cli): Command {
         .argParser(labels)
         .default({}, "none"),
     )
-    .option("--hub-url <url>", "the hub's address as the device reaches it", argument(baseOf))
+    .option(
+      "--hub-url <url>",
+      "in agent.yaml: the hub's address as the device reaches it",
+      argument(baseOf),
+    )
     .addOption(outputOption())
     .addHelpText(
       "after",
@@ -54,6 +58,13 @@ async function enroll(cli: Cli, device: string | undefined, options: Options): P
     throw new FleetError("request_invalid", {
       message: "an agent.yaml names its device",
       hint: "Write: fleet enroll DEVICE --agent-yaml",
+    });
+  }
+  const isForFile = Object.keys(options.label).length > 0 || options.hubUrl !== undefined;
+  if (isForFile && options.agentYaml !== true) {
+    throw new FleetError("request_invalid", {
+      message: "--label and --hub-url are written into an agent.yaml, and none is to be printed",
+      hint: "Add --agent-yaml, or leave them out.",
     });
   }
   const client = await cli.connect(options);

@@ -6,7 +6,9 @@ import type { Cli, ConnectionOptions } from "#hub/cli/cli.ts";
 import { argument, count, examples, outputOption, verbCommand } from "#hub/cli/options.ts";
 import type { Output } from "#hub/cli/output/output.ts";
 import { createPrinter, type Printer } from "#hub/cli/output/printer.ts";
-import { events, requireDevices } from "#hub/cli/resources/history.ts";
+import { events } from "#hub/cli/resources/history.ts";
+import { deviceName } from "#hub/cli/resources/names.ts";
+import { requireDevices } from "#hub/cli/resources/unknown.ts";
 import { parseSince } from "#hub/cli/terminal/age.ts";
 
 interface Options extends ConnectionOptions {
@@ -24,7 +26,7 @@ interface Options extends ConnectionOptions {
 export function eventsVerb(cli: Cli): Command {
   const since = argument((text: string) => parseSince(text, cli.clock.now()));
   return verbCommand("events", "Show what happened, newest first, or as it happens.")
-    .option("--for <device>", "events of one device")
+    .option("--for <device>", "events of one device", deviceName)
     .option(
       "--since <when>",
       "not older than 30m, 2d, or a time such as 2026-01-05T12:00:00Z",
@@ -57,11 +59,13 @@ async function show(cli: Cli, options: Options): Promise<void> {
     ...{ resource: events, now: cli.clock.now },
   });
   const most = limit ?? (since === undefined ? (options.watch ? 10 : 50) : Infinity);
+  // Where no event fits yet, the stream begins behind the newest of all.
+  const [newest] = options.watch === true ? await take(client.events({ limit: 1 }), 1) : [];
   const rows = await take(notOlder(client.events(query), since), most);
   cli.terminal.progress(undefined);
   if (options.watch !== true) return printer.list(rows);
   await printer.more(rows.toReversed());
-  await follow(client, printer, query, rows[0]?.id);
+  await follow(client, printer, query, rows[0]?.id ?? newest?.id ?? 0);
 }
 
 /** A device's clock can be wrong, so one old event among new ones ends nothing; this many do. */
@@ -84,11 +88,11 @@ async function follow(
   client: Client,
   printer: Printer<EventView>,
   query: ListQuery,
-  afterEvent: number | undefined,
+  afterEvent: number,
 ): Promise<void> {
   const { device } = query;
   const from = {
-    ...(afterEvent === undefined ? {} : { afterEvent }),
+    afterEvent,
     ...(device === undefined ? {} : { device: String(device) }),
   };
   for await (const message of client.watch(from, new AbortController().signal)) {

@@ -71,7 +71,7 @@ async function get<T>(
 ): Promise<void> {
   const listing: Listing = {
     names,
-    query: queryOf(resource, options),
+    query: queryOf(resource, names, options),
     output: options.output,
     headers: options.headers,
     ...(options.limit === undefined ? {} : { limit: options.limit }),
@@ -80,8 +80,15 @@ async function get<T>(
   await (options.watch === true ? followList : printList)(cli, client, resource, listing);
 }
 
-function queryOf<T>(resource: Resource<T>, options: Options): ListQuery {
+function queryOf<T>(resource: Resource<T>, names: readonly string[], options: Options): ListQuery {
   const { selector, sortBy, desc, limit } = options;
+  const isFiltered = selector !== undefined || options.fieldSelector !== undefined;
+  if (resource.isOneByOne === true && names.length > 0 && isFiltered) {
+    throw refused(
+      `${resource.kind}s are meant by their names, or by -l and --field-selector, and not by both`,
+      "Leave the names or the filters out.",
+    );
+  }
   if (selector !== undefined && !resource.takesSelector) {
     throw refused(`${resource.kind}s have no labels`, "Leave -l out.");
   }

@@ -11,6 +11,7 @@ export function helpVerb(cli: Cli): Command {
   return new Command("help")
     .description("Explain a verb, or one of: exit-codes, jsonpath, environment.")
     .argument("<topic>", "a verb, or one of those")
+    .argument("[word]", "one of the verb's own, as in: rollout status")
     .addHelpText(
       "after",
       examples(
@@ -18,23 +19,37 @@ export function helpVerb(cli: Cli): Command {
         ["fleet help exit-codes", "what a script can rest a decision on"],
       ),
     )
-    .action(async (topic: string) => {
-      cli.terminal.out((await helpOn(cli, topic)).trimEnd());
+    .action(async (topic: string, word: string | undefined) => {
+      cli.terminal.out((await helpOn(cli, topic, word)).trimEnd());
     });
 }
 
-async function helpOn(cli: Cli, topic: string): Promise<string> {
+async function helpOn(cli: Cli, topic: string, word: string | undefined): Promise<string> {
   const { verbs } = cli;
   const text = Object.hasOwn(topics, topic) ? topics[topic]?.() : undefined;
   if (text !== undefined) return text;
   const entry = Object.hasOwn(verbs, topic) ? verbs[topic] : undefined;
   if (entry !== undefined) {
-    return wholeHelp(ready((await entry.load())(cli), cli, `fleet ${topic}`));
+    const verb = ready((await entry.load())(cli), cli, `fleet ${topic}`);
+    return wholeHelp(word === undefined ? verb : childOf(verb, topic, word));
   }
   const near = nearest(topic, [...Object.keys(verbs), ...Object.keys(topics)]);
   throw new FleetError("request_invalid", {
     message: `there is no verb or topic "${topic}"`,
     hint: near.length === 0 ? "See: fleet help" : `Did you mean: fleet help ${near.join(", ")}?`,
+  });
+}
+
+function childOf(verb: Command, topic: string, word: string): Command {
+  const found = verb.commands.find((child) => child.name() === word);
+  if (found !== undefined) return found;
+  const near = nearest(
+    word,
+    verb.commands.map((child) => child.name()),
+  );
+  throw new FleetError("request_invalid", {
+    message: `${topic} has no word "${word}"`,
+    hint: `See: fleet help ${[topic, ...near.slice(0, 1)].join(" ")}`,
   });
 }
 

@@ -1,16 +1,18 @@
 // `fleet history`: the updates of a device, or the releases of a deployment and who runs them.
 import type { Command } from "commander";
 import type { DeploymentView } from "#hub/api/deployments.ts";
-import { type Client, collect, take } from "#hub/cli/api/client.ts";
+import { type Client, take } from "#hub/cli/api/client.ts";
 import type { Cli, ConnectionOptions } from "#hub/cli/cli.ts";
 import { count, examples, outputOption, verbCommand } from "#hub/cli/options.ts";
 import type { Output } from "#hub/cli/output/output.ts";
 import { createPrinter } from "#hub/cli/output/printer.ts";
-import { requireDevices, updates } from "#hub/cli/resources/history.ts";
+import { updates } from "#hub/cli/resources/history.ts";
+import { deviceName } from "#hub/cli/resources/names.ts";
 import { type Resource, shortId, when } from "#hub/cli/resources/resource.ts";
-import { unknownNames } from "#hub/cli/resources/unknown.ts";
+import { deploymentNamed, requireDevices } from "#hub/cli/resources/unknown.ts";
 import type { ReleaseRow } from "#hub/store/port.ts";
 import { FleetError } from "#shared/errors.ts";
+import { isDeviceKind } from "./device_kind.ts";
 
 interface Options extends ConnectionOptions {
   output: Output;
@@ -21,7 +23,7 @@ interface Options extends ConnectionOptions {
 export function historyVerb(cli: Cli): Command {
   return verbCommand("history", "Show the updates of a device or the releases of a deployment.")
     .argument("<kind>", "device or deployment")
-    .argument("<name>", "of the device or the deployment")
+    .argument("[name]", "of the device or the deployment")
     .option("--app <app>", "of a device: updates of one app")
     .option("--limit <n>", "no more than n", count, 20)
     .addOption(outputOption())
@@ -32,16 +34,27 @@ export function historyVerb(cli: Cli): Command {
         ["fleet history deployment player", "releases, and how many devices run each"],
       ),
     )
-    .action((kind: string, name: string, options: Options) => {
-      if (["device", "devices", "dev"].includes(kind)) return ofDevice(cli, name, options);
-      if (["deployment", "deployments", "deploy"].includes(kind)) {
-        return ofDeployment(cli, name, options);
-      }
-      throw new FleetError("request_invalid", {
-        message: `"${kind}" has no history here`,
-        hint: "Write: history device NAME, or history deployment NAME.",
-      });
+    .action((word: string, given: string | undefined, options: Options) => {
+      const { kind, name } = meant(word, given);
+      return (kind === "device" ? ofDevice : ofDeployment)(cli, name, options);
     });
+}
+
+/** `device NAME`, or `device/NAME` as `-o name` writes it.
+ *  @throws FleetError request_invalid */
+function meant(word: string, given: string | undefined) {
+  const [first = "", own] = word.split("/");
+  const name = own ?? given;
+  const kind = isDeviceKind(first) ? "device" : isDeploymentKind(first) ? "deployment" : undefined;
+  if (kind !== undefined && name !== undefined) return { kind, name: deviceName(name) };
+  throw new FleetError("request_invalid", {
+    message: kind === undefined ? `"${first}" has no history here` : `which ${kind}?`,
+    hint: "Write: fleet history device NAME, or fleet history deployment NAME.",
+  });
+}
+
+function isDeploymentKind(word: string): boolean {
+  return ["deployment", "deployments", "deploy"].includes(word);
 }
 
 async function ofDevice(cli: Cli, name: string, options: Options): Promise<void> {
@@ -58,15 +71,7 @@ function printerFor<T>({ terminal, clock }: Cli, output: Output, resource: Resou
 
 async function ofDeployment(cli: Cli, name: string, options: Options): Promise<void> {
   const client = await cli.connect(options);
-  const known = await collect(client.deployments());
-  const deployment = known.find((one) => one.name === name);
-  if (deployment === undefined) {
-    throw unknownNames(
-      "deployment",
-      [name],
-      known.map((one) => one.name),
-    );
-  }
+  const deployment = await deploymentNamed(client, name);
   const rows = await releasesOf(client, deployment, options.limit);
   cli.terminal.progress(undefined);
   await printerFor(cli, options.output, deploymentHistory).list(rows);

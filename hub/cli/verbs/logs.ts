@@ -42,7 +42,7 @@ Lines come from the device over its own connection; it must be online, with MQTT
 slow slows the device's reader down and loses nothing. What had to be left out, and why a log ended,
 is said on stderr. With -f a log that is lost comes back by itself, without repeating or leaving out
 what the device still has. Ends with Ctrl-C. Exit code 3: the device or the hub is not reached, or
-was lost; 8: the device could not go on.
+was lost; 5: the device has no such app or service; 8: it could not go on.
 `;
 
 export function logsVerb(cli: Cli): Command {
@@ -124,7 +124,7 @@ async function show(
     else if (message.event === "line") {
       cli.terminal.out(logLine(cli.terminal, message.data, form));
     } else tell(cli, message);
-    if (message.event === "end") cli.end(exitOf(message.data.reason));
+    if (message.event === "end") cli.end(exitOf(message.data));
   }
 }
 
@@ -181,7 +181,9 @@ function tell({ terminal }: Cli, message: Extract<LogMessage, { event: "dropped"
   if (hint !== undefined) terminal.say(printable(hint));
 }
 
-function exitOf(reason: Extract<LogMessage, { event: "end" }>["data"]["reason"]): number {
+function exitOf({ reason, code }: Extract<LogMessage, { event: "end" }>["data"]): number {
   if (reason === "lost" || reason === "abandoned") return exitCodes.unreachable;
-  return reason === "failed" || reason === "refused" ? exitCodes.failed : exitCodes.done;
+  if (reason !== "failed" && reason !== "refused") return exitCodes.done;
+  // Such as an app that the device does not have.
+  return code === "not_found" ? exitCodes.unknown : exitCodes.failed;
 }

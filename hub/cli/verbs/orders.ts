@@ -157,6 +157,18 @@ function conclude(
   if (first === undefined) return;
   // Nothing went well: the reason says more than a count.
   if (failures.length === ids.length) throw first;
-  cli.terminal.say(`${failures.length} of ${ids.length} devices did not take the order.`);
-  cli.end(exitCodes.partly);
+  tellPartly(cli, failures, ids.length);
+}
+
+/** With the next step of each kind of failure, once. */
+export function tellPartly(
+  { terminal, end }: Pick<Cli, "terminal" | "end">,
+  failures: readonly FleetError[],
+  all: number,
+): void {
+  terminal.say(`${failures.length} of ${all} devices did not take the order.`);
+  for (const hint of new Set(failures.map((failure) => failure.hint))) {
+    if (hint !== undefined) terminal.say(printable(hint));
+  }
+  end(exitCodes.partly);
 }

@@ -3,7 +3,9 @@ import { type Command, Option } from "commander";
 import type { Cli, ConnectionOptions } from "#hub/cli/cli.ts";
 import { examples, outputOption, verbCommand } from "#hub/cli/options.ts";
 import type { Output } from "#hub/cli/output/output.ts";
+import { deviceNames } from "#hub/cli/resources/names.ts";
 import { phases } from "#hub/cli/resources/runs.ts";
+import { requirePhases } from "#hub/cli/resources/unknown.ts";
 import { Phase } from "#hub/run/phase.ts";
 import { printList } from "./listing.ts";
 
@@ -22,7 +24,8 @@ export function phasesVerb(cli: Cli): Command {
     .addHelpText("after", examples(["fleet phases --phase MAINTENANCE -o wide", "who needs help"]))
     .action(async (names: string[], { output, phase, headers, ...connection }: ListOptions) => {
       const client = await cli.connect(connection);
-      await printList(cli, client, phases, { names, query: { phase }, output, headers });
+      const listing = { names: deviceNames(names), query: { phase }, output, headers };
+      await printList(cli, client, phases, listing);
     });
 }
 
@@ -46,7 +49,10 @@ export function phaseVerb(cli: Cli): Command {
     )
     .action(async (names: string[], { to, reason, ...connection }: PlaceOptions) => {
       const client = await cli.connect(connection);
-      for (const name of names) {
+      const ids = deviceNames(names);
+      // One that does not exist stops the order before anything is done.
+      await requirePhases(client, ids);
+      for (const name of ids) {
         const { device, phase } = await client.runs.place(name, to, reason);
         cli.terminal.out(`device/${device} is ${phase}`);
       }

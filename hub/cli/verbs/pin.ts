@@ -3,9 +3,9 @@ import type { Command } from "commander";
 import { type Client, collect } from "#hub/cli/api/client.ts";
 import type { Cli, ConnectionOptions } from "#hub/cli/cli.ts";
 import { argument, examples, selectorOption, verbCommand } from "#hub/cli/options.ts";
-import { requireDevices } from "#hub/cli/resources/history.ts";
+import { deviceName } from "#hub/cli/resources/names.ts";
 import { shortId } from "#hub/cli/resources/resource.ts";
-import { unknownNames } from "#hub/cli/resources/unknown.ts";
+import { deploymentNamed, requireDevices } from "#hub/cli/resources/unknown.ts";
 import { parseUntil, rfc3339 } from "#hub/cli/terminal/age.ts";
 import { FleetError } from "#shared/errors.ts";
 import { confirmTargets } from "./targets.ts";
@@ -29,7 +29,7 @@ export function pinVerb(cli: Cli): Command {
       "a commit or a release's digest, or its first 7 digits or more",
     )
     .requiredOption("--reason <text>", "why, in words that others will read")
-    .option("--device <name>", "only this device")
+    .option("--device <name>", "only this device", deviceName)
     .addOption(selectorOption())
     .option(
       "--until <when>",
@@ -86,15 +86,7 @@ async function idsOf(
     return [device];
   }
   if (deployment === undefined) throw which();
-  const all = await collect(client.deployments());
-  const known = all.find(({ name }) => name === deployment);
-  if (known === undefined) {
-    throw unknownNames(
-      "deployment",
-      [deployment],
-      all.map(({ name }) => name),
-    );
-  }
+  const known = await deploymentNamed(client, deployment);
   const labelSelector = [known.labelSelector, selector ?? ""].filter(Boolean).join(",");
   return (await collect(client.devices({ labelSelector }))).map(({ id }) => id);
 }

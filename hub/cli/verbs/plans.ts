@@ -5,6 +5,7 @@ import type { Cli, ConnectionOptions } from "#hub/cli/cli.ts";
 import { examples, outputOption, verbCommand } from "#hub/cli/options.ts";
 import { type Output, printStructured } from "#hub/cli/output/output.ts";
 import { plans } from "#hub/cli/resources/runs.ts";
+import { requirePlan } from "#hub/cli/resources/unknown.ts";
 import type { Terminal } from "#hub/cli/terminal/terminal.ts";
 import { createPage } from "#hub/cli/views/page.ts";
 import { printList } from "./listing.ts";
@@ -31,6 +32,7 @@ export function plansVerb(cli: Cli): Command {
       if (name === undefined) {
         return printList(cli, client, plans, { names: [], query: {}, output, headers });
       }
+      await requirePlan(client, name);
       const plan = await client.runs.plan(name);
       if (await printStructured(cli.terminal, output, plan)) return;
       if (output.kind === "name") cli.terminal.out(`plan/${plan.name}`);

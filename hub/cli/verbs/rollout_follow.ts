@@ -1,16 +1,16 @@
 // Follows a rollout to its end, over restarts of the hub too.
 import type { Client } from "#hub/cli/api/client.ts";
+import { deadlineIn } from "#hub/cli/api/deadline.ts";
 import { insist } from "#hub/cli/api/insist.ts";
 import type { Cli } from "#hub/cli/cli.ts";
 import { exitCodes } from "#hub/cli/exit.ts";
 import { jsonLine, type Output } from "#hub/cli/output/output.ts";
+import type { Terminal } from "#hub/cli/terminal/terminal.ts";
 import { createLive, type Live, type Moment } from "#hub/cli/views/rollout_live.ts";
 import { isSettled } from "#hub/cli/views/rollout_words.ts";
 import { FleetError } from "#shared/errors.ts";
 
 const everyMs = 1000;
-/** A timer that is set to more rings at once. */
-const longestTimerMs = 2 ** 31 - 1;
 
 interface Options {
   output: Output;
@@ -25,23 +25,23 @@ export async function followRollout(
   id: number,
   { output, timeout }: Options,
 ): Promise<void> {
+  const { clock, terminal } = cli;
   const live = liveFor(cli, output);
-  const signal =
-    timeout === undefined
-      ? new AbortController().signal
-      : AbortSignal.timeout(Math.min(timeout, longestTimerMs));
+  const signal = timeout === undefined ? new AbortController().signal : deadlineIn(timeout);
   let shown = "";
   while (!signal.aborted) {
-    const moment = await insist(cli, signal, () => look(client, id));
+    const moment = await insist({ clock, terminal: beside(terminal, live) }, signal, () =>
+      look(client, id),
+    );
     if (moment === undefined) break;
     const text = JSON.stringify(moment);
     // On a terminal the time goes on while nothing else does.
-    if (text !== shown || cli.terminal.isInteractive) live.show(moment);
+    if (text !== shown || terminal.isInteractive) live.show(moment);
     shown = text;
     if (isSettled(moment.view)) return conclude(cli, moment);
-    await cli.clock.sleep(everyMs, signal);
+    await clock.sleep(everyMs, signal);
   }
-  cli.terminal.say("The rollout is not over yet.");
+  terminal.say("The rollout is not over yet.");
   cli.end(exitCodes.late);
 }
 
@@ -58,7 +58,20 @@ function liveFor({ terminal, env, clock }: Cli, { kind }: Output): Live {
       hint: "Use -o table or -o json, which gives one line per change.",
     });
   }
-  return { show: ({ view, members }) => terminal.out(jsonLine({ ...view, members })) };
+  return {
+    leave: () => undefined,
+    show: ({ view, members }) => terminal.out(jsonLine({ ...view, members })),
+  };
+}
+
+/** Words that come while a picture stands there are not drawn over. */
+function beside({ say }: Pick<Terminal, "say">, live: Live): Pick<Terminal, "say"> {
+  return {
+    say: (text) => {
+      say(text);
+      live.leave();
+    },
+  };
 }
 
 function conclude(cli: Cli, { view }: Moment): void {

@@ -4,9 +4,11 @@ import type { Cli, ConnectionOptions } from "#hub/cli/cli.ts";
 import { count, durationOption, examples, outputOption, verbCommand } from "#hub/cli/options.ts";
 import { type Output, printStructured } from "#hub/cli/output/output.ts";
 import { rollouts } from "#hub/cli/resources/rollouts.ts";
+import { deploymentNamed } from "#hub/cli/resources/unknown.ts";
 import { printRollout } from "#hub/cli/views/rollout_page.ts";
 import { printPreview } from "#hub/cli/views/rollout_preview.ts";
 import { rolloutStates } from "#hub/rollout/advance/model.ts";
+import { asFleetError } from "#shared/errors.ts";
 import { printList } from "./listing.ts";
 import { followRollout, look } from "./rollout_follow.ts";
 import { rolloutNamed } from "./rollout_name.ts";
@@ -95,7 +97,11 @@ export function previewCommand(cli: Cli): Command {
     )
     .action(async (deployment: string, { output, commit, ...connection }: PreviewOptions) => {
       const client = await cli.connect(connection);
-      const preview = await client.rollouts.preview(deployment, commit);
+      const preview = await client.rollouts.preview(deployment, commit).catch(async (error) => {
+        // Only now, since a commit may be what is not there.
+        if (asFleetError(error).code === "not_found") await deploymentNamed(client, deployment);
+        throw error;
+      });
       if (await printStructured(cli.terminal, output, preview)) return;
       if (output.kind !== "name") return printPreview(cli.terminal, preview);
       for (const { device } of preview.devices) cli.terminal.out(`device/${device}`);

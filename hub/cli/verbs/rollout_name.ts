@@ -1,7 +1,6 @@
 // Which rollout a person means: by its number, or the newest of a deployment.
 import type { Client } from "#hub/cli/api/client.ts";
-import { collect } from "#hub/cli/api/client.ts";
-import { unknownNames } from "#hub/cli/resources/unknown.ts";
+import { deploymentNamed } from "#hub/cli/resources/unknown.ts";
 import { FleetError } from "#shared/errors.ts";
 
 /** @param name `7`, `rollout/7`, `robots` or `deployment/robots`
@@ -12,14 +11,9 @@ export async function rolloutNamed(client: Client, name: string): Promise<number
   if (isNumber && kind !== "deployment") return Number(own);
   const [newest] = await client.rollouts.list({ deployment: own }, 1);
   if (newest !== undefined) return newest.id;
-  throw await nothingNamed(client, own);
-}
-
-async function nothingNamed(client: Client, name: string): Promise<FleetError> {
-  const known = (await collect(client.deployments())).map((one) => one.name as string);
-  if (!known.includes(name)) return unknownNames("deployment", [name], known);
-  return new FleetError("not_found", {
-    message: `no release of ${name} has rolled out yet`,
+  await deploymentNamed(client, own);
+  throw new FleetError("not_found", {
+    message: `no release of ${own} has rolled out yet`,
     hint: "A rollout begins with a commit, where the deployment has a policy: fleet rollout list.",
   });
 }

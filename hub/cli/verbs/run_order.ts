@@ -3,13 +3,17 @@ import { randomUUID } from "node:crypto";
 import type { Command } from "commander";
 import type { RunView } from "#hub/api/run_view.ts";
 import type { Client } from "#hub/cli/api/client.ts";
+import { deadlineIn } from "#hub/cli/api/deadline.ts";
 import { insist } from "#hub/cli/api/insist.ts";
 import { inTurns } from "#hub/cli/api/turns.ts";
 import type { Cli } from "#hub/cli/cli.ts";
 import { exitCodes } from "#hub/cli/exit.ts";
 import { durationOption, selectorOption, verbCommand } from "#hub/cli/options.ts";
+import { deviceNames } from "#hub/cli/resources/names.ts";
+import { requirePhases, requirePlan } from "#hub/cli/resources/unknown.ts";
 import { printable } from "#hub/cli/terminal/text.ts";
 import { asFleetError, FleetError } from "#shared/errors.ts";
+import { tellPartly } from "./orders.ts";
 import { chooseTargets, confirmTargets, type OrderOptions } from "./targets.ts";
 
 export interface RunOptions extends OrderOptions {
@@ -58,6 +62,7 @@ export async function orderRuns(
   options: RunOptions,
 ): Promise<void> {
   const client = await cli.connect(options);
+  await requirePlan(client, wish.plan);
   const ids = await targetsOf(cli, client, wish, names, options);
   if (ids === undefined) return;
   const request = options.request ?? `cli-${randomUUID()}`;
@@ -81,8 +86,8 @@ async function targetsOf(
 ): Promise<string[] | undefined> {
   const isNamed = names.length > 0 && options.selector === undefined && options.all !== true;
   if (!isNamed) return chooseTargets(cli, client, act, names, options);
-  const ids = [...new Set(names)];
-  for (const id of ids) await client.runs.phase(id);
+  const ids = deviceNames(names);
+  await requirePhases(client, ids);
   const asked = { act, ids, isNamed: isGrave !== true };
   return (await confirmTargets(cli, asked, options)) ? ids : undefined;
 }
@@ -118,8 +123,7 @@ function conclude(cli: Cli, outcomes: readonly (RunView | FleetError)[]): boolea
   if (first === undefined) return true;
   // Nothing went well: the reason says more than a count.
   if (failures.length === outcomes.length) throw first;
-  cli.terminal.say(`${failures.length} of ${outcomes.length} devices did not take the order.`);
-  cli.end(exitCodes.partly);
+  tellPartly(cli, failures, outcomes.length);
   return false;
 }
 
@@ -130,25 +134,26 @@ async function waitForAll(
   begun: readonly RunView[],
   timeoutMs: number,
 ): Promise<boolean> {
-  const signal = AbortSignal.timeout(timeoutMs);
-  const ends = await Promise.all(begun.map(({ id }) => waitForOne(cli, client, id, signal)));
-  for (const run of ends) {
-    const why = run.message === null ? "" : `: ${printable(run.message)}`;
-    cli.terminal.say(`run/${run.id} on ${run.device} ${run.state}${why}`);
+  const { terminal, clock } = cli;
+  const signal = deadlineIn(timeoutMs);
+  let runs = [...begun];
+  const left = (): number => runs.filter(isUnderWay).length;
+  while (left() > 0 && !signal.aborted) {
+    terminal.progress(`${left()} of ${runs.length} runs go on …`);
+    await clock.sleep(everyMs, signal);
+    const look = async (run: RunView): Promise<RunView> =>
+      isUnderWay(run) ? await client.runs.get(run.id) : run;
+    runs = (await insist(cli, signal, () => inTurns(runs, look))) ?? runs;
   }
-  return ends.every(({ state }) => state === "Succeeded");
+  for (const run of runs) {
+    const why = run.message === null ? "" : `: ${printable(run.message)}`;
+    terminal.say(`run/${run.id} on ${run.device} ${run.state}${why}`);
+  }
+  if (left() > 0)
+    terminal.say("What goes on is not ended by this; see: fleet runs --state Running");
+  return runs.every(({ state }) => state === "Succeeded");
 }
 
-async function waitForOne(
-  cli: Cli,
-  client: Client,
-  id: string,
-  signal: AbortSignal,
-): Promise<RunView> {
-  let run = await client.runs.get(id);
-  while (!signal.aborted && (run.state === "Pending" || run.state === "Running")) {
-    await cli.clock.sleep(everyMs, signal);
-    run = (await insist(cli, signal, () => client.runs.get(id))) ?? run;
-  }
-  return run;
+function isUnderWay({ state }: RunView): boolean {
+  return state === "Pending" || state === "Running";
 }

@@ -4,6 +4,7 @@ import type { RunView } from "#hub/api/run_view.ts";
 import type { Cli, ConnectionOptions } from "#hub/cli/cli.ts";
 import { count, examples, outputOption, verbCommand } from "#hub/cli/options.ts";
 import { type Output, printStructured } from "#hub/cli/output/output.ts";
+import { deviceName } from "#hub/cli/resources/names.ts";
 import { runs, runTone } from "#hub/cli/resources/runs.ts";
 import { shortDuration } from "#hub/cli/terminal/age.ts";
 import type { Column } from "#hub/cli/terminal/table.ts";
@@ -24,7 +25,7 @@ interface Options extends ConnectionOptions {
 export function runsVerb(cli: Cli): Command {
   return verbCommand("runs", "List runs of plans, newest first, or show one with its steps.")
     .argument("[run]", "only this one")
-    .option("--device <name>", "only of this device")
+    .option("--device <name>", "only of this device", deviceName)
     .option("--plan <plan>", "only of this plan")
     .addOption(new Option("--state <state>", "only in this state").choices(runStates))
     .option("--limit <n>", "no more than n", count, 20)

@@ -4,6 +4,7 @@ import type { Client, FleetView } from "#hub/cli/api/client.ts";
 import type { Cli, ConnectionOptions } from "#hub/cli/cli.ts";
 import { exitCodes } from "#hub/cli/exit.ts";
 import { durationOption, examples, selectorOption, verbCommand } from "#hub/cli/options.ts";
+import { deviceNames } from "#hub/cli/resources/names.ts";
 import { shortId } from "#hub/cli/resources/resource.ts";
 import { printable } from "#hub/cli/terminal/text.ts";
 import { FleetError } from "#shared/errors.ts";
@@ -34,7 +35,8 @@ export function syncVerb(cli: Cli): Command {
         ["fleet sync && fleet wait -l site=north --for=sync=Synced", "until it is live"],
       )}`,
     )
-    .action((names: string[], options: Options) => {
+    .action((words: string[], options: Options) => {
+      const names = deviceNames(words);
       const { selector, site, deployment, all } = options;
       const scope = defined({ selector, site, deployment, all });
       return isScoped({ names, ...scope })
@@ -50,9 +52,9 @@ function defined<T extends object>(all: T): { [K in keyof T]?: Exclude<T[K], und
 
 async function syncDevices(cli: Cli, scope: Scope, options: Options): Promise<void> {
   const client = await cli.connect(options);
-  const before = await askDevices(cli, client, scope);
+  const awaited = await askDevices(cli, client, scope);
   tell(cli, await client.fleet());
-  if (options.wait) await waitForReports(cli, client, before, options.timeout);
+  if (options.wait) await waitForReports(cli, awaited, options.timeout);
 }
 
 async function sync(cli: Cli, options: Options): Promise<void> {

@@ -1,13 +1,13 @@
 // The part of `fleet sync` that is about devices: they look and report now, and the command waits for that.
+import type { DeviceSummary } from "#hub/api/device_view.ts";
 import { type Client, collect } from "#hub/cli/api/client.ts";
 import { inTurns } from "#hub/cli/api/turns.ts";
 import type { Cli } from "#hub/cli/cli.ts";
 import { exitCodes } from "#hub/cli/exit.ts";
-import { requireDevices } from "#hub/cli/resources/history.ts";
-import { unknownNames } from "#hub/cli/resources/unknown.ts";
+import { deploymentNamed, noDeviceMatches, requireDevices } from "#hub/cli/resources/unknown.ts";
 import { printable } from "#hub/cli/terminal/text.ts";
 import type { SyncOutcome } from "#hub/control/sync.ts";
-import { asFleetError, FleetError } from "#shared/errors.ts";
+import { FleetError } from "#shared/errors.ts";
 
 export interface Scope {
   names: readonly string[];
@@ -21,15 +21,24 @@ export function isScoped({ names, ...rest }: Scope): boolean {
   return names.length > 0 || Object.values(rest).some((one) => one !== undefined);
 }
 
-/** Devices that are to answer, with the time that each gave its last report. */
-type Reports = ReadonlyMap<string, number | null>;
+/** Devices that are to answer. */
+export interface Awaited {
+  /** By name, the time that each gave its last report. */
+  before: ReadonlyMap<string, number | null>;
+  /** Reads all devices of the scope again. */
+  read(): Promise<DeviceSummary[]>;
+}
 
 /** Asks for the look.
  *  @returns the connected devices, as they had reported before
  *  @throws FleetError not_found, request_invalid */
-export async function askDevices(cli: Cli, client: Client, scope: Scope): Promise<Reports> {
+export async function askDevices(cli: Cli, client: Client, scope: Scope): Promise<Awaited> {
   const query = await queryOf(client, scope);
-  const before = await reportsOf(client, scope, query);
+  const read = (): Promise<DeviceSummary[]> => devicesOf(client, scope, query);
+  const devices = await read();
+  if (devices.length === 0) throw noDeviceMatches(scope.selector);
+  const present = devices.filter(({ connection }) => connection === "Online");
+  const before = new Map(present.map(({ id, reportedAt }) => [id as string, reportedAt]));
   cli.terminal.progress("The hub fetches the repository …");
   const outcomes = await ask(client, scope, query);
   cli.terminal.progress(undefined);
@@ -38,11 +47,11 @@ export async function askDevices(cli: Cli, client: Client, scope: Scope): Promis
   cli.terminal.say(`${sum("asked")} of ${sum("devices")} devices are connected and look now.`);
   const problem = outcomes.find(({ fetched }) => !fetched)?.problem;
   if (problem !== undefined) {
-    const why = problem === null ? "in time" : `: ${printable(problem)}`;
-    cli.terminal.say(`The repository was not fetched ${why}`);
+    const why = problem === null ? " in time." : `: ${printable(problem)}`;
+    cli.terminal.say(`The repository was not fetched${why}`);
     cli.end(exitCodes.unreachable);
   }
-  return before;
+  return { before, read };
 }
 
 async function ask(
@@ -58,13 +67,7 @@ async function ask(
       }),
     ];
   }
-  const outcomes = await inTurns(names, (name) =>
-    client.control.syncDevice(name).catch((error: unknown) => asFleetError(error)),
-  );
-  return outcomes.map((outcome) => {
-    if (outcome instanceof FleetError) throw outcome;
-    return outcome;
-  });
+  return await inTurns(names, (name) => client.control.syncDevice(name));
 }
 
 interface Query {
@@ -85,50 +88,35 @@ async function queryOf(client: Client, scope: Scope): Promise<Query> {
     ...(own === "" ? {} : { labelSelector: own }),
     ...(deployment === undefined
       ? {}
-      : { deploymentSelector: await selectorOf(client, deployment) }),
+      : { deploymentSelector: (await deploymentNamed(client, deployment)).labelSelector }),
   };
 }
 
-async function selectorOf(client: Client, deployment: string): Promise<string> {
-  const all = await collect(client.deployments());
-  const known = all.find(({ name }) => name === deployment);
-  if (known !== undefined) return known.labelSelector;
-  throw unknownNames(
-    "deployment",
-    [deployment],
-    all.map(({ name }) => name),
-  );
-}
-
-async function reportsOf(client: Client, { names }: Scope, query: Query): Promise<Reports> {
+async function devicesOf(client: Client, { names }: Scope, query: Query): Promise<DeviceSummary[]> {
+  if (names.length > 0) return await inTurns(names, (name) => client.device(name));
   const { labelSelector = "", deploymentSelector = "" } = query;
   const text = [labelSelector, deploymentSelector].filter(Boolean).join(",");
-  const devices =
-    names.length > 0
-      ? await Promise.all(names.map((name) => client.device(name)))
-      : await collect(client.devices({ labelSelector: text }));
-  const present = devices.filter(({ connection }) => connection === "Online");
-  return new Map(present.map(({ id, reportedAt }) => [id, reportedAt]));
+  return await collect(client.devices({ labelSelector: text }));
 }
 
-const lookEveryMs = 300;
+const lookEveryMs = 500;
 
 /** Until each has reported anew.
  *  @throws FleetError hub_unreachable when some have not in time */
 export async function waitForReports(
   { clock, terminal }: Cli,
-  client: Client,
-  before: Reports,
+  { before, read }: Awaited,
   timeoutMs: number,
 ): Promise<void> {
   const endMs = clock.monotonicMs() + timeoutMs;
-  let silent = [...before.keys()];
-  while (silent.length > 0) {
-    const now = await Promise.all(silent.map((name) => client.device(name)));
-    silent = now.filter(({ id, reportedAt }) => reportedAt === before.get(id)).map(({ id }) => id);
-    if (silent.length === 0) break;
-    if (clock.monotonicMs() >= endMs) throw unanswered(silent);
-    terminal.progress(`${silent.length} devices have not reported yet …`);
+  const silent = new Set(before.keys());
+  while (silent.size > 0) {
+    for (const { id, reportedAt } of await read()) {
+      if (reportedAt !== before.get(id)) silent.delete(id);
+    }
+    if (silent.size === 0) break;
+    if (clock.monotonicMs() >= endMs) throw unanswered([...silent]);
+    terminal.progress(`${silent.size} devices have not reported yet …`);
     await clock.sleep(lookEveryMs);
   }
   terminal.progress(undefined);
@@ -137,8 +125,9 @@ export async function waitForReports(
 
 function unanswered(silent: readonly string[]): FleetError {
   const some = silent.slice(0, 5).join(", ");
+  const more = silent.length > 5 ? ` and ${silent.length - 5} more` : "";
   return new FleetError("hub_unreachable", {
-    message: `${silent.length} devices have not reported in time: ${some}`,
+    message: `not every device has reported in time: ${some}${more}`,
     hint: "A device on HTTP alone reports at its next poll; wait longer with --timeout.",
   });
 }

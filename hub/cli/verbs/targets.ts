@@ -4,7 +4,8 @@ import { type Client, collect } from "#hub/cli/api/client.ts";
 import type { Cli, ConnectionOptions } from "#hub/cli/cli.ts";
 import { exitCodes } from "#hub/cli/exit.ts";
 import { selectorOption, verbCommand } from "#hub/cli/options.ts";
-import { requireDevices } from "#hub/cli/resources/history.ts";
+import { deviceNames } from "#hub/cli/resources/names.ts";
+import { noDeviceMatches, requireDevices } from "#hub/cli/resources/unknown.ts";
 import { FleetError } from "#shared/errors.ts";
 
 export interface OrderOptions extends ConnectionOptions {
@@ -73,16 +74,14 @@ async function idsOf(
     });
   }
   if (names.length > 0) {
-    await requireDevices(client, names);
-    return [...new Set(names)];
+    const ids = deviceNames(names);
+    await requireDevices(client, ids);
+    return ids;
   }
   const query = selector === undefined ? {} : { labelSelector: selector };
   const ids = (await collect(client.devices(query))).map(({ id }) => id);
   if (ids.length > 0) return ids;
-  throw new FleetError("not_found", {
-    message: "no device matches",
-    hint: "See the labels: fleet get devices -o wide",
-  });
+  throw noDeviceMatches(selector);
 }
 
 const listed = 20;

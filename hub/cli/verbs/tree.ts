@@ -61,8 +61,7 @@ async function servicesOf(
 ): Promise<Map<string, ServiceReport[]>> {
   let read = 0;
   const found = await inTurns(devices, async ({ id }) => {
-    const device = await client.findDevice(id).catch((error: unknown) => ({ error }));
-    if (device !== undefined && "error" in device) return device;
+    const device = await client.findDevice(id);
     read += 1;
     terminal.progress(`Reading … ${read} of ${devices.length}`);
     return (device?.reported?.apps ?? []).map(({ name, services }): [string, ServiceReport[]] => [
@@ -70,7 +69,5 @@ async function servicesOf(
       services,
     ]);
   });
-  const failed = found.find((one) => "error" in one);
-  if (failed !== undefined) throw failed.error;
-  return new Map(found.flatMap((one) => ("error" in one ? [] : one)));
+  return new Map(found.flat());
 }

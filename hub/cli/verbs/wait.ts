@@ -2,6 +2,7 @@
 import type { Command } from "commander";
 import type { DeviceView } from "#hub/api/device_view.ts";
 import { type Client, collect } from "#hub/cli/api/client.ts";
+import { deadlineIn } from "#hub/cli/api/deadline.ts";
 import { insist } from "#hub/cli/api/insist.ts";
 import type { WatchMessage } from "#hub/cli/api/stream.ts";
 import { inTurns } from "#hub/cli/api/turns.ts";
@@ -15,7 +16,8 @@ import {
   verbCommand,
 } from "#hub/cli/options.ts";
 import { whyOf } from "#hub/cli/resources/devices.ts";
-import { unknownDevices } from "#hub/cli/resources/unknown.ts";
+import { deviceNames } from "#hub/cli/resources/names.ts";
+import { noDeviceMatches, unknownDevices } from "#hub/cli/resources/unknown.ts";
 import { printable } from "#hub/cli/terminal/text.ts";
 import { type Goal, isReached, parseGoal } from "#hub/cli/views/goal.ts";
 import { FleetError } from "#shared/errors.ts";
@@ -26,9 +28,6 @@ interface Options extends ConnectionOptions {
   /** Ms. */
   timeout: number;
 }
-
-/** A timer that is set to more rings at once. */
-const longestTimerMs = 2 ** 31 - 1;
 
 const goal = argument(parseGoal);
 
@@ -66,14 +65,14 @@ async function wait(cli: Cli, names: readonly string[], options: Options): Promi
   }
   const client = await cli.connect(options);
   const waiting = createWaiting(cli, client, options.for);
-  for (const name of names) waiting.expect(name);
+  for (const name of deviceNames(names)) waiting.expect(name);
   const { selector, timeout } = options;
   const find = (): Promise<void> =>
     selector === undefined ? waiting.lookAll() : waiting.lookSelected(selector);
   await find();
   if (waiting.left() > 0 && timeout > 0) {
     const query = selector === undefined ? {} : { labelSelector: selector };
-    const signal = AbortSignal.timeout(Math.min(timeout, longestTimerMs));
+    const signal = deadlineIn(timeout);
     const insistently = (act: () => Promise<unknown>) => insist(cli, signal, act);
     await waiting.follow(client.watch(query, signal), find, insistently);
   }
@@ -108,7 +107,7 @@ function createWaiting({ terminal }: Cli, client: Client, wanted: readonly Goal[
     lookSelected: async (labelSelector: string): Promise<void> => {
       const devices = await collect(client.devices({ labelSelector }));
       terminal.progress(undefined);
-      if (devices.length + reached.size === 0) throw nobody(labelSelector);
+      if (devices.length + reached.size === 0) throw noDeviceMatches(labelSelector);
       for (const { id } of devices) if (!reached.has(id)) expected.set(id, undefined);
       await lookAll();
     },
@@ -138,11 +137,4 @@ function stateOf(device: DeviceView | undefined): string {
   const { connection, sync, health, observedGeneration, desiredGeneration } = device;
   const generations = `generation ${observedGeneration} of ${desiredGeneration}`;
   return [connection, sync, health, generations, whyOf(device)].filter(Boolean).join(", ");
-}
-
-function nobody(selector: string): FleetError {
-  return new FleetError("not_found", {
-    message: `no device matches "${selector}"`,
-    hint: "See the labels: fleet get devices -o wide",
-  });
 }

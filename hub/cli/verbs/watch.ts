@@ -6,7 +6,9 @@ import type { Cli, ConnectionOptions } from "#hub/cli/cli.ts";
 import { examples, selectorOption, verbCommand } from "#hub/cli/options.ts";
 import { jsonLine } from "#hub/cli/output/output.ts";
 import { generation, whyOf } from "#hub/cli/resources/devices.ts";
+import { deviceName } from "#hub/cli/resources/names.ts";
 import { shortId } from "#hub/cli/resources/resource.ts";
+import { requireDevices } from "#hub/cli/resources/unknown.ts";
 import { type Tone, toneOf } from "#hub/cli/terminal/colour.ts";
 import { fit, printable } from "#hub/cli/terminal/text.ts";
 
@@ -19,7 +21,7 @@ interface Options extends ConnectionOptions {
 export function watchVerb(cli: Cli): Command {
   return verbCommand("watch", "Show changes of devices, events and branches as they happen.")
     .addOption(selectorOption())
-    .option("--device <name>", "only this device")
+    .option("--device <name>", "only this device", deviceName)
     .addOption(
       new Option("-o, --output <form>", "text, or one JSON object per line")
         .choices(["text", "json"])
@@ -39,6 +41,7 @@ async function watch(cli: Cli, options: Options): Promise<void> {
   const { terminal } = cli;
   const client = await cli.connect(options);
   const { selector, device, output } = options;
+  if (device !== undefined) await requireDevices(client, [device]);
   const query = {
     ...(selector === undefined ? {} : { labelSelector: selector }),
     ...(device === undefined ? {} : { device }),

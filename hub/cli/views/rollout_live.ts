@@ -19,9 +19,11 @@ export interface Moment {
 
 export interface Live {
   show(moment: Moment): void;
+  /** Something else was written below the picture: the next one begins below that. */
+  leave(): void;
 }
 
-type Screen = Pick<Terminal, "out" | "paint" | "width" | "isInteractive">;
+type Screen = Pick<Terminal, "out" | "paint" | "width" | "height" | "isInteractive">;
 
 /** A terminal that cannot move its cursor gets lines. */
 export function createLive(terminal: Screen, env: NodeJS.ProcessEnv, now: () => number): Live {
@@ -36,8 +38,13 @@ const barCells = 40;
 function drawn(terminal: Screen, now: () => number): Live {
   let height = 0;
   return {
+    leave: () => {
+      height = 0;
+    },
     show: (moment) => {
-      const lines = picture(moment, terminal, now());
+      // The cursor cannot go above the first row, and stands on the row below the picture.
+      const room = Math.max(1, (terminal.height ?? Infinity) - 1);
+      const lines = picture(moment, terminal, now()).slice(0, room);
       // Up over the picture before, which is erased with all that is below.
       const back = height === 0 ? "" : `\u001B[${height}A\u001B[J`;
       terminal.out(back + lines.join("\n"));
@@ -89,6 +96,7 @@ function told(terminal: Screen, now: () => number): Live {
     terminal.out(`${time}  ${printable(text)}`);
   };
   return {
+    leave: () => undefined,
     show: ({ view, members }) => {
       const isFirst = before === "";
       for (const one of members) {

@@ -1,4 +1,5 @@
 import * as assert from "node:assert/strict";
+import { createHttpServer } from "#hub/server.ts";
 import type { DeviceId } from "#shared/ids.ts";
 import { commitOf, digestOf, reportedState } from "#test/hub/api/fixtures.ts";
 import { suite } from "#test/suite.ts";
@@ -100,17 +101,29 @@ test("sync of a site asks its connected devices and waits until they have report
     const reported = { ...reportedState(id), at: Date.now() };
     void world.store.changeDevices([{ id, reported }]);
   }, 100);
+  const read: string[] = [];
+  const server = createHttpServer({
+    ...{ host: "127.0.0.1", port: 0, onFault: () => undefined },
+    fetch: (request, ...rest) => {
+      read.push(new URL(request.url).pathname);
+      return world.app.fetch(request, ...rest);
+    },
+  });
+  const { url } = await server.start();
   try {
-    const done = await world.fleet(["sync", "--site", "south"]);
+    const done = await world.fleet(["sync", "--site", "south"], { env: { FLEET_HUB: url } });
     assert.equal(done.code, 0, done.stderr);
     assert.match(done.stdout, /device\/pi-2 reported$/m);
     assert.match(done.stderr, /^1 of 2 devices are connected and look now\.$/m);
     assert.deepEqual(world.repeated, [id]);
+    // Five hundred devices would be asked one by one, again and again.
+    assert.ok(!read.some((path) => path.startsWith("/v1/devices/")), read.join(" "));
   } finally {
+    await server.stop();
     clearInterval(answer);
   }
   const silent = await world.fleet(["sync", "pi-1", "--timeout", "400ms"]);
   assert.equal(silent.code, 3);
-  assert.match(silent.stderr, /1 devices have not reported in time: pi-1/);
+  assert.match(silent.stderr, /not every device has reported in time: pi-1\n/);
   assert.equal((await world.fleet(["sync", "pi-1", "--all"])).code, 2);
 });

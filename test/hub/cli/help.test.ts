@@ -17,7 +17,14 @@ const cli: Cli = {
   ...{ env: {}, clock, verbs },
   terminal: {
     ...{ out: assert.fail, say: assert.fail, progress: assert.fail },
-    ...{ isInteractive: false, canAsk: false, width: undefined, paint: plain, paintWords: plain },
+    ...{
+      isInteractive: false,
+      canAsk: false,
+      width: undefined,
+      height: undefined,
+      paint: plain,
+      paintWords: plain,
+    },
   },
   connect: () => assert.fail("help asks no hub"),
   end: () => assert.fail("help ends by itself"),

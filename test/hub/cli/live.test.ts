@@ -92,6 +92,30 @@ test("events -w goes on from the last one, and over a hub that was away, without
   await second.stop();
 });
 
+test("events -w that finds none yet begins behind the newest of all, so that none falls between", async () => {
+  await addEvent("not asked for");
+  const [newest] = (await world.store.events({ limit: 1 })).rows;
+  const asked: string[] = [];
+  const server = createHttpServer({
+    ...{ host: "127.0.0.1", port: 0, onFault: () => undefined },
+    fetch: (request, ...rest) => {
+      const id = request.headers.get("last-event-id");
+      if (new URL(request.url).pathname === "/v1/watch") asked.push(id ?? "none");
+      return world.app.fetch(request, ...rest);
+    },
+  });
+  const { url } = await server.start();
+  const words = ["events", "-w", "--reason", "NeverYet"];
+  const command = world.start(words, { env: { FLEET_HUB: url } });
+  for (let tries = 0; tries < 500 && asked.length === 0; tries += 1) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  command.child.kill("SIGINT");
+  await command.ended;
+  await server.stop();
+  assert.deepEqual(asked, [String(newest?.id)]);
+});
+
 test("wait ends at once where the goal holds, and as soon as it does elsewhere", async () => {
   const now = await world.fleet(["wait", "pi-1", "pi-3", "--for=health=Healthy"]);
   assert.equal(now.code, 0);

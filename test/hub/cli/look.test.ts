@@ -119,6 +119,36 @@ test("diff ends with 0 where nothing differs, 1 where something does, and above 
   assert.equal((await world.fleet(["diff", "site", "north"])).code, 2);
 });
 
+test("what -o name writes is taken back by the verbs that take names", async () => {
+  const described = await world.fleet(["describe", "device/pi-1", "-o", "jsonpath={.device.id}"]);
+  assert.equal(described.stdout, "pi-1\n", described.stderr);
+  assert.equal((await world.fleet(["diff", "device/pi-1"])).code, 0);
+  assert.match((await world.fleet(["history", "device/pi-1"])).stdout, /^pi-1 +web +rolledBack /m);
+  assert.match((await world.fleet(["history", "deployment/web"])).stdout, /release first/);
+  const held = await world.fleet(["hold", "device/pi-1", "--dry-run", "--reason", "x"]);
+  assert.match(held.stderr, /1 device to hold:\n {2}pi-1\n/);
+  const waited = await world.fleet(["wait", "device/pi-1", "--for=sync=Synced"]);
+  assert.equal(waited.code, 0, waited.stderr);
+  const events = await world.fleet([
+    "events",
+    "--for",
+    "device/pi-1",
+    "--limit",
+    "1",
+    "-o",
+    "name",
+  ]);
+  assert.match(events.stdout, /^event\/\d+\n$/);
+});
+
+test("the version and the help of a word below a verb are found where people look", async () => {
+  for (const flag of ["--version", "-V"]) {
+    assert.match((await world.fleet([flag])).stdout, /^fleet \d+\.\d+\.\d+\n$/);
+  }
+  const help = await world.fleet(["help", "rollout", "status"]);
+  assert.equal(help.stdout, (await world.fleet(["rollout", "status", "--help"])).stdout);
+});
+
 test("tree and history show what there is", async () => {
   const tree = await world.fleet(["tree", "-l", "site=south"]);
   assert.match(tree.stdout, /^fleet {2}1\/2 online, 1\/2 synced, 1\/2 healthy\n└─ south /);

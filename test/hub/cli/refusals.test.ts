@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type ExitName, exitCodes, exitMeanings } from "#hub/cli/exit.ts";
 import { createHttpServer } from "#hub/server.ts";
+import type { DeviceId } from "#shared/ids.ts";
 import { suite } from "#test/suite.ts";
 import { type CommandWorld, createCommandWorld } from "./command.ts";
 import { addThreeDevices } from "./three_devices.ts";
@@ -12,6 +13,8 @@ let world: CommandWorld;
 test.before(async () => {
   world = await createCommandWorld();
   await addThreeDevices(world);
+  for (const id of ["pi-1", "pi-2", "pi-3"]) world.bus.emit("membership", id as DeviceId);
+  await world.runs.settle();
 });
 test.after(() => world.close());
 
@@ -42,10 +45,39 @@ test("what cannot be asked for is refused with what can", async () => {
     [["get", "devices", "--context", "nowhere"], 2, /there is no context "nowhere"/],
     [["wait", "pi-1", "--for=condition=Helthy"], 2, /Did you mean Healthy\?/],
     [["help", "exit-code"], 2, /Did you mean: fleet help exit-codes\?/],
+    [["help", "rollout", "staus"], 2, /See: fleet help rollout status/],
+    [["describe", "pi-1"], 2, /not "pi-1"\nWrite: fleet describe device pi-1/],
+    [["diff", "device"], 2, /which device\?\nWrite: fleet diff device NAME/],
+    [["history", "role", "web"], 2, /"role" has no history here/],
+    [["get", "devices", "pi-1", "-l", "site=north"], 2, /by -l and --field-selector/],
+    [["enroll", "pi-1", "--label", "site=north"], 2, /Add --agent-yaml/],
   ];
   for (const [words, code, pattern] of cases) {
     const outcome = await world.fleet(words);
     assert.equal(outcome.code, code, `${words.join(" ")}: ${outcome.stderr}`);
+    assert.match(outcome.stderr, pattern);
+    assert.equal(outcome.stdout, "", words.join(" "));
+  }
+});
+
+test("a name that nothing has is told with what was meant, by every verb that takes one", async () => {
+  const why = ["--reason", "test"];
+  const cases: [words: string[], words: RegExp][] = [
+    [["describe", "device", "PI-1"], /no device is named "PI-1"\nDid you mean pi-1/],
+    [["reboot", "pi-11", ...why], /no device is named "pi-11"\nDid you mean pi-1/],
+    [["run", "rebot", "pi-1", ...why], /no plan is named "rebot"\nDid you mean reboot\?/],
+    [["plans", "rebot"], /Did you mean reboot\?/],
+    [["phase", "pi-11", "--to", "READY", ...why], /Did you mean pi-1/],
+    [["phases", "zzz"], /no device is named "zzz"\nList them with: fleet phases/],
+    [["runs", "--device", "pi-11"], /Did you mean pi-1/],
+    [["watch", "--device", "pi-11"], /Did you mean pi-1/],
+    [["rollout", "list", "wep"], /no deployment is named "wep"\nDid you mean web\?/],
+    [["rollout", "preview", "wep"], /Did you mean web\?/],
+    [["sync", "-l", "site=moon"], /no device matches "site=moon"/],
+  ];
+  for (const [words, pattern] of cases) {
+    const outcome = await world.fleet(words);
+    assert.equal(outcome.code, 5, `${words.join(" ")}: ${outcome.stderr}`);
     assert.match(outcome.stderr, pattern);
     assert.equal(outcome.stdout, "", words.join(" "));
   }

@@ -24,6 +24,13 @@ test("completion gives verbs, kinds, flags and the names of devices", async () =
   assert.equal(await complete("safe-mode", ""), "enter leave");
   assert.equal(await complete("get", "--fi"), "--field-selector");
   assert.equal(await complete("nothing", ""), "");
+  assert.equal(await complete("logs", "pi-"), "pi-1 pi-2 pi-3");
+  assert.equal(await complete("rollout", "status", ""), "web");
+  assert.equal(await complete("history", "deployment", ""), "web");
+  assert.equal(await complete("get", "sites", ""), "north south");
+  assert.equal(await complete("run", "re"), "reboot repave-join");
+  assert.equal(await complete("run", "reboot", "pi-"), "pi-1 pi-2 pi-3");
+  assert.equal(await complete("contexts", "use", ""), "");
 });
 
 /** Through bash, as a person would. */
@@ -51,6 +58,11 @@ test("a reader that goes away ends the command without a word", async () => {
     "fleet get devices -o json | head -c 20 >/dev/null; echo ${PIPESTATUS[0]}",
   );
   assert.equal(all, "141\n");
+});
+
+test("output that cannot be written is an error with a code of its own, and no stack", async () => {
+  const all = await shell("fleet get devices -o json >/dev/full; echo $?");
+  assert.match(all, /^Error: ENOSPC: no space left on device, write\n8\n$/);
 });
 
 test("FORCE_COLOR colours a pipe, and NO_COLOR goes before it", async () => {

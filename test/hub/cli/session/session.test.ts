@@ -1,5 +1,5 @@
 import * as assert from "node:assert/strict";
-import { chmod, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Contexts, createContextFile } from "#hub/cli/session/contexts.ts";
@@ -58,6 +58,7 @@ test("near names are found: neighbours that changed places, a missing sign, a be
   assert.deepEqual(nearest("gte", ["get", "wait"]), ["get"]);
   assert.deepEqual(nearest("pi-nroth-1", ["pi-north-1", "pi-south-1"]), ["pi-north-1"]);
   assert.deepEqual(nearest("pi-nor", ["pi-north-2", "pi-north-1"]), ["pi-north-1", "pi-north-2"]);
+  assert.deepEqual(nearest("PI-North-1", ["pi-north-1"]), ["pi-north-1"]);
   assert.deepEqual(nearest("zzz", ["pi-1"]), []);
 });
 
@@ -77,6 +78,22 @@ test("the file of contexts is its owner's alone, and one that others can read is
       await writeFile(file.path, text);
       await assert.rejects(() => file.read(), /is not as `fleet login` writes it/, text);
     }
+  } finally {
+    await rm(home, { recursive: true });
+  }
+});
+
+test("a file that cannot be read or written says so, with what to do instead", async () => {
+  const home = await mkdtemp(join(tmpdir(), "fleet-contexts-"));
+  try {
+    const file = createContextFile({ XDG_CONFIG_HOME: home });
+    await mkdir(file.path, { recursive: true, mode: 0o700 });
+    const refusal = { code: "config_invalid", hint: /FLEET_HUB and FLEET_TOKEN/ };
+    await assert.rejects(() => file.read(), { ...refusal, message: /cannot be read \(EISDIR\)/ });
+    await assert.rejects(() => file.write(contexts), { ...refusal, message: /cannot be written/ });
+    await writeFile(join(home, "file"), "");
+    const below = createContextFile({ XDG_CONFIG_HOME: join(home, "file") });
+    await assert.rejects(() => below.write(contexts), { ...refusal, message: /\(ENOTDIR\)/ });
   } finally {
     await rm(home, { recursive: true });
   }
