@@ -57,6 +57,7 @@ export function createDiskCare(options: Options): DiskCare {
   let collecting: Promise<string[]> | undefined;
   /** The same, begun for want of room: its result waits for the round that takes it up. */
   let relief: Promise<string[]> | undefined;
+  let making: Promise<void> | undefined;
   let isTold = false;
 
   const measure = async (): Promise<DiskFacts> => {
@@ -127,9 +128,19 @@ export function createDiskCare(options: Options): DiskCare {
     isTold = false;
     const comfort = now.reserveBytes + now.ballastBytes * comfortFactor;
     if (!now.ballast && now.ballastBytes > 0 && now.freeBytes > comfort) {
-      await ballast.make();
-      await measure();
+      await makeBallast();
     }
+  };
+
+  /** A worn card takes a minute for it, which is no loop that hangs either. */
+  const makeBallast = async (): Promise<void> => {
+    making ??= ballast.make().finally(() => {
+      making = undefined;
+    });
+    const made = making;
+    if (!(await settledWithin(made, patienceMs))) return;
+    await made;
+    await measure();
   };
 
   return {

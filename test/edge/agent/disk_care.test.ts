@@ -142,15 +142,18 @@ test("no ballast is wanted where it has no bytes", () => {
   });
 });
 
-/** Without a ballast, over a disk and collectors that the test makes. */
-function careOver(collectors: readonly Collector[], freeBytes: () => number) {
+/** Over a disk and collectors that the test makes; without a ballast unless it is given. */
+function careOver(
+  collectors: readonly Collector[],
+  freeBytes: () => number,
+  ballast = createBallast({ file: "", bytes: 0 }),
+) {
   const directory = scratch();
   const { path: dataDirectory } = directory;
   const clock = createFastClock();
   const entries: NewEntry[] = [];
   const care = createDiskCare({
-    ...{ dataDirectory, clock, log, collectors, reserveBytes: 20 * mega },
-    ballast: createBallast({ file: join(dataDirectory, "ballast"), bytes: 0 }),
+    ...{ dataDirectory, clock, log, collectors, ballast, reserveBytes: 20 * mega },
     journal: { append: (entry) => entries.push(entry) },
     stat: async () => {
       const bavail = Math.floor(freeBytes() / 1000);
@@ -188,6 +191,23 @@ test("an Engine that takes long to remove an image holds up no round, and nothin
   await bench.care.round();
   assert.deepEqual(collected, ["images", "releases"]);
   assert.match(bench.told().join(), /removed: the images a, b, an old release$/);
+});
+
+test("a card that takes minutes to write the ballast holds up no round, and is not asked twice", async () => {
+  let made = 0;
+  const ballast = {
+    ...createBallast({ file: "", bytes: mega }),
+    isThere: () => false,
+    make: () => {
+      made += 1;
+      return new Promise<void>(() => undefined);
+    },
+  };
+  using bench = careOver([], () => 90 * mega, ballast);
+  for (let round = 0; round < 2; round += 1) {
+    assert.notEqual(await Promise.race([bench.care.round(), wait(5000, "late")]), "late");
+  }
+  assert.equal(made, 1);
 });
 
 test("that a disk stays short is told once, and again after it had room", async () => {
