@@ -4,7 +4,7 @@ import type { DeviceId } from "#shared/ids.ts";
 import { type Harm, harmOf, has } from "./harm.ts";
 import { judge, released } from "./judge.ts";
 import type { Decision, Facts, Member, Rollout, RolloutHead, Tell, Trait } from "./model.ts";
-import { endOf, isFromTheFuture, type Moment } from "./moment.ts";
+import { type Moment, runningTime } from "./moment.ts";
 import { pick, quotaOf, scopeOf } from "./pick.ts";
 import { suspectsInWords } from "./separate.ts";
 
@@ -259,15 +259,13 @@ function hasAnswered({ state }: Member): boolean {
 }
 
 function hasBaked(draft: Draft, { bakeMs }: RolloutStep): boolean {
-  const { rollout, now, absences } = draft;
+  const { rollout } = draft;
   if (bakeMs === 0 || rollout.isForced) return true;
-  const given = rollout.bakeUntil ?? now + bakeMs;
-  const bakeUntil = isFromTheFuture(given, bakeMs, now) ? now + bakeMs : given;
-  const end = endOf(bakeUntil, bakeMs, absences);
-  if (now >= end) return true;
-  set(draft, { state: "Baking", bakeUntil });
+  const { endsAt, isOver, nextAt } = runningTime(rollout.bakeUntil, bakeMs, draft);
+  if (isOver) return true;
+  set(draft, { state: "Baking", bakeUntil: endsAt });
   draft.waitsFor = `step ${rollout.step + 1} to bake`;
-  draft.nextAt = Number.isFinite(end) ? end : null;
+  draft.nextAt = nextAt;
   return false;
 }
 
@@ -293,7 +291,7 @@ function earliestDeadline(draft: Draft): void {
   const { policy, members } = draft.rollout;
   for (const { deadlineAt } of members) {
     if (deadlineAt === null) continue;
-    const end = endOf(deadlineAt, policy.deadlineMs, draft.absences);
-    if (Number.isFinite(end) && (draft.nextAt === null || end < draft.nextAt)) draft.nextAt = end;
+    const { nextAt } = runningTime(deadlineAt, policy.deadlineMs, draft);
+    if (nextAt !== null) draft.nextAt = Math.min(nextAt, draft.nextAt ?? nextAt);
   }
 }

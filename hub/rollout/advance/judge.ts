@@ -1,6 +1,6 @@
 // What became of one device of a rollout, by what it says and by the time; pure.
 import type { Fact, Member, Rollout } from "./model.ts";
-import { endOf, isFromTheFuture, type Moment } from "./moment.ts";
+import { type Moment, runningTime } from "./moment.ts";
 
 type Place = Pick<Rollout, "state" | "step" | "policy">;
 
@@ -50,12 +50,10 @@ function judgeReleased(member: Member, fact: Fact, { policy }: Place, moment: Mo
     return moved(member, "Failed", `refused or rolled back${quoted(fact)}`);
   if (fact.isPinned) return moved(member, "Waiting", "was pinned meanwhile");
   const { deadlineAt } = member;
-  const { now, absences } = moment;
   if (deadlineAt === null) return member;
-  if (isFromTheFuture(deadlineAt, policy.deadlineMs, now))
-    return { ...member, deadlineAt: now + policy.deadlineMs };
-  if (now < endOf(deadlineAt, policy.deadlineMs, absences)) return member;
-  return judgeLate(member, fact);
+  const { endsAt, isOver } = runningTime(deadlineAt, policy.deadlineMs, moment);
+  if (endsAt !== deadlineAt) return { ...member, deadlineAt: endsAt };
+  return isOver ? judgeLate(member, fact) : member;
 }
 
 /** Only what has come to the release on time and is not well speaks against it. */

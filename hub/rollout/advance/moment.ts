@@ -8,13 +8,24 @@ export interface Moment {
   absences: readonly Absence[];
 }
 
-/** Unix ms; infinite as long as an absence lasts. Devices have no longer for their return than the time itself.
- *  @param endsAt as it was when the time was given */
-export function endOf(endsAt: number, lengthMs: number, absences: readonly Absence[]): number {
-  return deadlineAfter(endsAt - lengthMs, lengthMs, absences, Math.min(returnMs, lengthMs));
+interface Running {
+  /** As it is to be stored: Unix ms, without the absences. */
+  endsAt: number;
+  isOver: boolean;
+  /** Unix ms at which it is over; null as long as an absence lasts. */
+  nextAt: number | null;
 }
 
-/** Given later than now: the clock was put back since, and the time begins anew. */
-export function isFromTheFuture(endsAt: number, lengthMs: number, now: number): boolean {
-  return endsAt - lengthMs > now;
+/** How a time stands that was given, or that is given now. One that begins later than now was given by a clock that was
+ *  put back since, and begins anew. After an absence devices have as long for their return as the time is, at most.
+ *  @param given when it would end without absences; null: it begins now */
+export function runningTime(
+  given: number | null,
+  lengthMs: number,
+  { now, absences }: Moment,
+): Running {
+  const endsAt = given === null || given - lengthMs > now ? now + lengthMs : given;
+  const backMs = Math.min(returnMs, lengthMs);
+  const end = deadlineAfter(endsAt - lengthMs, lengthMs, absences, backMs);
+  return { endsAt, isOver: now >= end, nextAt: Number.isFinite(end) ? end : null };
 }

@@ -1,7 +1,7 @@
 // Decides what a bisect does next: which commit the canaries get, what they say of it, and where the search ends; pure.
 import { judge, released } from "#hub/rollout/advance/judge.ts";
 import type { Member, RolloutState } from "#hub/rollout/advance/model.ts";
-import { endOf, isFromTheFuture, type Moment } from "#hub/rollout/advance/moment.ts";
+import { type Moment, runningTime } from "#hub/rollout/advance/moment.ts";
 import type { Bisect, BisectDecision, Candidate, Reported, Verdict } from "./model.ts";
 import { culpritOf, nextTest } from "./range.ts";
 
@@ -133,23 +133,18 @@ function conclude(bisect: Bisect, at: number, moment: Moment): BisectDecision {
   const answered = canaries.some(({ state }) => state === "Succeeded");
   if (!answered || canaries.some(({ state }) => state === "Released"))
     return waiting(bisect, moment);
-  const { now, absences } = moment;
-  const bakeMs = policy.steps[0]?.bakeMs ?? 0;
-  const given = bisect.bakeUntil ?? now + bakeMs;
-  const bakeUntil = isFromTheFuture(given, bakeMs, now) ? now + bakeMs : given;
-  const end = endOf(bakeUntil, bakeMs, absences);
-  if (now >= end) return noted(bisect, at, "good", null);
-  const baking = bisect.bakeUntil === bakeUntil ? bisect : { ...bisect, bakeUntil };
-  return { ...unchanged(baking, "the test to bake"), nextAt: Number.isFinite(end) ? end : null };
+  const bake = runningTime(bisect.bakeUntil, policy.steps[0]?.bakeMs ?? 0, moment);
+  if (bake.isOver) return noted(bisect, at, "good", null);
+  const baking = bisect.bakeUntil === bake.endsAt ? bisect : { ...bisect, bakeUntil: bake.endsAt };
+  return { ...unchanged(baking, "the test to bake"), nextAt: bake.nextAt };
 }
 
-function waiting(bisect: Bisect, { absences }: Moment): BisectDecision {
+function waiting(bisect: Bisect, moment: Moment): BisectDecision {
   const { canaries, policy } = bisect;
   const pending = canaries.filter(({ state }) => state === "Released");
   const deadlines = pending
     .flatMap(({ deadlineAt }) => deadlineAt ?? [])
-    .map((deadlineAt) => endOf(deadlineAt, policy.deadlineMs, absences))
-    .filter(Number.isFinite);
+    .flatMap((deadlineAt) => runningTime(deadlineAt, policy.deadlineMs, moment).nextAt ?? []);
   const away = canaries.find(({ state }) => state === "Waiting");
   const absent = away === undefined ? "a canary to return" : `${away.device}, which ${away.reason}`;
   const why = pending.length === 0 ? absent : "the canaries to answer";
