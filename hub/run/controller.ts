@@ -15,6 +15,7 @@ import type { RunBook } from "./book.ts";
 import { begunLife, endedLife, type Lived } from "./life.ts";
 import { createLives, type Lives, tellLife, type Word } from "./lives.ts";
 import { isOver, type Run, type RunHead } from "./model.ts";
+import type { Lifecycle } from "./phase.ts";
 import type { Plan } from "./plan.ts";
 import type { Provider } from "./provider.ts";
 import * as words from "./words.ts";
@@ -99,8 +100,7 @@ export function createRunController(options: Options): RunController {
     for (const id of ids) owed.delete(id);
   };
   /** What a head means for the device's phase, down to where that comes to rest. */
-  const lifeWith = async (run: Run, head: RunHead): Promise<Lived> => {
-    const before = await lives.of(run.device);
+  const lifeWith = async (before: Lifecycle, run: Run, head: RunHead): Promise<Lived> => {
     const told = words.tellEnd(run, head);
     if (told === undefined) return { life: before, why: undefined };
     const after = endedLife(before, run, head, told, clock.now());
@@ -119,8 +119,8 @@ export function createRunController(options: Options): RunController {
   };
   /** @returns whether it was stored; otherwise everything was loaded again */
   const change = async (run: Run, head: RunHead): Promise<boolean> => {
-    const lived = await lifeWith(run, head);
     const before = await lives.of(run.device);
+    const lived = await lifeWith(before, run, head);
     const revokes = lived.life.phase === "RMA" && before.phase !== "RMA";
     faultPoint("before:run");
     const events = await store.changeRun({
