@@ -81,8 +81,8 @@ const usesEngine = (file: string): boolean => file.includes("docker");
 /** Files that start the whole program spend most of their time waiting for it. */
 const startsProgram = (file: string): boolean => file.startsWith("test/system/");
 
-/** Light files first, as many at once as there are processors; then the long ones, which are judged
- *  by the clock and get more room: one with the Engine beside two with programs of their own. */
+/** Light files first, twice as many at once as there are processors, since each waits much; then the long
+ *  ones, which are judged by the clock: one with the Engine beside two with programs of their own. */
 async function runAll(files: string[], scratch: string): Promise<FileResult[]> {
   const results: FileResult[] = [];
   const drain = async (queue: string[], lane: number): Promise<void> => {
@@ -95,7 +95,7 @@ async function runAll(files: string[], scratch: string): Promise<FileResult[]> {
   const engine = files.filter(usesEngine);
   const programs = files.filter((file) => startsProgram(file) && !usesEngine(file));
   const light = files.filter((file) => !(startsProgram(file) || usesEngine(file)));
-  const workers = Math.max(1, Math.min(4, availableParallelism()));
+  const workers = Math.min(4, availableParallelism() * 2);
   await Promise.all(Array.from({ length: workers }, (_, lane) => drain(light, lane)));
   await Promise.all([drain(engine, 0), drain(programs, 1), drain(programs, 2)]);
   return triesAgain ? await tryAgain(results, scratch) : results;
