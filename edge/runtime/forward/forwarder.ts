@@ -1,5 +1,5 @@
 // The agent's side of the forwarder: starts it, tells it the table, and asks what it holds.
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdir } from "node:fs/promises";
 import { connect, type Socket } from "node:net";
@@ -7,10 +7,11 @@ import { resolve } from "node:path";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { endRun } from "#edge/runtime/process/group.ts";
+import { readStat } from "#edge/runtime/process/proc.ts";
 import type { Clock } from "#shared/clock.ts";
 import { FleetError } from "#shared/errors.ts";
 import { createQueue } from "#shared/serial.ts";
-import { livingForwarder, withSocketPath } from "./identity.ts";
+import { type Identity, livingForwarder, withSocketPath } from "./identity.ts";
 import {
   type Backend,
   type ForwardAnswer,
@@ -37,7 +38,11 @@ export interface Forwarder {
 }
 
 const answerLimitMs = 3000;
+/** For one that lives and is only short of processor or disk: its end would cut every connection. */
+const patientLimitMs = 10_000;
 const startLimitMs = 10_000;
+/** One that is still coming up is waited for again; another one beside it would only make both slower. */
+const comingLimitMs = 60_000;
 const nothing: ForwardAnswer = { routes: [], refused: {}, open: {} };
 
 /** @param options.directory of the forwarder alone */
@@ -46,13 +51,25 @@ export function createForwarder(options: { directory: string; clock: Clock }): F
   const { clock } = options;
   const queue = createQueue();
   const watch = createWatch(directory);
+  let coming: { child: ChildProcess; sinceMs: number } | undefined;
 
-  const tell = async (request: ForwardRequest): Promise<ForwardAnswer | undefined> => {
-    const said = withSocketPath(directory, (path) => converse(path, request));
+  const tell = async (
+    request: ForwardRequest,
+    limitMs = answerLimitMs,
+  ): Promise<ForwardAnswer | undefined> => {
+    const said = withSocketPath(directory, (path) => converse(path, request, limitMs));
     const answer = await said.catch(() => undefined);
-    if (answer !== undefined) watch.begin();
+    if (answer === undefined) return undefined;
+    coming = undefined;
+    watch.begin();
     return answer;
   };
+
+  const isComing = (): boolean =>
+    coming !== undefined &&
+    coming.child.exitCode === null &&
+    coming.child.signalCode === null &&
+    clock.monotonicMs() - coming.sinceMs < comingLimitMs;
 
   const kill = async (): Promise<void> => {
     const leader = livingForwarder(directory);
@@ -62,9 +79,11 @@ export function createForwarder(options: { directory: string; clock: Clock }): F
 
   /** Started, it needs a moment until it can be spoken to. */
   const startAndTell = async (request: ForwardRequest): Promise<ForwardAnswer> => {
-    await kill();
-    await mkdir(directory, { recursive: true, mode: 0o700 });
-    start(directory);
+    if (!isComing()) {
+      await kill();
+      await mkdir(directory, { recursive: true, mode: 0o700 });
+      coming = { child: start(directory), sinceMs: clock.monotonicMs() };
+    }
     const giveUpAt = clock.monotonicMs() + startLimitMs;
     while (clock.monotonicMs() < giveUpAt) {
       const answer = await tell(request);
@@ -81,7 +100,9 @@ export function createForwarder(options: { directory: string; clock: Clock }): F
     apply: (routes) =>
       queue(async () => {
         const request = { routes: [...routes] };
-        const answer = await tell(request);
+        const isSlow = (): boolean => isAtWork(livingForwarder(directory));
+        const answer =
+          (await tell(request)) ?? (isSlow() ? await tell(request, patientLimitMs) : undefined);
         if (answer !== undefined) return answer;
         if (routes.length > 0) return startAndTell(request);
         // One that hangs would hold its ports for ever.
@@ -133,7 +154,7 @@ function isAt(route: Route, place: Backend): boolean {
 }
 
 /** In a session of its own, so that no signal to the agent's group reaches it. */
-function start(directory: string): void {
+function start(directory: string): ChildProcess {
   const main = fileURLToPath(new URL("./main.ts", import.meta.url));
   const child = spawn(process.execPath, ["--max-old-space-size=64", main, directory], {
     cwd: "/",
@@ -144,10 +165,20 @@ function start(directory: string): void {
   // That it does not come up is told by its silence.
   child.on("error", () => undefined);
   child.unref();
+  return child;
 }
 
-async function converse(path: string, request: ForwardRequest): Promise<ForwardAnswer> {
-  const socket = connect({ path, signal: AbortSignal.timeout(answerLimitMs) });
+/** One that was stopped answers nobody, however long they wait. */
+function isAtWork(living: Identity | undefined): boolean {
+  return living !== undefined && readStat(living.pid)?.state !== "T";
+}
+
+async function converse(
+  path: string,
+  request: ForwardRequest,
+  limitMs: number,
+): Promise<ForwardAnswer> {
+  const socket = connect({ path, signal: AbortSignal.timeout(limitMs) });
   socket.write(`${JSON.stringify(request)}\n`);
   return JSON.parse(await text(socket)) as ForwardAnswer;
 }
