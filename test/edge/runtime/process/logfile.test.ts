@@ -66,6 +66,6 @@ test(
     const { bytes, place, lostBytes } = await file.read(0, maxBytes);
     assert.equal(place, text.length);
     assert.equal(lostBytes + bytes.length, text.length);
-    assert.ok(text.endsWith(`\n${bytes}`));
+    assert.ok(text.endsWith(`\n${bytes.toString()}`));
   }),
 );
