@@ -1,10 +1,11 @@
 // What every store must do, whatever database stands behind it: one suite, run against each.
 import assert from "node:assert/strict";
+import { newLifecycle } from "#hub/run/phase.ts";
 import type { DeviceQuery, Store } from "#hub/store/port.ts";
 import type { DeviceId } from "#shared/ids.ts";
 import { parseSelector } from "#shared/selector.ts";
 import { suite } from "#test/suite.ts";
-import { aReport, desiredRow, enrolFleet, id } from "./rows.ts";
+import { addRun, aReport, desiredRow, enrolFleet, id } from "./rows.ts";
 import { type Check, events, journal, releases } from "./store_history.ts";
 import { pruning } from "./store_prune.ts";
 import { rollouts } from "./store_rollouts.ts";
@@ -231,6 +232,17 @@ function credentials(check: Check): void {
     await store.addToken({ ...token, hash: "t3", device: pi });
     assert.equal(await store.redeemToken("t3", pi, "n3", 60), true);
     assert.equal(await redeem("t3", "n3", 70), true);
+  });
+  check("a redemption is not repeated once its identity was ended", async (store) => {
+    const pi = id("pi-1");
+    await store.addToken({ ...token, device: pi });
+    assert.equal(await store.redeemToken("t", pi, "n1", 10), true);
+    await store.enrol(pi, "secret", {}, 10);
+    await addRun(store, pi, { orderedAt: 20, head: {} });
+    const [run] = (await store.runs({ limit: 1 })).rows;
+    assert.ok(run !== undefined);
+    await store.changeRun({ run, life: newLifecycle(pi, 30), revokes: true, events: [] });
+    assert.equal(await store.redeemToken("t", pi, "n1", 40), false);
   });
   check("a token for any device does not replace one that is enrolled", async (store) => {
     const open = { expiresAt: 1000, createdAt: 0 };
