@@ -108,7 +108,7 @@ export interface Journal {
   /** Newest first. */
   entries(query: { kinds?: EntryKind[]; limit: number }): JournalEntry[];
   /** Keeps the database under its bound: health samples first, then history; nothing unacknowledged
-   *  before the bound is reached, and then with an `entries.dropped` entry. */
+   *  before the bound is reached, and then with an `entries.dropped` entry. Much goes in several calls. */
   prune(): void;
   /** Reads the whole database in a worker thread while it is in use; may take a minute.
    *  @returns what is wrong with it, once `onDamaged` was called; undefined when nothing was found */

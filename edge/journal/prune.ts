@@ -12,6 +12,8 @@ export const defaultLimits: JournalLimits = { maxBytes: 64 * 1024 * 1024 };
 
 /** How many rows one transaction removes, so that it stays short on an SD card. */
 const chunk = 500;
+/** So many in one call, a few seconds on a worn card: nobody is served while it lasts. */
+const chunksAtOnce = 20;
 /** Prunes down to this share, so that the next entry does not start it again. */
 const target = 0.9;
 
@@ -42,7 +44,7 @@ interface Removed {
 }
 
 export interface Prune {
-  /** Keeps the bound. */
+  /** Keeps the bound, in several calls when much is to go. */
   prune(): void;
   /** Makes room inside the file when the disk has none: the WAL begins again in its own space, and the rows
    *  that are missed least, of those that the hub has, leave free pages. */
@@ -69,11 +71,15 @@ export function createPrune(
     if (removed.length > 0 && !step.acknowledged) recordDrop(entries, removed);
     return removed.length;
   });
+  /** The rank that the calls before have come to; undefined while nothing has to go. */
+  let rank: number | undefined;
   return {
     prune: () => {
-      if (!isOver(1)) return;
-      for (const step of steps) {
-        while (isOver(target) && removeChunk(step) > 0);
+      if (rank === undefined && isOver(1)) rank = 0;
+      for (let left = chunksAtOnce; left > 0 && rank !== undefined; left -= 1) {
+        const step = isOver(target) ? steps[rank] : undefined;
+        if (step === undefined) rank = undefined;
+        else if (removeChunk(step) === 0) rank += 1;
       }
     },
     thin: () => {

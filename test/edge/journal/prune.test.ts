@@ -83,3 +83,15 @@ test("covers removed numbers with the batch that follows them", () =>
     assert.equal(batch?.from, 1);
     assert.ok((batch?.entries[0]?.seq ?? 0) > 1);
   }));
+
+test("removes much in several calls, each of which leaves the agent to others soon", () =>
+  withScratch(({ open }) => {
+    const journal = open({ maxBytes: 1 });
+    journal.appendAll(Array.from({ length: 10_000 }, () => ({ kind: "event", body: {} })));
+    acknowledge(journal);
+    journal.prune();
+    const left = count(journal, "event");
+    assert.ok(left > 0 && left < 10_000, `${left} are left`);
+    journal.prune();
+    assert.equal(count(journal, "event"), 0);
+  }));
