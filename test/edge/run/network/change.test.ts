@@ -121,7 +121,7 @@ test(
 test(
   "puts back what was when nobody confirms, and a late confirmation changes nothing",
   within(async ({ change, settings, guardedFor, until }) => {
-    await guardedFor(5000);
+    await guardedFor(10_000);
     await until("returned");
     assert.equal(settings(), "former");
     assert.equal(change().confirm(), false);
