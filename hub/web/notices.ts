@@ -36,8 +36,8 @@ export function noBranches({ reachable, problem, url }: RepositoryHealth): Html 
   if (!reachable) {
     return html`<p class="empty">The fleet repository <code>${url}</code> is being fetched for the first time.</p>`;
   }
-  return html`<div class="empty"><p>The fleet repository <code>${url}</code> has no commit on its default branch.</p>
-<p class="muted">Commit a <code>fleet.yaml</code> with a deployment and the role that it names, and the hub takes it up by itself.</p></div>`;
+  return html`<div class="empty"><p>Nothing of the fleet repository <code>${url}</code> is read yet: its first commit is being read, or its default branch has none.</p>
+<p class="muted">With none, commit a <code>fleet.yaml</code> with a deployment and the role that it names, and the hub takes it up by itself.</p></div>`;
 }
 
 /** In place of the table of devices, before any is enrolled.

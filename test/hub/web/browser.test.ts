@@ -189,7 +189,7 @@ test.real("chromium", "no page scrolls sideways, however long its names are", as
   for (const path of paths) {
     const page = await open(path);
     if (path === "/docs") await openAll(page);
-    for (const width of [360, 768, 840, 1280]) {
+    for (const width of [360, 768, 1060, 1280]) {
       await page.setViewportSize({ width, height: 780 });
       const wide = await page.evaluate("document.documentElement.scrollWidth");
       assert.equal(wide, width, path);

@@ -36,7 +36,7 @@ test("a fleet without devices says how to enrol the first", () =>
     assert.match(text, /No device is enrolled yet/);
     assert.match(text, /curl -X POST http:\/\/localhost\/v1\/enrollment-tokens/);
     assert.match(text, /agent\.yaml/);
-    assert.match(text, /has no commit on its default branch/);
+    assert.match(text, /its first commit is being read, or its default branch has none/);
   }));
 
 test("a repository that cannot be fetched is told first, with the reason and the next step", () =>

@@ -19,6 +19,10 @@ async function theSite(): Promise<Site> {
 }
 test.after(() => site?.close());
 
+/** Parts of cells that do not stand beside the name of their column. */
+const underTheirHeads =
+  "[...document.querySelectorAll('td[data-name] > *')].filter((part) => part.offsetLeft < 100).map((part) => part.outerHTML)";
+
 test.real(
   "chromium",
   "no rollout page scrolls sideways at 360 pixels, and all text is AA",
@@ -28,6 +32,8 @@ test.real(
       for (const one of ["/rollouts", path]) {
         const page = await open(one, { colorScheme, viewport: { width: 360, height: 780 } });
         assert.equal(await page.evaluate("document.documentElement.scrollWidth"), 360, one);
+        assert.deepEqual(await page.evaluate(underTheirHeads), [], one);
+        assert.equal(await page.locator("button:disabled:visible").count(), 0, one);
         assert.deepEqual((await colourFaults(page)).faults, [], `${one} ${colorScheme}`);
         await page.context().close();
       }
