@@ -55,15 +55,16 @@ interface LoopWatchOptions {
  *  of the loop. A step over its limit, or a loop that only fails, is not fed, though the loop goes on. */
 export function createLoopWatch({ clock, feedEveryMs, outlets, log }: LoopWatchOptions): LoopWatch {
   const steps = new Set<{ step: string; untilMs: number }>();
-  let goodMs = clock.monotonicMs();
   let failures = 0;
+  /** When the first of them in a row ended: a loop may have slept for an hour before it. */
+  let failingSinceMs = 0;
   let told: string | undefined;
 
   const whyNot = (): string | undefined => {
     const nowMs = clock.monotonicMs();
     const overdue = [...steps].find(({ untilMs }) => nowMs > untilMs);
     if (overdue !== undefined) return `${overdue.step} does not end`;
-    if (failures < failing.rounds || nowMs - goodMs < failing.ms) return undefined;
+    if (failures < failing.rounds || nowMs - failingSinceMs < failing.ms) return undefined;
     return `${failures} rounds have failed, one after the other`;
   };
 
@@ -88,9 +89,9 @@ export function createLoopWatch({ clock, feedEveryMs, outlets, log }: LoopWatchO
     hung: whyNot,
     good: () => {
       failures = 0;
-      goodMs = clock.monotonicMs();
     },
     failed: () => {
+      if (failures === 0) failingSinceMs = clock.monotonicMs();
       failures += 1;
     },
     sleep: async (delayMs, signal) => {
