@@ -125,6 +125,7 @@ export function createDiskCare(options: Options): DiskCare {
     const now = await measure();
     if (isShort(now)) return await relieve(now);
     collectedMs = Number.NEGATIVE_INFINITY;
+    relief = undefined;
     isTold = false;
     const comfort = now.reserveBytes + now.ballastBytes * comfortFactor;
     if (!now.ballast && now.ballastBytes > 0 && now.freeBytes > comfort) {

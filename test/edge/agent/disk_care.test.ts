@@ -193,6 +193,29 @@ test("an Engine that takes long to remove an image holds up no round, and nothin
   assert.match(bench.told().join(), /removed: the images a, b, an old release$/);
 });
 
+test("what was collected for an earlier want of room is no reason to leave the harmless out at the next", async () => {
+  const collected: string[] = [];
+  const { promise: removed, resolve: finish } = Promise.withResolvers<string>();
+  const collect = (name: string, done: Promise<string>) => () => {
+    collected.push(name);
+    return done;
+  };
+  let freeBytes = mega;
+  const collectors: Collector[] = [
+    { name: "images", when: "always", collect: collect("images", removed) },
+    { name: "releases", when: "short", collect: collect("releases", Promise.resolve("one")) },
+  ];
+  using bench = careOver(collectors, () => freeBytes);
+  await bench.care.round();
+  freeBytes = 50 * mega;
+  finish("the images a, b");
+  await removed;
+  await bench.care.round();
+  freeBytes = mega;
+  await bench.care.round();
+  assert.deepEqual(collected, ["images", "images", "releases"]);
+});
+
 test("a card that takes minutes to write the ballast holds up no round, and is not asked twice", async () => {
   let made = 0;
   const ballast = {
