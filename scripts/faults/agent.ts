@@ -17,6 +17,7 @@ export interface AgentStart {
   hubUrl?: string;
   mqttUrl?: string;
   isolatedAfterSeconds?: number;
+  keepaliveSeconds?: number;
   journalMegabytes?: number;
   /** Under the guard, which kills it after such a silence. */
   guardMs?: number;
@@ -95,6 +96,7 @@ async function configOf(options: AgentOptions, how: AgentStart): Promise<string>
     ...(how.isolatedAfterSeconds === undefined
       ? []
       : [`  isolatedAfterSeconds: ${how.isolatedAfterSeconds}`]),
+    ...(how.keepaliveSeconds === undefined ? [] : [`  keepaliveSeconds: ${how.keepaliveSeconds}`]),
     // Beside it, where a fault of its disk does not reach.
     `dataDirectory: ${device}`,
     "interval: 2",

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { openJournal } from "#edge/journal/open.ts";
 import { type Clock, systemClock } from "#shared/clock.ts";
+import type { JournalEntry } from "#shared/journal.ts";
 
 /** Written at once; between them the watches of the harness have their turn. */
 const together = 20;
@@ -26,6 +27,12 @@ export async function writeBacklog(
   } finally {
     journal.close();
   }
+}
+
+/** Which of them an entry of the device is, from 1; undefined for any other. */
+export function numberInBacklog({ body }: Pick<JournalEntry, "body">): number | undefined {
+  const found = /^Observation (\d+) of a device/.exec(String(body["message"]));
+  return found === null ? undefined : Number(found[1]) + 1;
 }
 
 /** About as long as what a device has to say. */

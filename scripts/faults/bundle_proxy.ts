@@ -4,8 +4,9 @@ import type { AddressInfo } from "node:net";
 import { buffer } from "node:stream/consumers";
 
 /** What is wrong with a bundle. `short`: less than announced, in good order. `broken`: the connection ends
- *  in the middle. `wrong`: other content of the same size. `endless`: it never stops. `failing`: 500. */
-export const tamperings = ["short", "broken", "wrong", "endless", "failing"] as const;
+ *  in the middle. `wrong`: noise of the same size. `altered`: of the same size and form, another version in one
+ *  file. `endless`: it never stops. `failing`: 500. */
+export const tamperings = ["short", "broken", "wrong", "altered", "endless", "failing"] as const;
 export type Tampering = (typeof tamperings)[number];
 
 export interface BundleProxy {
@@ -80,6 +81,7 @@ async function spoil(how: Tampering, answer: IncomingMessage, outgoing: ServerRe
       outgoing.write(half, () => outgoing.destroy());
     },
     wrong: () => outgoing.writeHead(status, answer.headers).end(body.map((byte) => byte ^ 1)),
+    altered: () => outgoing.writeHead(status, answer.headers).end(altered(body)),
     endless: () => {
       outgoing.writeHead(status, headers);
       outgoing.write(body);
@@ -88,6 +90,11 @@ async function spoil(how: Tampering, answer: IncomingMessage, outgoing: ServerRe
     failing: () => outgoing.writeHead(500).end(),
   };
   ways[how]();
+}
+
+/** A tar archive names no sum of what its files hold: only the bundle's digest tells. */
+function altered(body: Buffer): Buffer {
+  return Buffer.from(body.toString("latin1").replaceAll("good ", "evil "), "latin1");
 }
 
 function pourForever(outgoing: ServerResponse): void {

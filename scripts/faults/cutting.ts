@@ -70,6 +70,8 @@ async function cutAt({ device, note }: Trial, { name, quality }: Point): Promise
   await device.agent.start({ faultPoint: name });
   await atMost(dyingMs, program.gone());
   if (program.running()) throw notSurvived(`the update never came to ${name}`);
+  // It kills itself there; an agent that ends in any other way was not cut.
+  if (program.endedBy() !== "SIGKILL") throw notSurvived(`the agent ended before ${name}`);
   return release;
 }
 

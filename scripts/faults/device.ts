@@ -103,6 +103,7 @@ export function createDevice(options: DeviceOptions): Device {
     );
     return answer?.ok === true ? (await answer.text()).trim() : undefined;
   };
+  const lastGood = (): Release | undefined => releases.find(({ quality }) => quality === "good");
   const tell = (): string => inWords(latest);
   const versionAt = async (commit: string): Promise<string> =>
     (await repository.show(commit, `roles/${id}/${versionFile}`)).trim();
@@ -160,7 +161,8 @@ export function createDevice(options: DeviceOptions): Device {
       const look = async (): Promise<boolean> => {
         const last = (await updates()).find((update) => update.version === version);
         const [app] = (await view()).apps;
-        return isOver(last?.outcome) && app?.health === "Healthy" && app.step === undefined;
+        const isBack = app?.health === "Healthy" && app.step === undefined;
+        return isOver(last?.outcome) && isBack && (await served()) === lastGood()?.version;
       };
       await until(`${id} rolls "${version}" back`, look, { limitMs, tell });
     },

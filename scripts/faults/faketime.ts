@@ -17,6 +17,7 @@ export function fakeTimeLibrary(): string | undefined {
 export interface FakeClock {
   /** For the program that is to have it. */
   environment: Readonly<Record<string, string>>;
+  offsetSeconds(): number;
   /** Takes effect at the next look at the clock. */
   setOffset(seconds: number): Promise<void>;
 }
@@ -26,11 +27,15 @@ export interface FakeClock {
 export async function createFakeClock(file: string, seconds: number): Promise<FakeClock> {
   const library = fakeTimeLibrary();
   if (library === undefined) throw new TypeError("libfaketime is not installed");
-  const setOffset = (offset: number): Promise<void> =>
-    writeFile(file, `${offset < 0 ? "" : "+"}${offset}\n`);
+  let current = seconds;
+  const setOffset = (offset: number): Promise<void> => {
+    current = offset;
+    return writeFile(file, `${offset < 0 ? "" : "+"}${offset}\n`);
+  };
   await setOffset(seconds);
   return {
     setOffset,
+    offsetSeconds: () => current,
     environment: {
       LD_PRELOAD: library,
       FAKETIME_TIMESTAMP_FILE: file,

@@ -24,6 +24,8 @@ interface FlowOptions {
   /** The version rises with each change. */
   flow(): Flow & { version: number };
   onPassed(bytes: number): void;
+  /** Bytes were there that a truncation has kept back; once for each. */
+  onTruncated(): void;
 }
 
 interface Line {
@@ -42,6 +44,7 @@ interface Progress {
   notBeforeMs: number;
   /** Bytes of this connection are lost. */
   hasHole: boolean;
+  isTruncated: boolean;
 }
 
 /** What is under way at most; with a delay it bounds the throughput as a real link's window does. */
@@ -73,11 +76,22 @@ async function fill(line: Line, { from, nudge }: FlowOptions): Promise<void> {
 
 async function drain(line: Line, options: FlowOptions): Promise<void> {
   const { from, to, nudge, flow } = options;
-  let progress: Progress = { version: -1, bytes: 0, notBeforeMs: 0, hasHole: false };
+  let progress: Progress = {
+    version: -1,
+    bytes: 0,
+    notBeforeMs: 0,
+    hasHole: false,
+    isTruncated: false,
+  };
   const carry = async (): Promise<boolean> => {
     const now = flow();
     if (progress.version !== now.version) {
-      progress = { ...progress, version: now.version, bytes: 0, notBeforeMs: 0 };
+      const anew = { version: now.version, bytes: 0, notBeforeMs: 0, isTruncated: false };
+      progress = { ...progress, ...anew };
+    }
+    if (!progress.isTruncated && line.waiting.length > 0 && leftOf(now, progress) <= 0) {
+      progress.isTruncated = true;
+      options.onTruncated();
     }
     const turn = turnOf(line, now, progress, to);
     if (turn.kind === "lose") progress.hasHole = lose(line, nudge) || progress.hasHole;
@@ -98,7 +112,7 @@ type Turn =
 /** What becomes of the first bytes of the line now. */
 function turnOf(line: Line, flow: Flow, progress: Progress, to: Socket): Turn {
   const [first] = line.waiting;
-  const left = (flow.truncate?.afterBytes ?? Number.POSITIVE_INFINITY) - progress.bytes;
+  const left = leftOf(flow, progress);
   const isTruncated = left <= 0;
   if (to.destroyed || flow.swallow || (isTruncated && flow.truncate?.end === "hang")) {
     return { kind: "lose" };
@@ -112,6 +126,11 @@ function turnOf(line: Line, flow: Flow, progress: Progress, to: Socket): Turn {
   if (ms > 0) return { kind: "wait", ms };
   const slice = Math.ceil((flow.bytesPerSecond ?? Number.POSITIVE_INFINITY) / slicesPerSecond);
   return { kind: "pass", bytes: Math.min(first.chunk.byteLength, left, slice) };
+}
+
+/** Bytes that may still pass. */
+function leftOf({ truncate }: Flow, { bytes }: Progress): number {
+  return (truncate?.afterBytes ?? Number.POSITIVE_INFINITY) - bytes;
 }
 
 /** @returns whether anything was lost */

@@ -7,6 +7,7 @@ import { FleetError } from "#shared/errors.ts";
 import type { DeviceId } from "#shared/ids.ts";
 import { JournalEntry } from "#shared/journal.ts";
 import { createProgram, type Program } from "./program.ts";
+import { notSurvived } from "./until.ts";
 
 const startMs = 30_000;
 /** Between two fetches; the harness also tells the hub of each commit. */
@@ -80,6 +81,8 @@ export interface Hub {
   updates(id: DeviceId): Promise<Update[]>;
   /** A page of the device's journal, newest arrival first. */
   journal(id: DeviceId, cursor?: string): Promise<{ items: StoredEntry[]; next: string | null }>;
+  /** How many events with that reason it has, 100 at most. */
+  events(reason: string): Promise<number>;
   /** Whether nothing new leaves, because the store is blank or an old copy. */
   isPaused(): Promise<boolean>;
   /** The newest of a deployment. */
@@ -94,7 +97,8 @@ export function createHub(options: HubOptions): Hub {
   const { directory, httpPort, mqttPort } = options;
   const url = `http://127.0.0.1:${httpPort}`;
   const dataDirectory = join(directory, "hub");
-  const program = createProgram({ entry: "hub/main.ts", logFile: join(directory, "hub.log") });
+  const logFile = join(directory, "hub.log");
+  const program = createProgram({ entry: "hub/main.ts", logFile });
   const operatorToken = async (): Promise<string> =>
     (await readFile(join(dataDirectory, "operator.token"), "utf8")).trim();
   const client = createHubClient(url, operatorToken);
@@ -122,7 +126,12 @@ export function createHub(options: HubOptions): Hub {
     ...{ program, httpPort, mqttPort, url, dataDirectory },
     start: async () => {
       program.start({ args: argumentsOf(options, dataDirectory) });
-      await client.ready(AbortSignal.timeout(startMs));
+      const over = new AbortController();
+      const ended = program.gone().then(() => {
+        throw notSurvived(`the hub ended as it started; see ${logFile}`);
+      });
+      const signal = AbortSignal.any([over.signal, AbortSignal.timeout(startMs)]);
+      await Promise.race([client.ready(signal), ended]).finally(() => over.abort());
     },
     startArmed: (point) => {
       const environment = { FLEET_FAULT: point };
@@ -131,6 +140,8 @@ export function createHub(options: HubOptions): Hub {
     poke: () => order("/v1/git/webhook"),
     order,
     enrolmentToken: client.enrolmentToken,
+    events: async (reason) =>
+      (await read(listOf(z.object({})), `/v1/events?limit=100&reason=${reason}`)).items.length,
     isPaused: async () => (await read(z.object({ paused: z.boolean() }), "/v1/fleet/pause")).paused,
     device: (id) => read(DeviceView, `/v1/devices/${id}`),
     updates: async (id) => (await read(listOf(Update), `/v1/devices/${id}/updates`)).items,

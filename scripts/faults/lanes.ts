@@ -1,4 +1,4 @@
-// Runs faults side by side, each in a world of its own, since most of a try is waiting.
+// Runs faults side by side, on devices of one world and in several worlds, since most of a try is waiting.
 import type { Fault } from "./fault.ts";
 import { missingNeed } from "./needs.ts";
 import type { Report } from "./report.ts";
@@ -8,17 +8,19 @@ interface Lanes {
   /** One for each lane: a world is never shared by two of them. */
   runners: readonly Runner[];
   report: Report;
+  /** Faults at once in one lane; those that have their world for themselves wait their turn. */
+  sideBySide: number;
 }
 
 /** Ends when each fault has its line in the report; lines come in the order in which faults end. */
 export async function runInLanes(
   chosen: readonly Fault[],
-  { runners, report }: Lanes,
+  { runners, report, sideBySide }: Lanes,
 ): Promise<void> {
   const waiting = shareable(chosen);
-  const busy = new Map<Runner, string>();
-  const say = (runner: Runner, text: string): void => {
-    busy.set(runner, text);
+  const busy = new Map<Fault, string>();
+  const say = (fault: Fault, text: string): void => {
+    busy.set(fault, text);
     report.progress([...busy.values()].join("   "));
   };
   const one = async (fault: Fault, runner: Runner): Promise<void> => {
@@ -27,14 +29,22 @@ export async function runInLanes(
       report.add({ name: fault.name, skipped: missing });
       return;
     }
-    say(runner, `${fault.name} …`);
-    report.add(await runner.run(fault, (done, of) => say(runner, `${fault.name} ${done}/${of}`)));
+    say(fault, `${fault.name} …`);
+    report.add(await runner.run(fault, (done, of) => say(fault, `${fault.name} ${done}/${of}`)));
+    busy.delete(fault);
   };
   const lane = async (runner: Runner): Promise<void> => {
+    const running = new Set<Promise<void>>();
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-      for (const fault of next) await one(fault, runner);
+      for (const fault of next) {
+        if (running.size >= sideBySide) await Promise.race(running);
+        const work = one(fault, runner).finally(() => running.delete(work));
+        running.add(work);
+      }
+      // Another world must not be made while this one is in use.
+      if (next[0]?.world !== waiting[0]?.[0]?.world) await Promise.all(running);
     }
-    busy.delete(runner);
+    await Promise.all(running);
   };
   await Promise.all(runners.map(lane));
 }

@@ -10,6 +10,9 @@ const LocalStatus = z.object({
   /** `Unknown` before the agent's first round. */
   sync: z.string(),
   isolated: z.boolean().exactOptional(),
+  connection: z.object({ connected: z.boolean(), via: z.string() }),
+  /** Updates under way. */
+  running: z.array(z.object({ stage: z.string() })).exactOptional(),
   safeMode: z
     .object({ cause: z.string(), message: z.string(), serves: z.string() })
     .exactOptional(),

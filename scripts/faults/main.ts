@@ -1,8 +1,9 @@
 // `npm run faults`: injects faults into real fleets, one at a time into each, and says what was survived.
-import { asFleetError, FleetError } from "#shared/errors.ts";
+import { asFleetError } from "#shared/errors.ts";
+import { choose } from "./choice.ts";
 import type { Fault } from "./fault.ts";
 import { runInLanes } from "./lanes.ts";
-import { type FaultOptions, readOptions } from "./options.ts";
+import { readOptions } from "./options.ts";
 import { allSurvived, createReport } from "./report.ts";
 import { createRunner } from "./runner.ts";
 import { faults } from "./table.ts";
@@ -23,8 +24,8 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
 }
 
 try {
-  const chosen = choose(options);
-  if (options.list) for (const { name, says } of chosen) print(name, says);
+  const chosen = choose(faults, options.only).map(withRuntime);
+  if (options.list) for (const fault of chosen) print(fault);
   else process.exitCode = (await runAll(chosen)) ? 0 : 1;
 } catch (thrown) {
   const { sentence, hint } = asFleetError(thrown);
@@ -34,24 +35,23 @@ try {
   await stop();
 }
 
-function print(name: string, says: string): void {
+function print({ name, says, needs = [] }: Fault): void {
+  const wants = needs.length === 0 ? "" : ` Needs ${needs.join(", ")}.`;
   process.stdout.write(
-    options.json ? `${JSON.stringify({ name, says })}\n` : `${name.padEnd(26)}${says}\n`,
+    options.json
+      ? `${JSON.stringify({ name, says, needs })}\n`
+      : `${name.padEnd(26)}${says}${wants}\n`,
   );
 }
 
-/** @throws FleetError not_found */
-function choose({ only }: FaultOptions): Fault[] {
-  const unknown = only?.find((name) => !faults.some((fault) => fault.name === name));
-  if (unknown === undefined) return faults.filter(({ name }) => only?.includes(name) ?? true);
-  throw new FleetError("not_found", {
-    message: `there is no fault "${unknown}"`,
-    hint: "See --list.",
-  });
+/** Where every service is a container, every fault needs an Engine. */
+function withRuntime(fault: Fault): Fault {
+  if (options.runtime === "process") return fault;
+  return { ...fault, needs: [...(fault.needs ?? []), "docker"] };
 }
 
 async function runAll(chosen: readonly Fault[]): Promise<boolean> {
   const report = createReport(options);
-  await runInLanes(chosen, { runners, report });
+  await runInLanes(chosen, { runners, report, sideBySide: options.devices });
   return allSurvived(report.finish());
 }

@@ -7,6 +7,7 @@ import { errnoOf } from "#shared/files.ts";
 import { type Afterwards, afterwards } from "./afterwards.ts";
 import { tearFiles } from "./mounts_torn.ts";
 import type { Random } from "./random.ts";
+import { notSurvived } from "./until.ts";
 
 const run = promisify(execFile);
 
@@ -103,6 +104,7 @@ export async function mountDisk({ scratch, directory, shape }: DiskOptions): Pro
     fail: async () => {
       const { stdout } = await run("findmnt", ["-n", "-o", "SOURCE", directory]);
       await writeFile(join("/sys/fs/ext4", basename(stdout.trim()), "trigger_fs_error"), "1");
+      if (await takesWrites(filler)) throw notSurvived(`${directory} can still be written to`);
     },
     tear: async (torn, random) => {
       const medium = join(scratch, "torn");
@@ -124,6 +126,13 @@ export async function mountDisk({ scratch, directory, shape }: DiskOptions): Pro
       await attach();
     },
   };
+}
+
+async function takesWrites(file: string): Promise<boolean> {
+  return await writeFile(file, "").then(
+    () => true,
+    (error: unknown) => errnoOf(error) !== "EROFS",
+  );
 }
 
 async function mount(what: readonly string[], where: string): Promise<Afterwards> {

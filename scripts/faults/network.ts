@@ -1,4 +1,5 @@
 // Puts proxies between one device and its hub, for as long as a fault of the network lasts.
+import type { AgentStart } from "./agent.ts";
 import type { Trial } from "./fault.ts";
 import { createProxy, type Faults } from "./proxy.ts";
 
@@ -7,6 +8,8 @@ export interface Network {
   set(faults: Faults): void;
   /** Resets every connection; new ones are taken. */
   cut(): void;
+  /** How often a connection was truncated in the middle of what it carried. */
+  truncations(): number;
   http: { set(faults: Faults): void; cut(): void };
   mqtt: { set(faults: Faults): void; cut(): void };
 }
@@ -17,6 +20,7 @@ export interface Network {
 export async function behindProxies(
   { world, device, note }: Trial,
   body: (network: Network) => Promise<void>,
+  how: AgentStart = {},
 ): Promise<void> {
   const host = "127.0.0.1";
   const http = createProxy({ target: { host, port: world.hub.httpPort } });
@@ -24,12 +28,14 @@ export async function behindProxies(
   try {
     const [httpAt, mqttAt] = [await http.start(), await mqtt.start()];
     await device.agent.restart({
+      ...how,
       hubUrl: `http://${host}:${httpAt.port}`,
       mqttUrl: `mqtt://${host}:${mqttAt.port}`,
     });
     await device.connected();
     await body({
       ...{ http, mqtt },
+      truncations: () => http.truncations() + mqtt.truncations(),
       set: (faults) => {
         for (const proxy of [http, mqtt]) proxy.set(faults);
       },

@@ -24,6 +24,8 @@ export interface Program {
   /** The program itself, below a parent or wrapper. */
   innerPid(): number | undefined;
   running(): boolean;
+  /** The signal that ended the last process; undefined when it runs or ended by itself. */
+  endedBy(): NodeJS.Signals | undefined;
   /** Settles when the process is gone; at once when there is none. */
   gone(): Promise<void>;
   /** SIGSTOP and SIGCONT. */
@@ -81,6 +83,7 @@ export function createProgram({ entry, logFile }: { entry: string; logFile: stri
     pid: () => (running() ? child?.pid : undefined),
     innerPid: () => (running() && child?.pid !== undefined ? innermost(child.pid) : undefined),
     running,
+    endedBy: () => child?.signalCode ?? undefined,
     gone: () => ended,
     pause: () => signal("SIGSTOP"),
     resume: () => signal("SIGCONT"),

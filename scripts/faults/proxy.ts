@@ -28,6 +28,8 @@ export interface FaultProxy {
   cut(): void;
   /** How many there are now. A partition keeps them, as long as either end does. */
   connections(): number;
+  /** How often a connection was truncated in the middle of what it carried. */
+  truncations(): number;
   /** Bytes that have arrived so far, over all connections. */
   passed(): { up: number; down: number };
 }
@@ -48,6 +50,7 @@ export function createProxy(options: {
   const passed = { up: 0, down: 0 };
   let faults: Faults = {};
   let version = 0;
+  let truncations = 0;
   let port = options.port ?? 0;
   let server: Server | undefined;
 
@@ -66,6 +69,9 @@ export function createProxy(options: {
         flow: () => ({ ...faults[way], version }),
         onPassed: (bytes) => {
           passed[way] += bytes;
+        },
+        onTruncated: () => {
+          truncations += 1;
         },
       });
     }
@@ -97,6 +103,7 @@ export function createProxy(options: {
     },
     cut,
     connections: () => pairs.size,
+    truncations: () => truncations,
     passed: () => ({ ...passed }),
   };
 }

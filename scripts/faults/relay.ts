@@ -13,6 +13,8 @@ export interface Relay {
   start(): Promise<number>;
   stop(): Promise<void>;
   meddle(change: Meddle): void;
+  /** The messages of a topic as they were sent, oldest first. */
+  seen(topic: string): readonly Packet[];
   /** Into the connection that is there; false when there is none. */
   inject(packet: Packet, way: Way): boolean;
 }
@@ -26,6 +28,8 @@ const honest: Meddle = (packet) => [packet];
 
 export function createRelay({ port }: { port: number }): Relay {
   const pairs = new Set<Pair>();
+  const seen = new Map<string, Packet[]>();
+  const of = (topic: string): readonly Packet[] => seen.get(topic) ?? [];
   let change = honest;
   let server: Server | undefined;
 
@@ -33,6 +37,7 @@ export function createRelay({ port }: { port: number }): Relay {
     const split = createSplitter();
     from.on("data", (chunk) => {
       for (const packet of split(chunk)) {
+        if (packet.topic !== undefined) seen.set(packet.topic, [...of(packet.topic), packet]);
         for (const { bytes } of change(packet, way)) to.write(bytes);
       }
     });
@@ -63,6 +68,7 @@ export function createRelay({ port }: { port: number }): Relay {
     meddle: (next) => {
       change = next;
     },
+    seen: of,
     inject: ({ bytes }, way) => {
       const pair = [...pairs].at(-1);
       const to = way === "up" ? pair?.far : pair?.near;

@@ -69,9 +69,9 @@ export function createReport({ json }: { json: boolean }): Report {
   };
 }
 
-/** Nothing was lost and nothing failed. */
+/** Something was tried, nothing was lost and nothing failed. */
 export function allSurvived({ tries, survived, lost_entries }: Totals): boolean {
-  return tries === survived && lost_entries === 0;
+  return tries > 0 && tries === survived && lost_entries === 0;
 }
 
 function clearProgress(): void {

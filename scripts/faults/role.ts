@@ -110,7 +110,7 @@ case "$version" in
   deaf*) exec sleep 86400 ;;
 esac
 mkdir -p /tmp/www
-hostname > /tmp/www/id
+echo "$(hostname)-$(cat /proc/sys/kernel/random/uuid)" > /tmp/www/id
 cp version.txt /tmp/www/version.txt
 exec httpd -f -p 8080 -h /tmp/www
 `;

@@ -5,11 +5,12 @@ import type { Fault, Scope, Trial } from "./fault.ts";
 import { createKeeper } from "./keeper.ts";
 import { createRandom } from "./random.ts";
 import type { FaultLine } from "./report.ts";
+import { createSeats, type Seats } from "./seats.ts";
 import { type Survival, survivalOf } from "./survival.ts";
 import { defaultWorld, type World, type WorldOptions } from "./world.ts";
 
 export interface Runner {
-  /** @param seeds which tries; by default as many as the scope says */
+  /** Faults of the same world may run side by side: each try has a device, or all of them, to itself. */
   run(fault: Fault, onTry: (done: number, of: number) => void): Promise<FaultLine>;
   stop(): Promise<void>;
 }
@@ -33,6 +34,8 @@ const quoted = 3;
 
 export function createRunner({ scope, world: wanted, first, seed }: RunnerOptions): Runner {
   const keeper = createKeeper({ ...defaultWorld, ...wanted });
+  /** Of each kind of world. */
+  const seats = new Map<Fault["world"], Seats>();
 
   const tryOnce = async (fault: Fault, world: World, device: Device, seed: number) => {
     const notes: string[] = [];
@@ -40,25 +43,31 @@ export function createRunner({ scope, world: wanted, first, seed }: RunnerOption
       ...{ world, device, scope, seed, random: createRandom(seed) },
       note: (text) => notes.push(text),
     };
-    device.steady.reset();
+    // What a world shares is everybody's: each device of it must come through.
+    const concerned = fault.alone === true ? world.devices : [device];
+    for (const { steady } of concerned) steady.reset();
     const thrown = await fault.run(trial).then(
       () => [],
       (error: Error) => [error.message],
     );
     const endsWorkload = fault.endsWorkload === true;
     const { repository } = world;
-    const survival = await survivalOf({ device, repository, endsWorkload });
-    const failures = [...thrown, ...survival.failures];
-    return { ...survival, failures, seed, notes };
+    const survivals = await Promise.all(
+      concerned.map((one) => survivalOf({ device: one, repository, endsWorkload })),
+    );
+    const failures = [...thrown, ...survivals.flatMap((one) => one.failures)];
+    const lostEntries = sumOf(survivals, (one) => one.lostEntries);
+    const unavailableMs = sumOf(survivals, (one) => one.unavailableMs);
+    return { lostEntries, unavailableMs, failures, seed, notes };
   };
 
   /** A world that does not come up is a try that was not survived. */
-  const tryIn = async (fault: Fault, lane: number, seed: number): Promise<Outcome> => {
+  const tryIn = async (fault: Fault, seat: number, seed: number): Promise<Outcome> => {
     const stay = keeper.enter(fault.world);
     try {
       const world = await stay.world;
-      const device = world.devices[lane];
-      if (device === undefined) throw new TypeError(`the world has no device ${lane}`);
+      const device = world.devices[seat];
+      if (device === undefined) throw new TypeError(`the world has no device ${seat}`);
       const outcome = await tryOnce(fault, world, device, seed);
       stay.leave({ spoilt: outcome.failures.length > 0 });
       return outcome;
@@ -69,6 +78,11 @@ export function createRunner({ scope, world: wanted, first, seed }: RunnerOption
     }
   };
 
+  const seatsOf = (shape: Fault["world"], devices: number): Seats => {
+    const known = seats.get(shape) ?? createSeats(devices);
+    seats.set(shape, known);
+    return known;
+  };
   const seedsOf = (fault: Fault): number[] =>
     seed === undefined ? Array.from({ length: fault.tries(scope) }, (_, at) => first + at) : [seed];
 
@@ -77,15 +91,18 @@ export function createRunner({ scope, world: wanted, first, seed }: RunnerOption
       const waiting = seedsOf(fault);
       const tries = waiting.length;
       const outcomes: Outcome[] = [];
-      const work = async (lane: number): Promise<void> => {
+      const { devices } = { ...defaultWorld, ...wanted, ...fault.world };
+      const seats = seatsOf(fault.world, devices);
+      const wants = fault.alone === true ? "all" : "one";
+      const work = async (): Promise<void> => {
         for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-          outcomes.push(await tryIn(fault, lane, next));
+          const seed = next;
+          outcomes.push(await seats.take(wants, (seat) => tryIn(fault, seat, seed)));
           onTry(outcomes.length, tries);
         }
       };
-      const { devices } = { ...defaultWorld, ...wanted, ...fault.world };
-      const lanes = fault.alone === true ? 1 : Math.min(tries, devices);
-      await Promise.all(Array.from({ length: lanes }, (_, lane) => work(lane)));
+      const workers = wants === "all" ? 1 : Math.min(tries, devices);
+      await Promise.all(Array.from({ length: workers }, work));
       return lineOf(fault.name, outcomes);
     },
     stop: keeper.stop,
@@ -93,16 +110,18 @@ export function createRunner({ scope, world: wanted, first, seed }: RunnerOption
 }
 
 function lineOf(name: string, outcomes: readonly Outcome[]): FaultLine {
-  const sum = (of: (outcome: Outcome) => number): number =>
-    outcomes.reduce((total, outcome) => total + of(outcome), 0);
   return {
     name,
     tries: outcomes.length,
     survived: outcomes.filter(({ failures }) => failures.length === 0).length,
-    lost_entries: sum(({ lostEntries }) => lostEntries),
-    unavailable_ms: sum(({ unavailableMs }) => unavailableMs),
+    lost_entries: sumOf(outcomes, ({ lostEntries }) => lostEntries),
+    unavailable_ms: sumOf(outcomes, ({ unavailableMs }) => unavailableMs),
     note: noteOf(outcomes),
   };
+}
+
+function sumOf<T>(list: readonly T[], of: (item: T) => number): number {
+  return list.reduce((total, item) => total + of(item), 0);
 }
 
 function noteOf(outcomes: readonly Outcome[]): string {

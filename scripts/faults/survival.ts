@@ -2,6 +2,7 @@
 import { breath, type Device, firstTornFile, type Release } from "./device.ts";
 import type { FleetRepository } from "./repository.ts";
 import { isGood } from "./role.ts";
+import { until } from "./until.ts";
 
 export interface Survival {
   /** Empty when everything held. */
@@ -18,6 +19,7 @@ interface Expectation {
 }
 
 const catchUpMs = 30_000;
+const answerMs = 10_000;
 
 /** Waits until the device has recovered, as long as that may take, and looks at everything. Never throws. */
 export async function survivalOf(expectation: Expectation): Promise<Survival> {
@@ -28,6 +30,7 @@ export async function survivalOf(expectation: Expectation): Promise<Survival> {
     if (failure !== undefined) failures.push(failure);
   };
   await check(() => converges(expectation));
+  await check(() => answers(device));
   await check(() => quarantinedGood(device));
   await check(async () => device.fallen());
   const lost = await device.ledger.lost(catchUpMs).catch((error: Error) => error);
@@ -50,6 +53,14 @@ async function converges({ device, repository }: Expectation): Promise<string | 
   await device.converged(release);
   const torn = await firstTornFile(device, repository, release.commit);
   return torn === undefined ? undefined : `${torn} is not as the commit has it`;
+}
+
+/** To the harness itself, whatever device and hub say of it. */
+async function answers({ id, steady }: Device): Promise<undefined> {
+  const before = steady.seen().answers;
+  // A request may have been under way.
+  const look = async (): Promise<boolean> => steady.seen().answers > before + 1;
+  await until(`the steady workload of ${id} answers`, look, { limitMs: answerMs });
 }
 
 async function goodRelease(device: Device): Promise<Release> {

@@ -9,6 +9,7 @@ export interface Seen {
   unavailableMs: number;
   /** How often another process answered than before. */
   restarts: number;
+  answers: number;
 }
 
 export interface Watch {
@@ -19,10 +20,12 @@ export interface Watch {
   seen(): Seen;
 }
 
+const nothing: Seen = { unavailableMs: 0, restarts: 0, answers: 0 };
+
 /** @param port where `/id` names the process that answers */
 export function createWatch({ port }: { port: number }): Watch {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
-  let seen: Seen = { unavailableMs: 0, restarts: 0 };
+  let seen = { ...nothing };
   let known: string | undefined;
   let asking = false;
   let work = Promise.resolve();
@@ -32,6 +35,7 @@ export function createWatch({ port }: { port: number }): Watch {
       seen.unavailableMs += tookMs;
       return;
     }
+    seen.answers += 1;
     if (known !== undefined && known !== id) seen.restarts += 1;
     known = id;
   };
@@ -58,7 +62,7 @@ export function createWatch({ port }: { port: number }): Watch {
       agent.destroy();
     },
     reset: () => {
-      seen = { unavailableMs: 0, restarts: 0 };
+      seen = { ...nothing };
     },
     seen: () => ({ ...seen, unavailableMs: Math.round(seen.unavailableMs) }),
   };

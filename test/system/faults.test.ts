@@ -74,7 +74,7 @@ test("lists every fault by a name of its own", async () => {
 });
 
 test("names a fault that it does not know", async () => {
-  const { code, stderr } = await faults("--only", "no-such-fault");
+  const { code, stderr } = await faults("--only", "two-agnets");
   assert.equal(code, 1);
-  assert.match(stderr, /no fault "no-such-fault"/);
+  assert.match(stderr, /no fault "two-agnets"\nDid you mean two-agents\?/);
 });

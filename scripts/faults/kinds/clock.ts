@@ -2,13 +2,16 @@
 
 import { createFakeClock, type FakeClock } from "#scripts/faults/faketime.ts";
 import type { Fault, Scope, Trial } from "#scripts/faults/fault.ts";
-import { pause } from "#scripts/faults/until.ts";
+import { midUpdate } from "#scripts/faults/moment.ts";
+import { pause, until } from "#scripts/faults/until.ts";
 
 const few = ({ seeds }: Scope): number => Math.min(seeds, 20);
 const common = { needs: ["libfaketime"], tries: few } as const;
 const day = 86_400;
 const decade = 3653 * day;
 const firstYear = 100;
+/** Less than the least of all jumps. */
+const nearMs = 30_000;
 
 export const clockIn1970: Fault = {
   ...common,
@@ -34,22 +37,35 @@ export const clockBack: Fault = {
       const { device, random, note } = trial;
       const back = random.pick([60, 3600, day, decade]);
       note(`${back} s back`);
-      const release = await device.release("good");
-      await pause(random.between(0, 3000));
+      const release = await midUpdate(trial);
       await clock.setOffset(-back);
       await device.converged(release);
+      await hasClock(trial, -back);
     }),
 };
 
 /** A good and a bad update by the wrong clock; every other time it is put right in the middle of one. */
-async function update({ device, seed, random }: Trial, clock: FakeClock): Promise<void> {
+async function update(trial: Trial, clock: FakeClock): Promise<void> {
+  const { device, seed, random } = trial;
   await device.converged(await device.release("good"));
+  await hasClock(trial, clock.offsetSeconds());
   const bad = await device.release("crash");
   if (seed % 2 === 0) {
     await pause(random.between(0, 3000));
     await clock.setOffset(0);
   }
   await device.rolledBack(bad);
+}
+
+/** The newest entry that the hub has of the device is of that time. */
+async function hasClock({ world, device }: Trial, offsetSeconds: number): Promise<void> {
+  const wrongMs = async (): Promise<number> => {
+    const [newest] = (await world.hub.journal(device.id)).items;
+    return Math.abs((newest?.at ?? 0) - Date.now() - offsetSeconds * 1000);
+  };
+  await until("an entry by the wrong clock", async () => (await wrongMs()) < nearMs, {
+    limitMs: 10_000,
+  });
 }
 
 /** The agent has the clock, and nothing else has. */

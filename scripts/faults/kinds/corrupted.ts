@@ -1,43 +1,99 @@
 // Content goes bad on the disk: pages of the journal's database, and files of the current release.
-import { chmod, open, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, copyFile, mkdtemp, open, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { examine, type Finding } from "#edge/journal/examine.ts";
+import type { Device } from "#scripts/faults/device.ts";
+import { eventsFrom } from "#scripts/faults/events.ts";
 import type { Fault, Scope } from "#scripts/faults/fault.ts";
+import { midUpdate } from "#scripts/faults/moment.ts";
 import type { Random } from "#scripts/faults/random.ts";
-import { atMost, pause, until } from "#scripts/faults/until.ts";
+import { atMost, notSurvived, until } from "#scripts/faults/until.ts";
+import { systemClock } from "#shared/clock.ts";
+import { ifPresent } from "#shared/files.ts";
 
 const few = ({ seeds }: Scope): number => Math.min(seeds, 20);
 const pageBytes = 4096;
+const limitMs = 30_000;
+const agedEntries = 1000;
 
 export const corruptedJournal: Fault = {
   name: "corrupted-journal",
   says: "Pages of a stopped agent's journal are noise: the journal is rebuilt and nothing that runs is touched.",
   tries: few,
-  run: async ({ device, random, note }) => {
-    // What the hub has not got before is lost with the pages, which no software can help.
-    await device.ledger.lost(30_000);
+  run: async ({ world, device, random, note }) => {
+    await aged(device);
+    const events = await eventsFrom(world, device);
     await device.agent.program.kill();
     const file = random.pick(["journal.db", "journal.db", "journal.db-wal"]);
-    note(`${await spoilPages(join(device.directory, file), random)} pages of ${file}`);
+    const isUnsound = file === "journal.db";
+    if (isUnsound) note(`${await spoilJournal(device, random)} pages of ${file}`);
+    else note(`${await spoilPages(join(device.directory, file), random)} pages of ${file}`);
     await device.agent.start();
     await device.connected();
     await device.converged(await device.release("good"));
+    const word = (await events.reasons()).find((reason) => reason.startsWith("Journal"));
+    note(word ?? "no word of it");
+    if (isUnsound && word !== "JournalRebuilt") throw notSurvived("the damage was not noticed");
+    if ((await soundness(device)) !== "sound") throw notSurvived("the journal is still damaged");
   },
 };
+
+/** A young journal lies in its -wal alone, where noise in the main file hits nothing. What the hub has not got
+ *  before is lost with the pages, which no software can help. */
+async function aged(device: Device): Promise<void> {
+  await device.journalled(agedEntries, 1000);
+  if ((await device.ledger.lost(60_000)).length > 0) throw notSurvived("the hub did not catch up");
+}
+
+/** Until something is hit that counts: pages may be free, or newer in the -wal.
+ *  @returns how many */
+async function spoilJournal(device: Device, random: Random): Promise<number> {
+  let pages = 0;
+  for (let times = 0; times < 20; times += 1) {
+    pages += await spoilPages(join(device.directory, "journal.db"), random);
+    if ((await soundness(device)) === "damaged") return pages;
+  }
+  throw notSurvived(`${pages} pages of noise did not damage the journal`);
+}
+
+/** What SQLite says of a copy of the journal; the agent stands still meanwhile. */
+async function soundness({ directory, agent }: Device): Promise<Finding["is"]> {
+  const copy = await mkdtemp(join(tmpdir(), "fleet-soundness-"));
+  try {
+    agent.program.pause();
+    for (const name of ["journal.db", "journal.db-wal"]) {
+      await ifPresent(copyFile(join(directory, name), join(copy, name)));
+    }
+    agent.program.resume();
+    const file = join(copy, "journal.db");
+    return (await examine({ file, check: "integrity_check", clock: systemClock, limitMs })).is;
+  } finally {
+    agent.program.resume();
+    await rm(copy, { recursive: true, force: true });
+  }
+}
 
 export const journalCorruptedWhileRunning: Fault = {
   name: "corrupted-journal-running",
   says: "Pages of the journal become noise under a running agent in mid-update; it, or its next start, rebuilds it.",
   tries: few,
-  run: async ({ device, random, note }) => {
-    await device.ledger.lost(30_000);
-    await device.release("good");
-    await pause(random.between(0, 3000));
-    const pages = await spoilPages(join(device.directory, "journal.db"), random);
-    note(`${pages} pages`);
+  run: async (trial) => {
+    const { world, device, random, note } = trial;
+    await aged(device);
+    const events = await eventsFrom(world, device);
+    await midUpdate(trial);
+    note(`${await spoilJournal(device, random)} pages`);
     await atMost(5000, device.agent.program.gone());
+    // What the agent has written since may have replaced the noise.
+    const isUnsound = (await soundness(device)) === "damaged";
     // The service manager starts it again; one that has not noticed is started again some day.
     await device.agent.restart();
     await device.connected();
+    const word = (await events.reasons()).find((reason) => reason.startsWith("Journal"));
+    note(word ?? "no word of it");
+    if (isUnsound && word === undefined) throw notSurvived("the damage was not noticed");
+    if ((await soundness(device)) !== "sound") throw notSurvived("the journal is still damaged");
   },
 };
 

@@ -2,6 +2,7 @@
 import type { Device } from "#scripts/faults/device.ts";
 import type { Fault, Scope, Trial } from "#scripts/faults/fault.ts";
 import { localStatus } from "#scripts/faults/local_page.ts";
+import { midUpdate } from "#scripts/faults/moment.ts";
 import { onOwnDisk } from "#scripts/faults/mounts.ts";
 import { failingCalls } from "#scripts/faults/strace.ts";
 import { atMost, notSurvived, pause, until } from "#scripts/faults/until.ts";
@@ -16,10 +17,9 @@ export const readOnlyDisk: Fault = {
   endsWorkload: true,
   tries: few,
   run: async (trial) => {
-    const { world, device, random, seed } = trial;
+    const { world, device, seed } = trial;
     const disk = world.diskOf(device);
-    await device.release("good");
-    await pause(random.between(0, 3000));
+    await midUpdate(trial);
     await disk.fail();
     if (seed % 2 === 1) await device.agent.restart();
     await goesOn(trial);

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { Device } from "#scripts/faults/device.ts";
 import type { Fault, Scope, Trial } from "#scripts/faults/fault.ts";
 import { localOrder } from "#scripts/faults/local_page.ts";
-import { onOwnDisk } from "#scripts/faults/mounts.ts";
+import { type Disk, onOwnDisk } from "#scripts/faults/mounts.ts";
 import { behindProxies } from "#scripts/faults/network.ts";
 import { entersSafeMode, leavesSafeMode } from "#scripts/faults/safe.ts";
 import { notSurvived, pause, until } from "#scripts/faults/until.ts";
@@ -14,6 +14,8 @@ import { isTemporary, namesIn } from "#shared/files.ts";
 const few = ({ seeds }: Scope): number => Math.min(seeds, 20);
 const common = { needs: ["root", "loop devices"], world: onOwnDisk, tries: few } as const;
 const fullForMs = 3000;
+/** Not even a page of the journal with its frame. */
+const roomBytes = 4096;
 
 export const diskFullInDownload: Fault = {
   ...common,
@@ -72,10 +74,7 @@ export const diskFullInSafeMode: Fault = {
     await entersSafeMode(device, "hand");
     const before = await device.served();
     const release = await device.release("good");
-    for (let left = fullForMs; left > 0; left -= 500) {
-      await disk.fill();
-      await pause(500);
-    }
+    await staysFull(disk);
     await disk.free();
     await entersSafeMode(device, "hand");
     if ((await device.served()) !== before) throw notSurvived("an update came in safe mode");
@@ -94,11 +93,23 @@ async function fullForAWhile(
   const disk = world.diskOf(device);
   await entersSafeMode(device, "diskFull", () => disk.fill());
   await meanwhile();
-  await pause(fullForMs);
+  await staysFull(disk);
   await entersSafeMode(device, "diskFull");
   if ((await device.served()) !== before) throw notSurvived("what served does not any more");
   await disk.free();
   await leavesSafeMode(device);
+}
+
+/** Also while the agent gives back what it can: of its ballast nothing is left. */
+async function staysFull(disk: Disk): Promise<void> {
+  for (let left = fullForMs; left > 0; left -= 500) {
+    const isFull = async (): Promise<boolean> => {
+      await disk.fill();
+      return (await disk.freeBytes()) < roomBytes;
+    };
+    await until("a full disk", isFull, { limitMs: 5000 });
+    await pause(500);
+  }
 }
 
 /** They make a bundle that is not there in an instant. */

@@ -2,6 +2,7 @@
 import type { Engine } from "#scripts/faults/engine.ts";
 import { dockerWorld } from "#scripts/faults/engine.ts";
 import type { Fault, Scope, Trial } from "#scripts/faults/fault.ts";
+import { midUpdate } from "#scripts/faults/moment.ts";
 import { pause } from "#scripts/faults/until.ts";
 
 const common = {
@@ -49,14 +50,11 @@ export const dockerHung: Fault = {
     }),
 };
 
-async function inMidUpdate(
-  { world, device, random }: Trial,
-  body: (engine: Engine) => Promise<void>,
-): Promise<void> {
+async function inMidUpdate(trial: Trial, body: (engine: Engine) => Promise<void>): Promise<void> {
+  const { device, world } = trial;
   const { engine } = world;
   if (engine === undefined) throw new TypeError("the world has no Engine of its own");
-  const release = await device.release("good");
-  await pause(random.between(0, 3000));
+  const release = await midUpdate(trial);
   await body(engine);
   await device.converged(release, 90_000);
 }

@@ -1,8 +1,12 @@
 // A pre-update hook that always fails holds an update back, and only for so long.
+import type { Device } from "#scripts/faults/device.ts";
 import type { Fault } from "#scripts/faults/fault.ts";
-import { notSurvived, pause } from "#scripts/faults/until.ts";
+import { localStatus } from "#scripts/faults/local_page.ts";
+import { notSurvived, pause, until } from "#scripts/faults/until.ts";
 
 const holdSeconds = 8;
+/** So late the harness may see that it has begun. */
+const earlyMs = 1500;
 
 export const failingHook: Fault = {
   name: "failing-hook",
@@ -22,12 +26,23 @@ export const failingHook: Fault = {
     },
   },
   tries: ({ seeds }) => Math.min(seeds, 5),
-  run: async ({ device }) => {
+  run: async ({ device, note }) => {
     const before = await device.served();
     const release = await device.release("good");
+    await until("the update is held", () => isHeld(device), { limitMs: 30_000, pauseMs: 50 });
+    const since = performance.now();
     await pause((holdSeconds * 1000) / 2);
-    if ((await device.served()) !== before)
+    if (!(await isHeld(device)) || (await device.served()) !== before) {
       throw notSurvived("the update did not wait for the app");
+    }
     await device.converged(release);
+    const heldMs = performance.now() - since;
+    note(`held for ${(heldMs / 1000).toFixed(1)} s of ${holdSeconds} s`);
+    if (heldMs < holdSeconds * 1000 - earlyMs) throw notSurvived("the app was not waited for");
   },
 };
+
+async function isHeld(device: Device): Promise<boolean> {
+  const { running = [] } = await localStatus(device);
+  return running.some(({ stage }) => stage === "hold");
+}

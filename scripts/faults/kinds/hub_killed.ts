@@ -1,17 +1,17 @@
 // SIGKILL to the hub: anywhere on a commit's way, right in its publication, and while journals come in.
 import { open } from "node:fs/promises";
 import { join } from "node:path";
+import { numberInBacklog } from "#scripts/faults/backlog.ts";
 import type { Device } from "#scripts/faults/device.ts";
 import type { Fault, Scope, Trial } from "#scripts/faults/fault.ts";
-import { pause, until } from "#scripts/faults/until.ts";
+import { atMost, notSurvived, pause, until } from "#scripts/faults/until.ts";
 
 const few = ({ seeds }: Scope): number => Math.min(Math.max(2, seeds), 50);
 
-const comeBack = async ({ world, random }: Trial): Promise<void> => {
-  await world.hub.program.kill();
-  await pause(random.between(0, 3000));
-  await world.hub.start();
-};
+const publishingMs = 30_000;
+/** Entries that the device has for a hub that was away, and kills while they come in. */
+const backlog = 5000;
+const ingestKills = 2;
 
 export const hubKilled: Fault = {
   name: "hub-killed",
@@ -19,28 +19,52 @@ export const hubKilled: Fault = {
   alone: true,
   tries: few,
   run: async (trial) => {
-    await trial.device.release("good");
-    await pause(trial.random.between(0, 2500));
-    await comeBack(trial);
+    const { world, device, random, note } = trial;
+    await device.release("good");
+    const afterMs = random.between(0, 2500);
+    note(`${afterMs} ms after a commit`);
+    await pause(afterMs);
+    await world.hub.program.kill();
+    await pause(random.between(0, 3000));
+    await world.hub.start();
   },
 };
 
 export const hubKilledPublishing: Fault = {
   name: "hub-killed-publishing",
-  says: "The hub is killed within milliseconds of taking a commit in, while it publishes it.",
+  says: "The hub is killed between storing and publishing what it has made of a commit, or within milliseconds of it.",
   alone: true,
   tries: few,
   run: async (trial) => {
-    const { world, device, random } = trial;
-    const accepted = await nextLine(join(world.directory, "hub.log"), "CommitAccepted");
-    for (const one of world.devices) await one.release("good", { poke: one === device });
-    await world.hub.poke();
-    await accepted();
-    await pause(random.between(0, 60));
-    await comeBack(trial);
-    await Promise.all(world.devices.map(catchesUp));
+    if (trial.seed % 2 === 1) await killedAtPublication(trial);
+    else await killedAboutPublication(trial);
+    await trial.world.hub.start();
+    await Promise.all(trial.world.devices.map(catchesUp));
   },
 };
+
+/** It has stored what it has decided, and has told nobody. */
+async function killedAtPublication({ world, note }: Trial): Promise<void> {
+  const { program } = world.hub;
+  note("stored, not published");
+  await program.kill();
+  for (const one of world.devices) await one.release("good", { poke: false });
+  world.hub.startArmed("before:publish");
+  await atMost(publishingMs, program.gone());
+  if (program.endedBy() !== "SIGKILL") throw notSurvived("the hub never came to its publication");
+}
+
+async function killedAboutPublication({ world, random, note }: Trial): Promise<void> {
+  const accepted = await nextLine(join(world.directory, "hub.log"), "CommitAccepted");
+  for (const one of world.devices) await one.release("good", { poke: false });
+  await world.hub.poke();
+  await accepted();
+  const afterMs = random.between(0, 60);
+  note(`${afterMs} ms after it took the commit in`);
+  await pause(afterMs);
+  await world.hub.program.kill();
+  await pause(random.between(0, 3000));
+}
 
 export const hubKilledIngesting: Fault = {
   name: "hub-killed-ingesting",
@@ -48,17 +72,38 @@ export const hubKilledIngesting: Fault = {
   alone: true,
   tries: few,
   run: async (trial) => {
-    const { world, device, random } = trial;
-    await world.hub.program.kill();
-    await device.journalled(5000, 1);
-    for (let round = 0; round < 3; round += 1) {
-      await world.hub.start();
-      await pause(random.between(0, 3000));
-      await world.hub.program.kill();
+    const { hub } = trial.world;
+    await hub.program.kill();
+    await trial.device.journalled(backlog, 1);
+    const killedAt: number[] = [];
+    for (let taken = 0; killedAt.length < ingestKills && taken < backlog; ) {
+      await hub.start();
+      taken = await killedIngesting(trial, taken);
+      killedAt.push(taken);
     }
-    await world.hub.start();
+    trial.note(`killed with ${killedAt.join(" and ")} of ${backlog} taken in`);
+    if ((killedAt[0] ?? 0) >= backlog) throw notSurvived("the hub had taken everything in by then");
+    await hub.start();
   },
 };
+
+/** @param before how many the hub had when it started
+ *  @returns how many it had at the least when it was killed */
+async function killedIngesting(
+  { world: { hub }, device, random }: Trial,
+  before: number,
+): Promise<number> {
+  const newest = async (): Promise<number> => {
+    const { items } = await hub.journal(device.id);
+    return Math.max(0, ...items.map((entry) => numberInBacklog(entry) ?? 0));
+  };
+  const more = async (): Promise<boolean> => (await newest()) > before;
+  await until("the hub takes entries in", more, { limitMs: 60_000, pauseMs: 10 });
+  await pause(random.between(0, 100));
+  const taken = await newest();
+  await hub.program.kill();
+  return taken;
+}
 
 async function catchesUp(device: Device): Promise<void> {
   const [release] = device.releases();

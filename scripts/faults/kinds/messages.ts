@@ -1,12 +1,19 @@
 // Messages that come twice, too late, out of order or out of date, and messages that are no messages.
+import { generateKeyPairSync } from "node:crypto";
 import type { Device } from "#scripts/faults/device.ts";
 import type { Fault, Scope, Trial } from "#scripts/faults/fault.ts";
 import { type Packet, publishPacket } from "#scripts/faults/mqtt_packets.ts";
 import type { Random } from "#scripts/faults/random.ts";
 import { createRelay, type Meddle, type Relay } from "#scripts/faults/relay.ts";
 import { notSurvived, pause, until } from "#scripts/faults/until.ts";
+import { canonicalJson } from "#shared/canonical.ts";
+import { DesiredState } from "#shared/desired.ts";
+import { Envelope, seal } from "#shared/envelope.ts";
 import { type Channel, topicOf } from "#shared/topic.ts";
 import { wire } from "#shared/wire.ts";
+
+/** Some rounds of the device. */
+const staleMs = 3000;
 
 const few = ({ seeds }: Scope): number => Math.min(seeds, 20);
 
@@ -35,15 +42,35 @@ export const repeatedMessages: Fault = {
   tries: few,
   run: (trial) =>
     throughRelay(trial, async (relay) => {
-      relay.meddle(muddled(trial.random));
+      const { device, random, note } = trial;
+      const done = { repeated: 0, held: 0, stale: 0 };
+      relay.meddle(muddled(random, done));
       for (let round = 0; round < 3; round += 1) {
-        await trial.device.converged(await trial.device.release("good"));
+        await device.converged(await device.release("good"));
       }
+      await outOfDate(device, relay);
+      note(
+        `${done.repeated} repeated, ${done.held} behind the next one, ${done.stale} out of date`,
+      );
+      const missing = Object.entries(done).find(([, times]) => times === 0);
+      if (missing !== undefined) throw notSurvived(`no message was ${missing[0]}`);
     }),
 };
 
-/** Every PUBLISH may come twice, behind the next one, or with an older one of its topic. */
-function muddled(random: Random): Meddle {
+/** The first desired state of the relay comes once more, when three newer ones are in force: for the device to
+ *  take it, or to leave what it has, there is time until the next release. */
+async function outOfDate(device: Device, relay: Relay): Promise<void> {
+  const [first] = relay.seen(topicOf(device.id, "desired"));
+  if (first === undefined) throw notSurvived("no desired state came through the relay");
+  const before = await device.served();
+  await injected(relay, first, "down");
+  await pause(staleMs);
+  if ((await device.served()) !== before) throw notSurvived("it went back to an old desired state");
+}
+
+/** Every PUBLISH may come twice, behind the next one, or with an older one of its topic.
+ *  @param done counts what was done */
+function muddled(random: Random, done: Record<"repeated" | "held" | "stale", number>): Meddle {
   const past = new Map<string, Packet[]>();
   const held = new Map<string, Packet>();
   return (packet, way) => {
@@ -54,10 +81,17 @@ function muddled(random: Random): Meddle {
     const older = past.get(packet.topic) ?? [];
     past.set(packet.topic, [...older, packet]);
     const stale = older[random.between(0, older.length)];
-    if (stale !== undefined) sent.push(stale);
-    if (random.next() < 0.5) sent.push(packet);
+    if (stale !== undefined) {
+      sent.push(stale);
+      done.stale += 1;
+    }
+    if (random.next() < 0.5) {
+      sent.push(packet);
+      done.repeated += 1;
+    }
     if (sent.length > 1 || random.next() < 0.7) return sent;
     held.set(way, packet);
+    done.held += 1;
     return [];
   };
 }
@@ -68,16 +102,43 @@ export const poison: Fault = {
   tries: few,
   run: (trial) =>
     throughRelay(trial, async (relay) => {
-      const { device, world } = trial;
-      for (const packet of poisonFor(device, trial.random)) {
+      const { device, world, random } = trial;
+      const programs = [device.agent.program, world.hub.program];
+      const pids = programs.map((program) => program.pid());
+      const before = await device.view();
+      for (const packet of [...forgeries(device, relay), ...poisonFor(device, random)]) {
         await injected(relay, packet, "down");
       }
+      const after = await device.view();
+      if (after.observedGeneration !== before.observedGeneration) {
+        throw notSurvived("the device has taken a desired state that its hub did not sign");
+      }
       await device.converged(await device.release("good"));
-      for (const packet of poisonOf(device, trial.random)) await injected(relay, packet, "up");
-      if (!world.hub.program.running()) throw notSurvived("the hub has ended");
+      for (const packet of poisonOf(device, random)) await injected(relay, packet, "up");
       await device.converged(await device.release("good"));
+      if (programs.some((program, at) => program.pid() !== pids[at])) {
+        throw notSurvived("the agent or the hub has ended");
+      }
     }),
 };
+
+/** In perfect form, and later than what is in force: one changed under the hub's signature, one signed by another
+ *  key under the name of the hub's. Each would end every app. */
+function forgeries({ id }: Device, relay: Relay): Packet[] {
+  const topic = topicOf(id, "desired");
+  const genuine = relay.seen(topic).at(-1)?.payload;
+  if (genuine === undefined) throw notSurvived("no desired state came through the relay");
+  const { payload, payloadType, signatures } = Envelope.parse(JSON.parse(genuine.toString()));
+  const wish = DesiredState.parse(JSON.parse(Buffer.from(payload, "base64").toString()));
+  const forged = { ...wish, generation: wish.generation + 1, apps: [] };
+  const { privateKey } = generateKeyPairSync("ed25519");
+  const changed = Buffer.from(canonicalJson(forged)).toString("base64");
+  const envelopes = [
+    { payload: changed, payloadType, signatures },
+    seal(payloadType, forged, privateKey, signatures[0]?.keyid ?? ""),
+  ];
+  return envelopes.map((one) => publishPacket(topic, Buffer.from(JSON.stringify(one))));
+}
 
 /** Either side may answer poison by closing the connection: the next dose waits for a new one. */
 async function injected(relay: Relay, packet: Packet, way: "up" | "down"): Promise<void> {

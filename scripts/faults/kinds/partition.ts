@@ -6,7 +6,6 @@ import { localStatus } from "#scripts/faults/local_page.ts";
 import { behindProxies, type Network } from "#scripts/faults/network.ts";
 import type { Faults } from "#scripts/faults/proxy.ts";
 import { createRandom, type Random } from "#scripts/faults/random.ts";
-import { survivalOf } from "#scripts/faults/survival.ts";
 import { notSurvived, pause, until } from "#scripts/faults/until.ts";
 
 /** Within which 99 of 100 converge once the network is sound. */
@@ -73,7 +72,6 @@ export const partitions: Fault = {
   run: async (trial) => {
     const { world, scope, note } = trial;
     const { devices } = world;
-    for (const { steady } of devices) steady.reset();
     const rounds = scope.sample ? 1 : Math.ceil(samples / devices.length);
     const all = await allOf(
       devices.map((device, at) => {
@@ -83,7 +81,6 @@ export const partitions: Fault = {
     );
     const found = all.flat();
     note(summaryOf(found));
-    await othersSurvived(trial);
     const times = found.map(({ convergedMs }) => convergedMs);
     if (!nearlyAllWithin(times, wantedMs)) throw notSurvived("more than one of 100 took over 30 s");
     if (!scope.sample && !found.some(({ wasIsolated }) => wasIsolated)) {
@@ -142,13 +139,4 @@ function summaryOf(found: readonly Sample[]): string {
 
 function inSeconds(ms: number): string {
   return `${(ms / 1000).toFixed(0)} s`;
-}
-
-/** The runner looks at the one device of the try. */
-async function othersSurvived({ world, device }: Trial): Promise<void> {
-  const { repository } = world;
-  for (const other of world.devices.filter((one) => one !== device)) {
-    const { failures } = await survivalOf({ device: other, repository, endsWorkload: false });
-    if (failures.length > 0) throw notSurvived(`${other.id}: ${failures.join("; ")}`);
-  }
 }

@@ -1,7 +1,7 @@
 // The fleet repository goes wrong: its history is rewritten, or it cannot be reached.
 import { rename } from "node:fs/promises";
 import type { Fault, Scope } from "#scripts/faults/fault.ts";
-import { pause } from "#scripts/faults/until.ts";
+import { pause, until } from "#scripts/faults/until.ts";
 
 const few = ({ seeds }: Scope): number => Math.min(seeds, 5);
 
@@ -24,10 +24,14 @@ export const repositoryUnreachable: Fault = {
   tries: few,
   run: async ({ world, device, random }) => {
     const { directory } = world.repository;
+    const known = await world.hub.events("RepositoryUnreachable");
     await rename(directory, `${directory}.away`);
     try {
       await world.hub.poke();
-      await pause(random.between(1000, 6000));
+      const isTold = async (): Promise<boolean> =>
+        (await world.hub.events("RepositoryUnreachable")) > known;
+      await until("the hub's event", isTold, { limitMs: 30_000 });
+      await pause(random.between(0, 5000));
       await world.hub.program.kill();
       await world.hub.start();
       await device.connected();

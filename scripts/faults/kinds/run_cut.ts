@@ -107,6 +107,8 @@ async function ended({ world, device }: Trial, wanted: Wanted): Promise<StoredEn
   let hasStruck = false;
   while (performance.now() < giveUpAt) {
     if (!program.running()) {
+      // A boundary kills, and so does the reboot.
+      if (program.endedBy() !== "SIGKILL") throw notSurvived("the agent ended by itself");
       const now = await rebootCount(wanted.directory);
       hasStruck ||= now === reboots;
       reboots = now;

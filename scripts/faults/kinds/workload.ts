@@ -4,16 +4,26 @@ import { listMarked } from "#edge/runtime/process/proc.ts";
 import type { Device } from "#scripts/faults/device.ts";
 import type { Fault, Scope } from "#scripts/faults/fault.ts";
 import { deviceYaml } from "#scripts/faults/repository.ts";
-import { until } from "#scripts/faults/until.ts";
+import { notSurvived, pause, until } from "#scripts/faults/until.ts";
+
+/** Two rounds of the device. */
+const watchedMs = 4500;
 
 const few = ({ seeds }: Scope): number => Math.min(seeds, 20);
 
 export const crashLoop: Fault = {
   name: "crash-loop",
-  says: "A release that crashes at once is rolled back, and the services that it does not change go on.",
+  says: "A release that crashes at once is rolled back and not tried again, nor after a restart; the services that it does not change go on.",
   tries: few,
   run: async ({ device }) => {
-    await device.rolledBack(await device.release("crash"));
+    const release = await device.release("crash");
+    await device.rolledBack(release);
+    await pause(watchedMs);
+    await device.agent.restart();
+    await device.connected();
+    await pause(watchedMs);
+    const tries = (await device.updates()).filter(({ version }) => version === release.version);
+    if (tries.length > 1) throw notSurvived(`the bad release was tried ${tries.length} times`);
   },
 };
 
@@ -42,9 +52,11 @@ export const outOfMemory: Fault = {
   tries: few,
   run: async ({ device }) => {
     const before = device.steady.seen().restarts;
-    for (const { pid, marker } of listMarked()) {
-      if (marker.device === device.id && marker.service === "steady") process.kill(pid, "SIGKILL");
-    }
+    const steady = listMarked().filter(
+      ({ marker }) => marker.device === device.id && marker.service === "steady",
+    );
+    if (steady.length === 0) throw notSurvived("there is no process to kill");
+    for (const { pid } of steady) process.kill(pid, "SIGKILL");
     const again = async (): Promise<boolean> => device.steady.seen().restarts > before;
     await until("the workload answers again", again, { limitMs: 30_000 });
   },

@@ -165,6 +165,7 @@ for (const end of ["cut", "hang"] as const) {
       await wait(30);
       assert.equal(served[0]?.readableEnded, end === "cut");
       assert.equal(up.text(), "trunc");
+      assert.equal(proxy.truncations(), 1);
     }));
 }
 
