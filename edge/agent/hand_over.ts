@@ -16,9 +16,10 @@ export interface HandOver {
   /** Waits until no connection to the copies is open, or their time is over. */
   drain(copies: readonly ObservedInstance[], input: AppInput): Promise<void>;
   /** What the proved release replaces.
-   *  @throws FleetError port_taken when it cannot have a port that it publishes */
+   *  @throws FleetError port_taken when it cannot have a port that it publishes; runtime_unavailable while
+   *  the forwarder does not answer */
   replacedBy(input: AppInput): Promise<ObservedInstance[]>;
-  /** Waits until all its ports are held. @throws FleetError port_taken */
+  /** Waits until all its ports are held. @throws FleetError port_taken, runtime_unavailable */
   settle(input: AppInput): Promise<void>;
 }
 
@@ -46,13 +47,17 @@ export function createHandOver({ forwarder, clock, log }: Parts): HandOver {
 
   const missingPorts = async (input: AppInput): Promise<string[]> => {
     const wanted = routesOf(input) ?? [];
-    const answer = wanted.length === 0 ? undefined : await forwarder.ask();
+    if (wanted.length === 0) return [];
+    const answer = await forwarder.ask();
+    if (answer === undefined) throw silent();
     return wanted.filter((route) => !isHeld(answer, route)).map(keyOf);
   };
 
-  const openTo = async (keys: readonly string[]): Promise<number> => {
+  /** True as well where nothing can be told: what may be open is not cut before its time. */
+  const mayBeOpen = async (keys: readonly string[]): Promise<boolean> => {
+    if (keys.length === 0) return false;
     const answer = await forwarder.ask();
-    return keys.reduce((sum, key) => sum + (answer?.open[key] ?? 0), 0);
+    return answer === undefined || keys.some((key) => (answer.open[key] ?? 0) > 0);
   };
 
   return {
@@ -73,7 +78,7 @@ export function createHandOver({ forwarder, clock, log }: Parts): HandOver {
         .flatMap(({ backends }) => Object.values(backends ?? {}).map(keyOf))
         .filter((key) => !serving.has(key));
       const giveUpAt = clock.monotonicMs() + drainLimitMs(copies, input);
-      while ((await openTo(keys)) > 0 && clock.monotonicMs() < giveUpAt) await clock.sleep(pollMs);
+      while ((await mayBeOpen(keys)) && clock.monotonicMs() < giveUpAt) await clock.sleep(pollMs);
     },
     replacedBy: async (input) => {
       const [step] =
@@ -118,10 +123,10 @@ function backendKeys({ backends }: Route): string[] {
   return backends.map(keyOf);
 }
 
-function isHeld(answer: ForwardAnswer | undefined, wanted: Route): boolean {
+function isHeld(answer: ForwardAnswer, wanted: Route): boolean {
   const key = keyOf(wanted);
-  const holder = answer?.routes.find((route) => keyOf(route) === key);
-  return holder?.app === wanted.app && answer?.refused[key] === undefined;
+  const holder = answer.routes.find((route) => keyOf(route) === key);
+  return holder?.app === wanted.app && answer.refused[key] === undefined;
 }
 
 function drainLimitMs(copies: readonly ObservedInstance[], { serving }: AppInput): number {
@@ -135,6 +140,14 @@ function refusalText(answer: ForwardAnswer | undefined): string {
   return Object.entries(answer?.refused ?? {})
     .map(([key, errno]) => `${key} (${errno})`)
     .join(", ");
+}
+
+/** No word against a release: the next round starts another forwarder, and then the switch is tried again. */
+function silent(): FleetError {
+  return new FleetError("runtime_unavailable", {
+    message: "the forwarder of published ports does not answer",
+    hint: "It is started anew by itself; look at the device's memory and process limits if that goes on.",
+  });
 }
 
 function portTaken(keys: readonly string[]): FleetError {

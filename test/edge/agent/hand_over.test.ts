@@ -88,6 +88,23 @@ test(
 );
 
 test(
+  "a forwarder that is away at the switch costs no release that has proved itself",
+  within(async (world) => {
+    await serving(world);
+    const { ask } = world.forwarder;
+    let unanswered = 0;
+    world.forwarder.ask = async () => {
+      const isSwitching = world.journal().openAttempts()[0]?.stage === "switch";
+      if (!isSwitching || unanswered >= 3) return ask();
+      unanswered += 1;
+      return undefined;
+    };
+    await world.converged(world.want(wanted("b")));
+    assert.equal(unanswered, 3);
+  }),
+);
+
+test(
   "leads the clients on at once when the forwarder was killed",
   within(async (world) => {
     await serving(world);
