@@ -100,7 +100,8 @@ function deviceSentence(device: DeviceSummary): Omit<Sentence, "what"> {
     step === undefined ? [] : `${name}: ${step}`,
   );
   const words = [id, connection, sync, health, `generation ${generation(device)}`, ...steps];
-  const why = whyOf(device);
+  const cause = whyOf(device);
+  const why = steps.includes(cause) ? "" : cause;
   const tone = [connection, health, sync].map(toneOf).find((one) => one !== "good") ?? "good";
   return { text: [...words, ...(why === "" ? [] : [why])].join("  "), tone };
 }

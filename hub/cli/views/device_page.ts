@@ -81,8 +81,10 @@ function writeWhy(page: Page, { apps, desired, observedGeneration }: DeviceView)
     const [nearest, ...deeper] = why ?? [];
     if (nearest !== undefined) page.sentence(`${name}: ${nearest.message} (${nearest.reason})`);
     for (const { message, reason } of deeper) page.sentence(`  because ${message} (${reason})`);
-    if (failure !== undefined)
+    const isTold = (why ?? []).some(({ message }) => message === failure?.message);
+    if (failure !== undefined && !isTold) {
       page.sentence(`${name}: ${failure.message} (${failure.code})`, "bad");
+    }
     if (failure?.hint !== undefined) page.sentence(`  ${failure.hint}`);
   }
 }

@@ -90,6 +90,13 @@ async function withSlowHub<T>(
   }
 }
 
+test("under npm a file is named from where the person is, and not from the project", async () => {
+  const env = { npm_lifecycle_event: "fleet", INIT_CWD: root };
+  const { code, stdout, stderr } = await world.fleet(["backup", "here.tar.gz"], { env });
+  assert.deepEqual([code, stdout], [0, `${join(root, "here.tar.gz")}\n`], stderr);
+  rmSync(join(root, "here.tar.gz"));
+});
+
 test("what is ended by Ctrl-C leaves no part of the hub's keys behind", async () => {
   const scratch = join(root, "scratch");
   mkdirSync(scratch);

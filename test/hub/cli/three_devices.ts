@@ -18,6 +18,7 @@ const behind = appReport("web", {
   step: "pull",
   progress: 0.4,
   target: revision("second"),
+  failure: { code: "update_held", message: "the maintenance window is closed until 22:00", at: 1 },
   why: [
     { reason: "WindowClosed", message: "the maintenance window is closed until 22:00" },
     { reason: "HeldByApp", message: "the app holds its lock\u001B[2J" },
