@@ -38,6 +38,8 @@ interface Parts {
 
 export function createHandOver({ forwarder, clock, log }: Parts): HandOver {
   let complaint = "";
+  /** For a forwarder that does not answer now: it may only be slow, or a new one knows nothing yet. */
+  let lastKnown: readonly Route[] = [];
 
   /** Once, and not in each round. */
   const complain = (why: string): void => {
@@ -64,9 +66,10 @@ export function createHandOver({ forwarder, clock, log }: Parts): HandOver {
     refresh: async (seen) => {
       try {
         const answer = await forwarder.ask();
-        const wanted = tableOf(seen, answer?.routes ?? []);
+        const wanted = tableOf(seen, answer?.routes ?? lastKnown);
         const isSame = JSON.stringify(wanted) === JSON.stringify(inOrder(answer?.routes ?? []));
         const now = isSame ? answer : await forwarder.apply(wanted);
+        lastKnown = wanted;
         complain(refusalText(now));
       } catch (error) {
         complain(asFleetError(error).sentence);

@@ -1,4 +1,4 @@
-// Two apps that want one forwarded port: who has it keeps it, and the other one is told.
+// Whose forwarded ports are: of two apps that want one, and of an app that cannot be seen.
 import * as assert from "node:assert/strict";
 import type { Observation } from "#edge/agent/gather.ts";
 import { createHandOver } from "#edge/agent/hand_over.ts";
@@ -9,14 +9,14 @@ import { AppName } from "#shared/ids.ts";
 import { suite } from "#test/suite.ts";
 import { appInput, appSpec, instance, resolvedApp, revision } from "#test/support/app.ts";
 
-const test = suite("hand-over of one port that two apps want");
-const web = {
-  fleet: { update: "hand-over" },
-  ports: [{ target: 80, published: 8080, protocol: "tcp" }],
-} as const;
+const test = suite("hand-over: whose port it is");
+const web = (published: number) => ({
+  fleet: { update: "hand-over" as const },
+  ports: [{ target: 80, published, protocol: "tcp" as const }],
+});
 
 /** An app whose release serves from one copy at that port. */
-function serving(name: string, port: number): AppInput {
+function serving(name: string, port: number, published = 8080): AppInput {
   const app = AppName.parse(name);
   const { policy, release } = appSpec("a");
   const backends = { 80: { host: "10.0.0.1", port } };
@@ -25,7 +25,7 @@ function serving(name: string, port: number): AppInput {
     target: { spec: { ...appSpec("a"), name: app }, revision: revision("a") },
     current: revision("a"),
     serving: {
-      app: { ...resolvedApp("a", { web: { ...web, ports: [...web.ports] } }), app },
+      app: { ...resolvedApp("a", { web: web(published) }), app },
       policy,
       commit: release.commit,
     },
@@ -72,4 +72,20 @@ test("commits no release whose port leads to another app", async () => {
   await handOver.refresh(seen(alpha, zeta));
   await assert.rejects(handOver.replacedBy(alpha), { code: "port_taken" });
   assert.deepEqual(await handOver.replacedBy(zeta), []);
+});
+
+test("a forwarder that does not answer loses no port of an app that cannot be seen now", async () => {
+  const { forwarder, handOver } = bench();
+  const [alpha, zeta] = [serving("alpha", 1, 8081), serving("zeta", 2)];
+  await handOver.refresh(seen(zeta));
+  forwarder.ask = async () => undefined;
+  await handOver.refresh(seen(alpha, { ...zeta, blind: true }));
+  const told = forwarder.tables.at(-1) ?? [];
+  assert.deepEqual(
+    told.map(({ app, port }) => [app, port]),
+    [
+      ["zeta", 8080],
+      ["alpha", 8081],
+    ],
+  );
 });
