@@ -247,6 +247,13 @@ test.real(
     await page.keyboard.press("Enter");
     assert.equal(await page.evaluate("document.activeElement.id"), "main");
     assert.equal(await page.getByRole("table", { name: /Devices by site/ }).count(), 1);
+    assert.match(
+      String(
+        await page.evaluate("getComputedStyle(document.querySelector('a .word')).textDecoration"),
+      ),
+      /underline/,
+      "links are known without colour",
+    );
     assert.equal(await page.getByRole("main").count(), 1);
     assert.equal(await page.getByRole("navigation", { name: "Main" }).count(), 1);
     const phone = await open("/", { viewport: { width: 360, height: 780 } });
