@@ -137,8 +137,7 @@ export async function addFailedCommit(world: World): Promise<void> {
       site === "harbour"
         ? appReport("signage-preview", { current: preview })
         : appReport("signage");
-    const labels = { site, role: "robot-host" };
-    await addDevice(world, `pi-${at + 1}`, { labels, apps: [robots, signage] });
+    await addDevice(world, `pi-${at + 1}`, { labels: { site }, apps: [robots, signage] });
   }
   const taken = { refusal: null, checkedAt: now - 9000 };
   const main = { branch: "main", head: commitOf("second"), accepted: commitOf("second") };
