@@ -111,13 +111,7 @@ async function run(options: HubOptions): Promise<void> {
     proofMs: 30_000,
   });
   const rollouts = createRolloutController({
-    store,
-    desired,
-    tracks,
-    pins,
-    bus,
-    clock,
-    isPaused,
+    ...{ store, desired, tracks, pins, bus, clock, isPaused },
     attend: () => attendance.look(),
     onFailed: (err) => log.error({ err }, "rollouts could not be looked at"),
   });
