@@ -2,9 +2,10 @@
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { createAdaptorServer } from "@hono/node-server";
-import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+import type { BrowserContextOptions, Page } from "playwright-core";
 import { createPages } from "#hub/web/pages.ts";
 import { systemClock } from "#shared/clock.ts";
+import { launchBrowser } from "#test/edge/page/browser.ts";
 import { createWorld, type World } from "#test/hub/api/world.ts";
 import { awkwardLogs } from "./awkward.ts";
 
@@ -18,16 +19,6 @@ export interface Site {
   close: () => Promise<void>;
 }
 
-const quiet = [
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
-
 export async function openSite(): Promise<Site> {
   const real = { ...systemClock, advance: () => undefined };
   const world = await createWorld({ clock: real, pages: createPages, logs: awkwardLogs });
@@ -35,7 +26,7 @@ export async function openSite(): Promise<Site> {
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const browser = await launch();
+  const browser = await launchBrowser();
   const faults: string[] = [];
   return {
     world,
@@ -57,10 +48,6 @@ export async function openSite(): Promise<Site> {
       server.close();
     },
   };
-}
-
-function launch(): Promise<Browser> {
-  return chromium.launch({ executablePath: "/usr/bin/chromium", args: quiet });
 }
 
 /** Chromium reports a violated policy on the console. */
