@@ -92,6 +92,11 @@ export function createCopy(context: CopyContext, initial: CopyRecord, logs: Copy
     return run?.bootId === context.bootId ? { nonce, leader: run } : { nonce };
   }
 
+  /** No process of a run outlives its boot. */
+  function isOfThisBoot(): boolean {
+    return record.run === undefined || record.run.bootId === context.bootId;
+  }
+
   const marker = (aside: boolean) => formatMarker({ ...record, device: context.device, aside });
 
   async function begin(intent: "created" | "restarting"): Promise<void> {
@@ -137,7 +142,10 @@ export function createCopy(context: CopyContext, initial: CopyRecord, logs: Copy
   async function ended(nonce: string, code: number | undefined): Promise<void> {
     if (released || record.nonce !== nonce || record.phase !== "running") return;
     renew();
-    await endRun(target(), { signal: "SIGKILL", graceMs: 0 }).catch(complain);
+    // Looking for what is left of it costs a look at every process, for each copy after each boot.
+    if (isOfThisBoot()) {
+      await endRun(target(), { signal: "SIGKILL", graceMs: 0 }).catch(complain);
+    }
     await conclude((await store.exitCode(record)) ?? code);
   }
 
@@ -166,8 +174,7 @@ export function createCopy(context: CopyContext, initial: CopyRecord, logs: Copy
   async function startAgain(signal: AbortSignal): Promise<void> {
     if (signal.aborted) return;
     // A device that was switched off has ended the run, and the policy only follows.
-    const isItsOwnEnd = record.run === undefined || record.run.bootId === context.bootId;
-    record = { ...record, restarts: record.restarts + (isItsOwnEnd ? 1 : 0) };
+    record = { ...record, restarts: record.restarts + (isOfThisBoot() ? 1 : 0) };
     try {
       await begin("restarting");
     } catch (error) {

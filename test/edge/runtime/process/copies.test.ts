@@ -48,6 +48,31 @@ test("a record that the disk does not give keeps no other copy from being superv
   assert.deepEqual(warnings, [`${unreadable} is no state of a process; ignored.`]);
 });
 
+test("after a boot starts what its policy wants, and counts no restart", async ({
+  runtime,
+  app,
+  directory,
+}) => {
+  const first = runtime();
+  const shop = app({ web: shell("exec sleep 60", { restart: always }) });
+  await first.start(shop, { service: "web", index: 1 });
+  const before = await only(first);
+  await first.stop();
+  process.kill(Number(before.id), "SIGKILL");
+  await until("the end", () => !runs(before.id));
+  const record = readRecord(directory);
+  assert.ok(record.run);
+  const earlier = { ...record, run: { ...record.run, bootId: "before" } };
+  writeFileSync(recordFile(directory), JSON.stringify(earlier));
+  const next = runtime();
+  const after = await until("running", async () => {
+    const copy = await only(next);
+    return copy.state === "running" && copy;
+  });
+  assert.notEqual(after.id, before.id);
+  assert.equal(after.restarts, 0);
+});
+
 test("the next agent takes a living copy up, with the same process", async ({ runtime, app }) => {
   const first = runtime();
   await first.start(app({ web: shell("sleep 60") }), { service: "web", index: 1 });
