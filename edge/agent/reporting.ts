@@ -58,13 +58,11 @@ export function createReporter(given: Parts): Reporter {
   let latest: ReportedState | undefined;
   let sentHash = "";
   let isAsked = false;
-  let host: ReturnType<AgentParts["describeHost"]> | undefined;
 
   const hostNow = async (): Promise<HostReport> => {
-    host ??= parts.describeHost();
     const address = parts.metricsAddress();
     return {
-      ...(await host),
+      ...(await parts.describeHost()),
       runtimes: parts.runtimeNames,
       agentVersion: parts.agentVersion,
       ...(address === undefined ? {} : { metricsAddress: address }),

@@ -115,7 +115,8 @@ async function readOsName(): Promise<string | undefined> {
 async function readModel(): Promise<string> {
   const fromTree = await readText("/proc/device-tree/model");
   if (fromTree !== undefined) return fromTree.replaceAll("\0", "").trim();
-  const { manufacturer, model } = await system();
+  // It starts programs, for which there may be no memory: no reason not to report.
+  const { manufacturer, model } = await system().catch(() => ({ manufacturer: "", model: "" }));
   const name = [manufacturer, model].filter((part) => part !== "" && part !== "-").join(" ");
   return name === "" ? "unknown" : name;
 }
