@@ -200,6 +200,6 @@ function addHalt(app: OpenAPIHono<ApiEnv>, rollouts: RolloutControl, guards: Gua
 
 function noRollout(id: number): FleetError {
   const message = `no rollout has the number ${id}`;
-  const hint = "List them with GET /v1/rollouts.";
+  const hint = "List them with: fleet rollout list";
   return new FleetError("not_found", { message, hint, subject: String(id) });
 }

@@ -73,7 +73,7 @@ export function createPreviewer(options: Options): Previewer {
 function noDeployment(name: string): FleetError {
   return new FleetError("not_found", {
     message: `no deployment has the name ${name}`,
-    hint: "List them with GET /v1/deployments.",
+    hint: "List them with: fleet get deployments",
     subject: name,
   });
 }

@@ -56,7 +56,7 @@ export function tellHalt(
 export function unknownRollout(id: number): FleetError {
   return new FleetError("not_found", {
     message: `no deployment has the rollout ${id} as its newest`,
-    hint: "List them with GET /v1/rollouts.",
+    hint: "List them with: fleet rollout list",
     subject: String(id),
   });
 }

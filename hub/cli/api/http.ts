@@ -115,12 +115,18 @@ function unreachable(url: string, thrown: unknown): FleetError {
   const errno = errnoOf(thrown);
   const about =
     errno ?? (thrown instanceof Error && thrown.cause instanceof Error ? thrown.cause.message : "");
-  const hint =
-    errno !== undefined && certificateCodes.test(errno)
-      ? "Its certificate is not trusted here: set NODE_EXTRA_CA_CERTS to the file of its authority."
-      : "Check that the hub runs and that this is its address; another one: fleet login URL.";
+  const hint = hintFor(errno ?? "");
   const message = `the hub at ${url} does not answer${about === "" ? "" : ` (${about})`}`;
   return new FleetError("hub_unreachable", { message, hint, cause: thrown });
+}
+
+function hintFor(errno: string): string {
+  if (certificateCodes.test(errno)) {
+    return "Its certificate is not trusted here: set NODE_EXTRA_CA_CERTS to the file of its authority.";
+  }
+  // The hub itself does not encrypt; a proxy in front of it may.
+  if (errno === "ERR_SSL_WRONG_VERSION_NUMBER") return "What is there speaks http and not https.";
+  return "Check that the hub runs and that this is its address; another one: fleet login URL.";
 }
 
 /** Node's fetch says "fetch failed" and keeps what happened as the cause. */

@@ -264,7 +264,7 @@ function alreadyOpen(deployment: AppName): FleetError {
 export function noBisect(rollout: number): FleetError {
   return new FleetError("not_found", {
     message: `rollout ${rollout} has no bisect`,
-    hint: "Begin one with POST /v1/rollouts/{id}/bisect.",
+    hint: "Begin one with: fleet rollout bisect NAME",
     subject: String(rollout),
   });
 }

@@ -55,7 +55,9 @@ test("a name that nothing has is told with what was meant", async () => {
   const { code, stderr } = await rollout("status", "robot");
   assert.equal(code, 5);
   assert.match(stderr, /no deployment is named "robot"/);
-  assert.equal((await rollout("status", "99")).code, 5);
+  const unknown = await rollout("status", "99");
+  assert.equal(unknown.code, 5);
+  assert.match(unknown.stderr, /List them with: fleet rollout list/);
 });
 
 test("preview is a table to decide on", async () => {

@@ -192,6 +192,21 @@ test("a hub that is not there is said so after a few tries", async () => {
   assert.equal(pausesMs.length, 3);
 });
 
+test("https where http is spoken is said so", async () => {
+  await withServer(
+    () => json({}),
+    async ({ url }) => {
+      const clock = { ...systemClock, sleep: async () => undefined };
+      const https = url.replace("http:", "https:");
+      const client = createClient({ url: https, token: "t", clock, timeoutMs: 3000 });
+      await assert.rejects(() => client.fleet(), {
+        code: "hub_unreachable",
+        hint: "What is there speaks http and not https.",
+      });
+    },
+  );
+});
+
 async function closedAddress(): Promise<string> {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
