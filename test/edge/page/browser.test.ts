@@ -177,7 +177,10 @@ test.real("chromium", "a device that hangs is told, and a button's answer goes b
     assert.equal(new URL(page.url()).search, "", "a reload does not say it again");
     await page.route("**/", () => undefined);
     await page.clock.runFor(40_000);
-    await page.getByText(/^The device does not answer: what you see is of \d/).waitFor();
+    const bar = page.getByText(/^The device does not answer: what you see is of \d/);
+    await bar.waitFor();
+    const [over, under] = [await bar.boundingBox(), await page.locator("header").boundingBox()];
+    assert.ok(over && under && over.y + over.height <= under.y, "the name stays in sight");
     assert.equal(await page.getByText("You are signed in.").count(), 0);
     await page.unroute("**/");
     await page.clock.runFor(20_000);
