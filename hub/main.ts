@@ -67,7 +67,7 @@ try {
 
 async function run(options: HubOptions): Promise<void> {
   const data = resolve(options.data);
-  await mkdir(data, { recursive: true });
+  await mkdir(data, { recursive: true, mode: 0o700 });
   const log = pino({ level: options.logLevel, base: null });
   endOnFaults(log);
   const isBlank = isLost(data);

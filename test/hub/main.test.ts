@@ -1,7 +1,7 @@
 // The hub as a process: what it says when it cannot start, and that it stays up where it can.
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -25,7 +25,8 @@ async function withHub(
   options: { args?: string[]; node?: string[] },
   body: (hub: Hub) => Promise<void>,
 ): Promise<void> {
-  const data = mkdtempSync(join(tmpdir(), "fleet-main-"));
+  const scratch = mkdtempSync(join(tmpdir(), "fleet-main-"));
+  const data = join(scratch, "hub");
   const free = ["--http-port", "0", "--mqtt-port", "0", "--poll-seconds", "1"];
   const own = ["--data", data, "--repository", join(data, "no-such-repository")];
   const args = [...(options.node ?? []), "hub/main.ts", ...own, ...free, ...(options.args ?? [])];
@@ -53,7 +54,7 @@ async function withHub(
   } finally {
     child.kill("SIGKILL");
     await ended;
-    rmSync(data, { recursive: true, force: true });
+    rmSync(scratch, { recursive: true, force: true });
   }
 }
 
@@ -83,6 +84,7 @@ for (const kind of ["http", "mqtt"] as const) {
 test("stays up without its repository, says so everywhere, and ends well when told", () =>
   withHub({}, async ({ data, child, line, ended }) => {
     const { url } = await line("hub started");
+    assert.equal(statSync(data).mode & 0o777, 0o700);
     const token = readFileSync(join(data, "operator.token"), "utf8").trim();
     const get = async (path: string) => {
       const headers = { Authorization: `Bearer ${token}` };
