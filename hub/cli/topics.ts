@@ -31,7 +31,8 @@ const environmentHelp = `Environment
   FLEET_HUB        address of the hub, instead of the current context
   FLEET_TOKEN      token for it. A context's token is sent to no other hub than its own.
   XDG_CONFIG_HOME  contexts are kept in metrica-fleet/config.json below it (default: ~/.config)
-  XDG_CACHE_HOME   compiled modules are kept in metrica-fleet below it (default: ~/.cache)
+  XDG_CACHE_HOME   compiled modules lie in metrica-fleet below it (default: ~/.cache), where they
+                   cannot lie beside the code
   NO_COLOR         no colours
   FORCE_COLOR      colours in pipes too; 0: none
   FLEET_DEBUG      1: more words about unexpected errors`;

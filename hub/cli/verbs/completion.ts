@@ -6,7 +6,7 @@ import { examples } from "#hub/cli/options.ts";
 
 export function completionVerb(cli: Cli): Command {
   return new Command("completion")
-    .description("Print the completion script of a shell. It completes verbs, options and devices.")
+    .description("Print the completion script of a shell. It completes verbs, options and names.")
     .addArgument(new Argument("<shell>", "which shell").choices([...shells]))
     .addHelpText(
       "after",
