@@ -72,7 +72,6 @@ test("a name that nothing has is told with what was meant, by every verb that ta
     [["runs", "--device", "pi-11"], /Did you mean pi-1/],
     [["watch", "--device", "pi-11"], /Did you mean pi-1/],
     [["rollout", "list", "wep"], /no deployment is named "wep"\nDid you mean web\?/],
-    [["rollout", "preview", "wep"], /Did you mean web\?/],
     [["sync", "-l", "site=moon"], /no device matches "site=moon"/],
   ];
   for (const [words, pattern] of cases) {
@@ -81,6 +80,26 @@ test("a name that nothing has is told with what was meant, by every verb that ta
     assert.match(outcome.stderr, pattern);
     assert.equal(outcome.stdout, "", words.join(" "));
   }
+});
+
+test("a preview of what is not there names the deployment that was perhaps meant", async () => {
+  const problem = { status: 404, code: "not_found", detail: "no deployment has the name wep" };
+  const headers = { "content-type": "application/problem+json" };
+  const server = createHttpServer({
+    ...{ host: "127.0.0.1", port: 0, onFault: () => undefined },
+    fetch: (request, ...rest) =>
+      new URL(request.url).pathname.endsWith("/preview")
+        ? new Response(JSON.stringify(problem), { status: 404, headers })
+        : world.app.fetch(request, ...rest),
+  });
+  const { url } = await server.start();
+  const env = { FLEET_HUB: url };
+  const mistyped = await world.fleet(["rollout", "preview", "wep"], { env });
+  assert.deepEqual([mistyped.code, mistyped.stdout], [5, ""]);
+  assert.match(mistyped.stderr, /no deployment is named "wep"\nDid you mean web\?/);
+  const other = await world.fleet(["rollout", "preview", "web", "--commit", "abc"], { env });
+  await server.stop();
+  assert.deepEqual([other.code, other.stderr.includes("named")], [5, false]);
 });
 
 test("a wrong token, no token and a hub that is away have codes and hints of their own", async () => {
