@@ -36,9 +36,9 @@ export const failingHook: Fault = {
       throw notSurvived("the update did not wait for the app");
     }
     await device.converged(release);
-    const heldMs = performance.now() - since;
-    note(`held for ${(heldMs / 1000).toFixed(1)} s of ${holdSeconds} s`);
-    if (heldMs < holdSeconds * 1000 - earlyMs) throw notSurvived("the app was not waited for");
+    const tookMs = performance.now() - since;
+    note(`converged ${(tookMs / 1000).toFixed(1)} s after a hold of ${holdSeconds} s began`);
+    if (tookMs < holdSeconds * 1000 - earlyMs) throw notSurvived("the app was not waited for");
   },
 };
 
