@@ -5,6 +5,7 @@ import type { Bus } from "#hub/bus.ts";
 import type { AppendedJournal, HubEvent, Store } from "#hub/store/port.ts";
 import type { Clock } from "#shared/clock.ts";
 import { FleetError } from "#shared/errors.ts";
+import { faultPoint } from "#shared/fault.ts";
 import { applyBeat, applyJournal, applyPresence, applyReported } from "./apply.ts";
 import type { IngestCounters } from "./counters.ts";
 import { entryEvent } from "./events.ts";
@@ -86,6 +87,7 @@ export function createFlusher(parts: Parts): Flusher {
     const appended = await store.appendJournal(batches, now, (device, entry) =>
       entryEvent(device, entry, now),
     );
+    faultPoint("before:acknowledge");
     for (const result of appended) acknowledge(broker, result, journals);
     tellRuns(appended);
     counters.journalEntries += appended.reduce((sum, { added }) => sum + added.length, 0);
