@@ -5,7 +5,7 @@ import type { CopyLogs } from "./logs.ts";
 import { type StartedRun, startRun } from "./wrapper.ts";
 
 /** As long as any exit code: room that a disk which is full by then has already given. */
-const placeholder = "\n\n\n\n";
+const reserved = "\n\n\n\n";
 
 /** @param options.mayStart asked at the last moment before the process exists
  *  @returns undefined when it may not */
@@ -21,7 +21,7 @@ export async function openRun(options: {
   const exit = await open(exitFile, "w", 0o600);
   try {
     // At a position, so that the shell's own writing begins at the start.
-    await exit.write(placeholder, 0).catch(() => undefined);
+    await exit.write(reserved, 0).catch(() => undefined);
     if (!mayStart()) return undefined;
     return await startRun(launch, marker, { ...output, exit: exit.fd });
   } finally {
