@@ -34,8 +34,7 @@ const quoted = 3;
 
 export function createRunner({ scope, world: wanted, first, seed }: RunnerOptions): Runner {
   const keeper = createKeeper({ ...defaultWorld, ...wanted });
-  /** Of each kind of world. */
-  const seats = new Map<Fault["world"], Seats>();
+  const seatsByWorld = new Map<Fault["world"], Seats>();
 
   const tryOnce = async (fault: Fault, world: World, device: Device, seed: number) => {
     const notes: string[] = [];
@@ -79,8 +78,8 @@ export function createRunner({ scope, world: wanted, first, seed }: RunnerOption
   };
 
   const seatsOf = (shape: Fault["world"], devices: number): Seats => {
-    const known = seats.get(shape) ?? createSeats(devices);
-    seats.set(shape, known);
+    const known = seatsByWorld.get(shape) ?? createSeats(devices);
+    seatsByWorld.set(shape, known);
     return known;
   };
   const seedsOf = (fault: Fault): number[] =>

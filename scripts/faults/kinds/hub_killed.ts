@@ -102,7 +102,7 @@ async function takenIn({
   const stored = await newest();
   const more = async (): Promise<boolean> => (await newest()) > stored || stored === backlog;
   await until("the hub takes entries in", more, { limitMs: ingestingMs, pauseMs: 10 });
-  await pause(random.between(0, 100));
+  await pause(random.between(0, 1500));
   return { stored, taken: await newest() };
 }
 
