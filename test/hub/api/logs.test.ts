@@ -1,13 +1,11 @@
 // The log route: what it asks of the device, both forms of its answer, and its refusals.
 import * as assert from "node:assert/strict";
-import { once } from "node:events";
-import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import { createAdaptorServer } from "@hono/node-server";
 import type { LiveLogs, LogItem, LogRequest } from "#hub/logs/port.ts";
 import { createPages } from "#hub/web/pages.ts";
 import { FleetError } from "#shared/errors.ts";
 import { suite } from "#test/suite.ts";
+import { serve } from "#test/support/serve.ts";
 import { addDevice } from "./fixtures.ts";
 import { asDevice, asOperator, createWorld, type World } from "./world.ts";
 
@@ -129,21 +127,18 @@ test("no more is taken from the device than the client reads, and its leaving cl
 test("clients that leave before, while and after the device answers leave no reader behind", async () => {
   await withWorld(async (world, logs) => {
     Object.assign(logs, { isEndless: true, openMs: 5 });
-    const server = createAdaptorServer({ fetch: world.app.fetch });
-    server.listen(0, "127.0.0.1");
-    await once(server, "listening");
-    const { port } = server.address() as AddressInfo;
+    const served = await serve(world.app);
     for (let n = 0; n < 20; n += 1) {
       const going = new AbortController();
       const headers = { ...asOperator, ...(n % 2 === 0 ? { Accept: "text/event-stream" } : {}) };
-      const url = `http://127.0.0.1:${port}${path}?follow=true`;
+      const url = `${served.url}${path}?follow=true`;
       const asked = fetch(url, { headers, signal: going.signal });
       setTimeout(() => going.abort(), n);
       await asked.then((response) => response.text()).catch(() => undefined);
     }
     for (let tries = 0; tries < 100 && logs.closed < logs.asked.length; tries += 1) await sleep(20);
-    server.close();
     assert.equal(logs.closed, logs.asked.length);
+    served.close();
   });
 });
 

@@ -1,12 +1,10 @@
 import * as assert from "node:assert/strict";
-import { once } from "node:events";
-import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import { createAdaptorServer } from "@hono/node-server";
 import { createWatch } from "#hub/api/watch.ts";
 import type { NewEvent } from "#hub/store/port.ts";
 import type { DeviceId } from "#shared/ids.ts";
 import { suite } from "#test/suite.ts";
+import { serve } from "#test/support/serve.ts";
 import { addDevice, commitOf } from "./fixtures.ts";
 import { asOperator, createWorld, startMs, type World } from "./world.ts";
 
@@ -26,20 +24,16 @@ test("HEAD opens no stream, and a client that is gone at once leaves none behind
   const head = await world.app.request("/v1/watch", { method: "HEAD", headers: asOperator });
   assert.equal(head.headers.get("content-type"), "text/event-stream");
   assert.equal(world.watch.clients(), 0);
-  const server = createAdaptorServer({ fetch: world.app.fetch });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
+  const served = await serve(world.app);
   for (let n = 0; n < 20; n += 1) {
     const going = new AbortController();
-    const url = `http://127.0.0.1:${port}/v1/watch`;
-    const asked = fetch(url, { headers: asOperator, signal: going.signal });
+    const asked = fetch(`${served.url}/v1/watch`, { headers: asOperator, signal: going.signal });
     setTimeout(() => going.abort(), n % 10);
     await asked.then((response) => response.body?.cancel()).catch(() => undefined);
   }
   for (let tries = 0; tries < 100 && world.watch.clients() > 0; tries += 1) await sleep(20);
   assert.equal(world.watch.clients(), 0);
-  server.close();
+  served.close();
 });
 
 interface Message {

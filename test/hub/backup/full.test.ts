@@ -1,25 +1,18 @@
 // A backup on a disk that has no room for it: said as such, and possible again once there is some.
 import assert from "node:assert/strict";
-import { mkdtemp, readdir, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createBackups } from "#hub/backup/create.ts";
 import { openStore } from "#hub/store/sqlite.ts";
-import { mountDisk } from "#scripts/faults/mounts.ts";
 import { systemClock as clock } from "#shared/clock.ts";
 import { suite } from "#test/suite.ts";
+import { onSmallDisk } from "#test/support/small_disk.ts";
 
 const test = suite("backup on a full disk");
 
-test.real("mount", "says that there is no room, and leaves room for the next one", async () => {
-  const scratch = await mkdtemp(join(tmpdir(), "fleet-backup-full-"));
-  const directory = join(scratch, "data");
-  const disk = await mountDisk({
-    ...{ scratch: join(scratch, "ram"), directory },
-    shape: { megabytes: 16 },
-  });
-  try {
+test.real("mount", "says that there is no room, and leaves room for the next one", () =>
+  onSmallDisk(async (disk, directory) => {
     const store = await openStore({ file: join(directory, "hub.db") });
     const backups = createBackups({ store, directory, clock, version: "1.2.3" });
     await disk.fill();
@@ -34,8 +27,5 @@ test.real("mount", "says that there is no room, and leaves room for the next one
     while ((await readdir(directory)).some((name) => name.startsWith("backup.tmp-")))
       await sleep(10);
     await store.close();
-  } finally {
-    await disk.release();
-    await rm(scratch, { recursive: true });
-  }
-});
+  }),
+);

@@ -12,7 +12,7 @@ import type { DeviceId } from "#shared/ids.ts";
 import type { RequestId } from "#shared/run.ts";
 import { createManualClock, type ManualClock } from "#test/hub/ingest/manual.ts";
 
-interface RunBench {
+export interface RunBench {
   store: Store;
   clock: ManualClock;
   /** Wall time alone goes on by so much. */

@@ -5,20 +5,26 @@ import { createAttendance } from "#hub/run/attendance.ts";
 import type { NewEvent } from "#hub/store/port.ts";
 import type { DeviceId } from "#shared/ids.ts";
 import { suite } from "#test/suite.ts";
-import { withBench } from "./bench.ts";
+import { type RunBench, withBench } from "./bench.ts";
 
 const test = suite("runs of which word comes late");
 
+/** A run that its device takes up, and of which the hub then hears nothing until it has given it up. */
+async function givenUp(bench: RunBench) {
+  const [device] = (await bench.enrol("pi-1")) as [DeviceId];
+  const run = await bench.order(device);
+  bench.provider.tick(device);
+  await bench.runs.settle();
+  const order = bench.provider.order(device);
+  assert.ok(order !== undefined);
+  await bench.clock.advance(600_000 + graceMs + 2000);
+  await bench.runs.settle();
+  return { device, run, order };
+}
+
 test("a device that finished while the hub did not hear it is taken at its word, and is well again", () =>
   withBench(async (bench) => {
-    const [device] = (await bench.enrol("pi-1")) as [DeviceId];
-    const run = await bench.order(device);
-    bench.provider.tick(device);
-    await bench.runs.settle();
-    const order = bench.provider.order(device);
-    assert.ok(order !== undefined);
-    await bench.clock.advance(600_000 + graceMs + 2000);
-    await bench.runs.settle();
+    const { device, run, order } = await givenUp(bench);
     assert.equal((await bench.run(run)).head.state, "Failed");
     assert.equal(bench.phase(device), "MAINTENANCE Provisioned NeedsIntervention");
     // It had not been told that it was given up.
@@ -68,14 +74,7 @@ test("neither a pause nor a hub that was away fails a run, and their end lets it
 
 test("a late end changes nothing of what a person has said of the device since", () =>
   withBench(async (bench) => {
-    const [device] = (await bench.enrol("pi-1")) as [DeviceId];
-    const run = await bench.order(device);
-    bench.provider.tick(device);
-    await bench.runs.settle();
-    const order = bench.provider.order(device);
-    assert.ok(order !== undefined);
-    await bench.clock.advance(600_000 + graceMs + 2000);
-    await bench.runs.settle();
+    const { device, run, order } = await givenUp(bench);
     await bench.runs.place(device, "READY", { operator: "ann", reason: "looked at" });
     await bench.runs.place(device, "MAINTENANCE", { operator: "ann", reason: "its fan" });
     await bench.provider.deliver([{ device, order }]);

@@ -1,12 +1,10 @@
 // A real Chromium on the hub's pages, which notes every violation of their security policy.
-import { once } from "node:events";
-import type { AddressInfo } from "node:net";
-import { createAdaptorServer } from "@hono/node-server";
 import type { BrowserContextOptions, Page } from "playwright-core";
 import { createPages } from "#hub/web/pages.ts";
 import { systemClock } from "#shared/clock.ts";
 import { launchBrowser } from "#test/edge/page/browser.ts";
 import { createWorld, type World } from "#test/hub/api/world.ts";
+import { serve } from "#test/support/serve.ts";
 import { awkwardLogs } from "./awkward.ts";
 
 export interface Site {
@@ -22,10 +20,7 @@ export interface Site {
 export async function openSite(): Promise<Site> {
   const real = { ...systemClock, advance: () => undefined };
   const world = await createWorld({ clock: real, pages: createPages, logs: awkwardLogs });
-  const server = createAdaptorServer({ fetch: world.app.fetch });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const { url, close } = await serve(world.app);
   const browser = await launchBrowser();
   const faults: string[] = [];
   return {
@@ -44,8 +39,7 @@ export async function openSite(): Promise<Site> {
     close: async () => {
       await browser.close();
       await world.close();
-      if ("closeAllConnections" in server) server.closeAllConnections();
-      server.close();
+      close();
     },
   };
 }

@@ -1,30 +1,17 @@
 // A disk for one device: what is lost when its power goes, how it fails, and that nothing of it stays.
 import * as assert from "node:assert/strict";
-import { appendFile, mkdtemp, open, readFile, rm, stat, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { appendFile, open, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type Disk, mountDisk } from "#scripts/faults/mounts.ts";
+import type { Disk } from "#scripts/faults/mounts.ts";
 import { createRandom } from "#scripts/faults/random.ts";
 import { suite } from "#test/suite.ts";
+import { onSmallDisk } from "#test/support/small_disk.ts";
 
 const test = suite("a disk of a device under fault");
 
 function onDisk(body: (disk: Disk, path: (name: string) => string) => Promise<void>) {
-  return async (): Promise<void> => {
-    const scratch = await mkdtemp(join(tmpdir(), "fleet-mounts-"));
-    const directory = join(scratch, "data");
-    const disk = await mountDisk({
-      ...{ scratch: join(scratch, "ram"), directory },
-      shape: { megabytes: 16 },
-    });
-    try {
-      await body(disk, (name) => join(directory, name));
-    } finally {
-      await disk.release();
-      assert.ok(!(await readFile("/proc/mounts", "utf8")).includes(scratch), "nothing is mounted");
-      await rm(scratch, { recursive: true });
-    }
-  };
+  return (): Promise<void> =>
+    onSmallDisk((disk, directory) => body(disk, (name) => join(directory, name)));
 }
 
 async function writeSynced(file: string, text: string): Promise<void> {
