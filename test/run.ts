@@ -5,16 +5,17 @@ import { availableParallelism, tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import type { Counts } from "./suite.ts";
 
-const fileLimitMs = 300_000;
+const fileLimitMs = 600_000;
 const root = join(import.meta.dirname, "..");
 
 /**
  * Set where other programs share the machine: a file that failed is tried once more when all others
- * are done. Its first failure stays in the output, and it is named at the end.
+ * are done. What it printed at first stays in the output, behind what failed twice, and it is named at
+ * the end.
  */
 const triesAgain = process.env["FLEET_TEST_AGAIN"] === "1";
 /** More failures than this are no matter of a busy machine. */
-const againAtMost = 5;
+const againAtMost = 8;
 
 interface FileResult {
   file: string;
@@ -22,8 +23,8 @@ interface FileResult {
   failure?: string;
   output: string;
   durationMs: number;
-  /** The result of a second try. */
-  unsteady?: true;
+  /** Of a second try. */
+  first?: FileResult;
 }
 
 /** All test files, or those whose path contains one of the words given. */
@@ -89,7 +90,7 @@ async function runAll(files: string[], scratch: string): Promise<FileResult[]> {
     for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
       const result = await runFile(file, scratch, lane);
       results.push(result);
-      report(result);
+      report(result, triesAgain ? "later" : "now");
     }
   };
   const engine = files.filter(usesEngine);
@@ -103,31 +104,42 @@ async function runAll(files: string[], scratch: string): Promise<FileResult[]> {
 
 async function tryAgain(results: FileResult[], scratch: string): Promise<FileResult[]> {
   const failed = results.filter(({ failure }) => failure !== undefined);
-  if (failed.length > againAtMost) return results;
-  const second = new Map<string, FileResult>();
-  for (const { file } of failed) {
-    const result: FileResult = { ...(await runFile(file, scratch, 0)), unsteady: true };
-    report(result);
-    second.set(file, result);
+  if (failed.length > againAtMost) {
+    for (const result of failed) report(result, "now");
+    return results;
   }
+  const second = new Map<string, FileResult>();
+  for (const first of failed) {
+    const result: FileResult = { ...(await runFile(first.file, scratch, 0)), first };
+    report(result, "now");
+    second.set(first.file, result);
+  }
+  for (const { first } of second.values()) if (first) writeFailure(first);
   return results.map((result) => second.get(result.file) ?? result);
 }
 
-function report(result: FileResult): void {
+/** @param words when the output of a failure is written: later, where it is tried again */
+function report(result: FileResult, words: "now" | "later"): void {
   const { passed, registered } = result.counts;
   const seconds = (result.durationMs / 1000).toFixed(1);
-  const mark = result.failure === undefined ? "ok  " : "FAIL";
+  const failed = words === "now" ? "FAIL" : "wait";
+  const mark = result.failure === undefined ? "ok  " : failed;
   process.stdout.write(
     `${mark} ${relative("test", result.file)} ${passed}/${registered} ${seconds}s\n`,
   );
-  if (result.failure !== undefined) process.stdout.write(`${result.output}\n${result.failure}\n`);
+  if (result.failure !== undefined && words === "now") writeFailure(result);
+}
+
+function writeFailure({ file, first, output, failure }: FileResult): void {
+  const which = first === undefined ? "" : ", second try";
+  process.stdout.write(`\n${relative("test", file)}${which}:\n${output}\n${failure ?? ""}\n`);
 }
 
 function summarise(results: FileResult[]): void {
   const skipped = results.flatMap((result) => result.counts.skipped);
   if (skipped.length > 0) process.stdout.write("\nLeft out:\n");
   for (const { name, why } of skipped) process.stdout.write(`  ${name} (${why})\n`);
-  const unsteady = results.filter((result) => result.unsteady === true);
+  const unsteady = results.filter((result) => result.first !== undefined);
   if (unsteady.length > 0) process.stdout.write("\nFailed at first, then tried again alone:\n");
   for (const { file, failure } of unsteady) {
     process.stdout.write(`  ${relative("test", file)} ${failure ?? "passed"}\n`);
