@@ -22,7 +22,7 @@ const counts: Counts = { registered: 0, passed: 0, skipped: [] };
 const starts: (() => void)[] = [];
 let suites = 0;
 /** How long a file may take to let go of what it opened, once its tests are over. */
-const lingerMs = 10_000;
+const lingerMs = 30_000;
 
 /** A test that leaves a server or a child behind fails its file, and does not hold up the run. */
 function noteEnd(): void {
@@ -38,7 +38,8 @@ function noteEnd(): void {
  *  @param options.limitMs time limit of each test and hook */
 export function suite(subject: string, options: { limitMs?: number } = {}): Suite {
   const tests = uvuSuite(subject);
-  const limited = (name: string, body: Body) => () => within(options.limitMs ?? 30_000, name, body);
+  const limited = (name: string, body: Body) => () =>
+    within(options.limitMs ?? 120_000, name, body);
   const declare = (name: string, body: Body): void => {
     counts.registered += 1;
     tests(name, async () => {
