@@ -78,7 +78,7 @@ export function closed(client: MqttClient): Promise<void> {
 }
 
 /** Waits until it holds. */
-export async function until(holds: () => boolean, what: string, limitMs = 5000): Promise<void> {
+export async function until(holds: () => boolean, what: string, limitMs = 60_000): Promise<void> {
   const end = performance.now() + limitMs;
   while (!holds()) {
     if (performance.now() > end) throw new Error(`waited ${limitMs} ms for ${what}`);
