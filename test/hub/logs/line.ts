@@ -34,8 +34,12 @@ export interface Line {
   stop(): void;
 }
 
-/** Short times, so that a test sees the end of a lease. */
-const quick: Partial<LiveLimits> = { renewMs: 50, leaseMs: 1000, silenceMs: 600, openMs: 400 };
+/** So short that a test sees the end of a lease; a machine that stands still for a moment sees it too. */
+export const short: Partial<LiveLimits> = { leaseMs: 1000, silenceMs: 600, openMs: 400 };
+/** What is lost is asked for soon, and nothing ends by itself within a test. */
+const patient: Partial<LiveLimits> = {
+  ...{ renewMs: 50, leaseMs: 60_000, silenceMs: 60_000, openMs: 60_000 },
+};
 
 export function createLine(options: {
   open: OpenSource;
@@ -81,7 +85,7 @@ export function createLine(options: {
       },
       key,
       clock: systemClock,
-      limits: { ...quick, ...options.limits },
+      limits: { ...patient, ...options.limits },
     }),
     connect: () => {
       connection = new AbortController();
@@ -117,6 +121,18 @@ export async function takeLines(reader: LogReader, count: number): Promise<LogIt
   return items;
 }
 
+/** Items up to the word that everything from before was told. */
+export async function takePast(reader: LogReader): Promise<LogItem[]> {
+  const items: LogItem[] = [];
+  const from = reader[Symbol.asyncIterator]();
+  while (items.at(-1)?.kind !== "caughtUp") {
+    const { value, done } = await from.next();
+    if (done === true) break;
+    items.push(value);
+  }
+  return items;
+}
+
 /** Without the word that everything from before was told; `marked` has that too. */
 export function texts(items: readonly LogItem[]): string[] {
   return marked(items).filter((text) => text !== "caughtUp");
@@ -130,7 +146,7 @@ export function marked(items: readonly LogItem[]): string[] {
   });
 }
 
-export async function until(holds: () => boolean, what: string, limitMs = 5000): Promise<void> {
+export async function until(holds: () => boolean, what: string, limitMs = 60_000): Promise<void> {
   const end = performance.now() + limitMs;
   while (!holds()) {
     if (performance.now() > end) throw new Error(`waited ${limitMs} ms for ${what}`);
