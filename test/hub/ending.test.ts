@@ -5,10 +5,10 @@ import { suite } from "#test/suite.ts";
 
 const test = suite("hub/ending");
 
-function ending(stages: Stage[], failed: string[] = []) {
+function ending(stages: Stage[], failed: string[] = [], limitMs = 60_000) {
   const onFailed = (part: string, _code: string, why: string): void =>
     void failed.push(`${part}: ${why}`);
-  return createEnding({ stages, limitMs: 400, reserveMs: 50, onFailed });
+  return createEnding({ stages, limitMs, reserveMs: 50, onFailed });
 }
 
 test("ends stage after stage, each only once the one before has ended", async () => {
@@ -41,9 +41,11 @@ test("a part that hangs is left behind, and the others still get their time", as
   const failed: string[] = [];
   const hang = (): Promise<void> => new Promise(() => undefined);
   const beganMs = performance.now();
-  const end = ending([{ server: hang }, { store: () => void told.push("store") }], failed);
+  const stages = [{ server: hang }, { store: () => void told.push("store") }];
+  const end = ending(stages, failed, 400);
   assert.equal(await end.run(), false);
   assert.deepEqual(told, ["store"]);
-  assert.match(failed[0] ?? "", /^server: it did not end within 3[0-9][0-9] ms$/);
-  assert.ok(performance.now() - beganMs < 1000);
+  const [, givenMs] = /^server: it did not end within (\d+) ms$/.exec(failed[0] ?? "") ?? [];
+  assert.ok(Number(givenMs) >= 50 && Number(givenMs) <= 350, failed[0]);
+  assert.ok(performance.now() - beganMs < 10_000);
 });

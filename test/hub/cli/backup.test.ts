@@ -20,7 +20,7 @@ import { suite } from "#test/suite.ts";
 import { type CommandWorld, createCommandWorld } from "./command.ts";
 import { addThreeDevices } from "./three_devices.ts";
 
-const test = suite("fleet backup, restore and resume", { limitMs: 90_000 });
+const test = suite("fleet backup, restore and resume", { limitMs: 240_000 });
 const root = mkdtempSync(join(tmpdir(), "fleet-backup-verb-"));
 const file = join(root, "hub.tar.gz");
 let world: CommandWorld;

@@ -8,7 +8,7 @@ import { systemClock } from "#shared/clock.ts";
 import { createWorld, operatorToken, type World } from "#test/hub/api/world.ts";
 
 const root = join(import.meta.dirname, "..", "..", "..");
-const usualLimitMs = 25_000;
+const usualLimitMs = 120_000;
 
 export interface Outcome {
   code: number | null;
@@ -31,6 +31,8 @@ export interface CommandWorld extends World {
   fleet(words: string[], options?: CommandOptions): Promise<Outcome>;
   /** Starts the command; whatever still runs at the end is killed. */
   start(words: string[], options?: CommandOptions): RunningCommand;
+  /** Until so many follow the changes: the one of the command before may not have gone yet. */
+  untilWatchedBy(clients: number): Promise<void>;
 }
 
 export interface RunningCommand {
@@ -93,9 +95,9 @@ export async function createCommandWorld(
   const { url } = await server.start();
   const running = new Set<RunningCommand>();
   const closeWorld = world.close;
-  const start = (words: string[], { env, input = "" }: CommandOptions = {}): RunningCommand => {
+  const start = (words: string[], { env, ...more }: CommandOptions = {}): RunningCommand => {
     const own = { HOME: home, FLEET_HUB: url, FLEET_TOKEN: operatorToken, ...env };
-    const command = startCommand(words, { env: own, input });
+    const command = startCommand(words, { ...more, env: own });
     running.add(command);
     return command;
   };
@@ -104,6 +106,9 @@ export async function createCommandWorld(
     home,
     start,
     fleet: (words: string[], options?: CommandOptions) => start(words, options).ended,
+    untilWatchedBy: async (clients: number) => {
+      while (world.watch.clients() !== clients) await systemClock.sleep(20);
+    },
     close: async () => {
       for (const { child } of running) child.kill("SIGKILL");
       world.watch.stop();

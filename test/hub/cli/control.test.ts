@@ -6,7 +6,7 @@ import { suite } from "#test/suite.ts";
 import { type CommandWorld, createCommandWorld } from "./command.ts";
 import { addThreeDevices } from "./three_devices.ts";
 
-const test = suite("fleet: pins, labels, values, forced looks", { limitMs: 60_000 });
+const test = suite("fleet: pins, labels, values, forced looks", { limitMs: 240_000 });
 const old = commitOf("old");
 let world: CommandWorld;
 

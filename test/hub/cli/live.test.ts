@@ -1,12 +1,14 @@
 import * as assert from "node:assert/strict";
 import { createHttpServer } from "#hub/server.ts";
+import { systemClock } from "#shared/clock.ts";
 import type { DeviceId } from "#shared/ids.ts";
 import { addDevice } from "#test/hub/api/fixtures.ts";
 import { suite } from "#test/suite.ts";
+import { takePorts } from "#test/support/ports.ts";
 import { type CommandWorld, createCommandWorld } from "./command.ts";
 import { addThreeDevices } from "./three_devices.ts";
 
-const test = suite("fleet: watching and waiting", { limitMs: 60_000 });
+const test = suite("fleet: watching and waiting", { limitMs: 180_000 });
 let world: CommandWorld;
 test.before(async () => {
   world = await createCommandWorld();
@@ -62,14 +64,15 @@ test("get -w prints the list and then each change once", async () => {
   await change("pi-3", { health: "Healthy" });
 });
 
-/** A hub's address of its own, which can go away and come back. */
+/** A hub at a port that stays its own while it is away. */
 function serverAt(port: number) {
   const address = { host: "127.0.0.1", port, fetch: world.app.fetch };
   return createHttpServer({ ...address, onFault: () => undefined });
 }
 
 test("events -w goes on from the last one, and over a hub that was away, without loss", async () => {
-  const first = serverAt(0);
+  const [port] = await takePorts(1);
+  const first = serverAt(port);
   const { url } = await first.start();
   await addEvent("before");
   const words = ["events", "-w", "--limit", "1", "-o", "jsonpath={.message}"];
@@ -80,7 +83,7 @@ test("events -w goes on from the last one, and over a hub that was away, without
   await first.stop();
   await command.shows(/Lost the hub/);
   await addEvent("while away");
-  const second = serverAt(Number(new URL(url).port));
+  const second = serverAt(port);
   await second.start();
   await command.shows(/while away/);
   await addEvent("after");
@@ -107,9 +110,7 @@ test("events -w that finds none yet begins behind the newest of all, so that non
   const { url } = await server.start();
   const words = ["events", "-w", "--reason", "NeverYet"];
   const command = world.start(words, { env: { FLEET_HUB: url } });
-  for (let tries = 0; tries < 500 && asked.length === 0; tries += 1) {
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
+  while (asked.length === 0) await systemClock.sleep(20);
   command.child.kill("SIGINT");
   await command.ended;
   await server.stop();
@@ -120,20 +121,15 @@ test("wait ends at once where the goal holds, and as soon as it does elsewhere",
   const now = await world.fleet(["wait", "pi-1", "pi-3", "--for=health=Healthy"]);
   assert.equal(now.code, 0);
   assert.equal(now.stdout, "device/pi-1 is as waited for\ndevice/pi-3 is as waited for\n");
+  await world.untilWatchedBy(0);
   const command = world.start(["wait", "-l", "site=south", "--for=health=Healthy"]);
   await command.shows(/pi-3 is as waited for/);
-  await untilWatched();
+  await world.untilWatchedBy(1);
   await change("pi-2", { health: "Healthy" });
   const { code, stdout } = await command.ended;
   assert.equal(code, 0);
   assert.match(stdout, /pi-2 is as waited for/);
 });
-
-async function untilWatched(): Promise<void> {
-  for (let tries = 0; tries < 500 && world.watch.clients() === 0; tries += 1) {
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
 
 test("wait says what is left and why when the time is over", async () => {
   const { code, stderr } = await world.fleet([
@@ -154,8 +150,9 @@ test("wait says what is left and why when the time is over", async () => {
 
 test("wait for create waits for a device that is not there yet; other goals refuse it", async () => {
   assert.equal((await world.fleet(["wait", "pi-new", "--for=sync=Synced"])).code, 5);
+  await world.untilWatchedBy(0);
   const command = world.start(["wait", "pi-new", "--for=create"]);
-  await untilWatched();
+  await world.untilWatchedBy(1);
   const id = await addDevice(world, "pi-new");
   world.bus.emit("membership", id);
   const { code, stdout } = await command.ended;
@@ -164,16 +161,18 @@ test("wait for create waits for a device that is not there yet; other goals refu
 
 test("wait outlives a hub that starts again, and sees what changed meanwhile", async () => {
   await change("pi-1", { health: "Degraded" });
-  const first = serverAt(0);
+  const [port] = await takePorts(1);
+  const first = serverAt(port);
   const { url } = await first.start();
-  const words = ["wait", "pi-1", "--for=health=Healthy", "--timeout", "20s"];
+  const words = ["wait", "pi-1", "--for=health=Healthy", "--timeout", "100s"];
+  await world.untilWatchedBy(0);
   const command = world.start(words, { env: { FLEET_HUB: url } });
-  await untilWatched();
+  await world.untilWatchedBy(1);
   await first.stop();
   // Its stream, or the look that the stream had asked for: whichever was under way.
   await command.shows(/Lost the hub|trying again/);
   await change("pi-1", { health: "Healthy" });
-  const second = serverAt(Number(new URL(url).port));
+  const second = serverAt(port);
   await second.start();
   const { code, stdout } = await command.ended;
   await second.stop();

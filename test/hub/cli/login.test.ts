@@ -8,7 +8,7 @@ import { suite } from "#test/suite.ts";
 import { type CommandWorld, commandLine, createCommandWorld } from "./command.ts";
 import { addThreeDevices } from "./three_devices.ts";
 
-const test = suite("fleet: signing in", { limitMs: 60_000 });
+const test = suite("fleet: signing in", { limitMs: 240_000 });
 let world: CommandWorld;
 test.before(async () => {
   world = await createCommandWorld();

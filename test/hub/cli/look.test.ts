@@ -5,7 +5,7 @@ import { suite } from "#test/suite.ts";
 import { type CommandWorld, createCommandWorld } from "./command.ts";
 import { addThreeDevices } from "./three_devices.ts";
 
-const test = suite("fleet: looking", { limitMs: 60_000 });
+const test = suite("fleet: looking", { limitMs: 240_000 });
 let world: CommandWorld;
 
 test.before(async () => {

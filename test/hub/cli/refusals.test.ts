@@ -8,7 +8,7 @@ import { suite } from "#test/suite.ts";
 import { type CommandWorld, createCommandWorld } from "./command.ts";
 import { addThreeDevices } from "./three_devices.ts";
 
-const test = suite("fleet: refusals and help", { limitMs: 90_000 });
+const test = suite("fleet: refusals and help", { limitMs: 240_000 });
 let world: CommandWorld;
 test.before(async () => {
   world = await createCommandWorld();

@@ -7,7 +7,7 @@ import { enrol } from "#test/hub/api/world.ts";
 import { suite } from "#test/suite.ts";
 import { type CommandWorld, createCommandWorld } from "./command.ts";
 
-const test = suite("fleet rollout", { limitMs: 60_000 });
+const test = suite("fleet rollout", { limitMs: 240_000 });
 let world: CommandWorld;
 let id = 0;
 

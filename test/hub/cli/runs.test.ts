@@ -6,7 +6,7 @@ import { suite } from "#test/suite.ts";
 import { type CommandWorld, createCommandWorld } from "./command.ts";
 import { addThreeDevices } from "./three_devices.ts";
 
-const test = suite("fleet: plans and runs", { limitMs: 60_000 });
+const test = suite("fleet: plans and runs", { limitMs: 180_000 });
 let world: CommandWorld;
 test.before(async () => {
   world = await createCommandWorld();
@@ -15,12 +15,6 @@ test.before(async () => {
   await world.runs.settle();
 });
 test.after(() => world.close());
-
-async function untilWatched(): Promise<void> {
-  for (let tries = 0; tries < 500 && world.watch.clients() === 0; tries += 1) {
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
 
 /** Devices do what they are told until the command has ended. */
 async function obeying<T>(command: Promise<T>): Promise<T> {
@@ -67,8 +61,9 @@ test("a run is cancelled by its device, which then is listed as needing help", a
 });
 
 test("wait sees a device in need of intervention, and that it was mended", async () => {
+  await world.untilWatchedBy(0);
   const command = world.start(["wait", "pi-2", "--for=condition=NeedsIntervention"]);
-  await untilWatched();
+  await world.untilWatchedBy(1);
   for (const words of [["run", "upgrade"], ["cancel"]]) {
     const done = await world.fleet([...words, "pi-2", "--reason", "test"]);
     assert.equal(done.code, 0, done.stderr);
@@ -77,8 +72,9 @@ test("wait sees a device in need of intervention, and that it was mended", async
   assert.deepEqual([code, stdout], [0, "device/pi-2 is as waited for\n"]);
   const page = await world.fleet(["describe", "device", "pi-2"]);
   assert.match(page.stdout, /NeedsIntervention +True .*admin cancelled it: test/);
+  await world.untilWatchedBy(0);
   const mended = world.start(["wait", "pi-2", "--for=condition=NeedsIntervention=False"]);
-  await untilWatched();
+  await world.untilWatchedBy(1);
   await world.fleet(["phase", "pi-2", "--to", "READY", "--reason", "fine"]);
   assert.equal((await mended.ended).code, 0);
 });

@@ -27,6 +27,7 @@ async function withServer(
     pausesMs: number[];
     url: string;
   }) => Promise<void>,
+  timeoutMs = 60_000,
 ): Promise<void> {
   const asked: Asked[] = [];
   const server = createServer((request, response) => {
@@ -43,7 +44,7 @@ async function withServer(
   const words: string[] = [];
   const clock = { ...systemClock, sleep: async (ms: number) => void pausesMs.push(ms) };
   const client = createClient({
-    ...{ url, token: "token", clock, timeoutMs: 300, random: () => 0.5 },
+    ...{ url, token: "token", clock, timeoutMs, random: () => 0.5 },
     onWatch: (line) => words.push(line),
   });
   try {
@@ -125,6 +126,7 @@ test("a hub that is slow gets no more work, and the error says what to do", asyn
       });
       assert.equal(asked.length, 1);
     },
+    300,
   );
 });
 
@@ -183,7 +185,7 @@ test("a hub that is not there is said so after a few tries", async () => {
   const pausesMs: number[] = [];
   const clock = { ...systemClock, sleep: async (ms: number) => void pausesMs.push(ms) };
   const url = await closedAddress();
-  const client = createClient({ url, token: "t", clock, timeoutMs: 1000 });
+  const client = createClient({ url, token: "t", clock, timeoutMs: 60_000 });
   await assert.rejects(() => client.fleet(), {
     code: "hub_unreachable",
     message: /^the hub at http:\/\/127\.0\.0\.1:\d+ does not answer \(ECONNREFUSED\)$/,
@@ -198,7 +200,7 @@ test("https where http is spoken is said so", async () => {
     async ({ url }) => {
       const clock = { ...systemClock, sleep: async () => undefined };
       const https = url.replace("http:", "https:");
-      const client = createClient({ url: https, token: "t", clock, timeoutMs: 3000 });
+      const client = createClient({ url: https, token: "t", clock, timeoutMs: 60_000 });
       await assert.rejects(() => client.fleet(), {
         code: "hub_unreachable",
         hint: "What is there speaks http and not https.",

@@ -5,7 +5,7 @@ import { addDevice, reportedState } from "#test/hub/api/fixtures.ts";
 import { type CommandWorld, createCommandWorld } from "#test/hub/cli/command.ts";
 import { suite } from "#test/suite.ts";
 
-const test = suite("fleet: workloads", { limitMs: 60_000 });
+const test = suite("fleet: workloads", { limitMs: 240_000 });
 let world: CommandWorld;
 
 test.before(async () => {
