@@ -83,14 +83,33 @@ create table journal (
 );
 create index journal_by_arrival on journal (device, received_at, epoch, seq);
 create index journal_by_age on journal (kind, received_at);
+create index journal_minor on journal (device, received_at, epoch, seq)
+  where kind not in ('update.started', 'step.started', 'step.finished', 'update.finished',
+    'run.started', 'run.step.started', 'run.step.ended', 'run.log', 'run.ended');
 
--- Up to this seq everything is stored, or was dropped on the device for good.
+-- Up to this seq everything is stored, or was dropped on the device for good. moved_at is when that was said last, by
+-- the hub's clock: of each device the newest 256 stay.
 create table journal_marks (
   device text not null,
   epoch text not null,
   seq bigint not null,
+  moved_at bigint not null default 0,
   primary key (device, epoch)
 );
+
+-- How much is kept of each device's journal and events, each row counted with its text and 320 or 160 bytes; how many
+-- rows were cut to keep it within its allowance, since when it exceeds that (null: it does not), and when something was cut
+-- last. Times are Unix ms by the hub's clock.
+create table holdings (
+  device text primary key not null,
+  journal_bytes bigint not null,
+  event_bytes bigint not null,
+  entries_cut bigint not null,
+  events_cut bigint not null,
+  exceeded_at bigint,
+  cut_at bigint
+);
+create index holdings_exceeded on holdings (exceeded_at, device) where exceeded_at is not null;
 
 -- Facts about the fleet, from the hub and from the devices' journals.
 create table events (
@@ -209,6 +228,7 @@ create table rollout_devices (
 );
 
 -- How many copies of an app's services on a device say what of themselves; summed by site and app.
+create index rollout_devices_by_place on rollout_devices (rollout, place);
 create table workloads (
   device text not null references devices (id) on delete cascade,
   app text not null,

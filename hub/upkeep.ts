@@ -72,6 +72,7 @@ export function createUpkeep(options: Options): Upkeep {
       tokensBefore: now,
       releasesBefore: before,
       releasesPerBranch,
+      cutBefore: now - dayMs,
       releasesInUse: releasesInUse(),
       branchesInUse: await branchesInUse(),
       maxRows,
@@ -121,9 +122,18 @@ export function createUpkeep(options: Options): Upkeep {
   };
 }
 
-const kinds = ["journal", "updates", "runs", "events", "tokens", "releases", "branches"] as const;
+const kinds = [
+  "journal",
+  "updates",
+  "runs",
+  "events",
+  "cut",
+  "tokens",
+  "releases",
+  "branches",
+] as const;
 
 function nothing(): Swept {
-  const rows = { journal: 0, updates: 0, runs: 0, events: 0, tokens: 0 };
+  const rows = { journal: 0, updates: 0, runs: 0, events: 0, cut: 0, tokens: 0 };
   return { ...rows, releases: 0, branches: 0, bundles: 0 };
 }

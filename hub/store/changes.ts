@@ -4,7 +4,8 @@ import { noEdits } from "#hub/control/overrides.ts";
 import type { DeviceId, Labels } from "#shared/ids.ts";
 import { chunksOf } from "./chunks.ts";
 import { deviceRow } from "./devices.ts";
-import { insertEvents } from "./events.ts";
+import { insertBoundedEvents } from "./events.ts";
+import type { Bounds } from "./holdings.ts";
 import type { Identity } from "./memo_port.ts";
 import type { DeviceChange, DeviceRow, HubEvent, NewEvent, Store } from "./port.ts";
 import type { DevicesTable, Tables } from "./tables.ts";
@@ -13,12 +14,15 @@ import { replaceWorkloads } from "./telemetry.ts";
 /** Until the device has told its own. */
 const firstHeartbeatMs = 10_000;
 
-export function changeStore(db: Kysely<Tables>): Pick<Store, "enrol" | "changeDevices"> {
+export function changeStore(
+  db: Kysely<Tables>,
+  bounds: Bounds,
+): Pick<Store, "enrol" | "changeDevices"> {
   return {
     enrol: (device, secretHash, agentLabels, now) =>
       db.transaction().execute((trx) => enrol(trx, device, secretHash, agentLabels, now)),
     changeDevices: (changes, events = []) =>
-      db.transaction().execute((trx) => changeDevices(trx, changes, events)),
+      db.transaction().execute((trx) => changeDevices(trx, changes, events, bounds)),
   };
 }
 
@@ -85,6 +89,7 @@ async function changeDevices(
   trx: Transaction<Tables>,
   changes: DeviceChange[],
   events: NewEvent[],
+  bounds: Bounds,
 ): Promise<HubEvent[]> {
   for (const alike of sameColumns(changes)) {
     for (const chunk of chunksOf(alike.rows)) await updateRows(trx, alike.columns, chunk);
@@ -96,7 +101,7 @@ async function changeDevices(
     );
   }
   await replaceWorkloads(trx, changes);
-  return insertEvents(trx, events);
+  return insertBoundedEvents(trx, events, bounds);
 }
 
 type Field = Exclude<keyof DeviceChange, "id">;

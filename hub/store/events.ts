@@ -3,12 +3,18 @@ import type { Kysely, Transaction } from "kysely";
 import { z } from "zod";
 import { chunksOf } from "./chunks.ts";
 import { decodeCursor, pageOf } from "./cursor.ts";
+import { eventWeight } from "./cut.ts";
+import { type Bounds, countWritten, keepWithin, type Weighed } from "./holdings.ts";
 import type { EventQuery, HubEvent, NewEvent, Page, Store } from "./port.ts";
 import type { Tables } from "./tables.ts";
 
-export function eventStore(db: Kysely<Tables>): Pick<Store, "addEvents" | "events"> {
+export function eventStore(
+  db: Kysely<Tables>,
+  bounds: Bounds,
+): Pick<Store, "addEvents" | "events"> {
   return {
-    addEvents: (events) => db.transaction().execute((trx) => insertEvents(trx, events)),
+    addEvents: (events) =>
+      db.transaction().execute((trx) => insertBoundedEvents(trx, events, bounds)),
     events: (query) => eventPage(db, query),
   };
 }
@@ -18,12 +24,32 @@ export async function insertEvents(
   trx: Transaction<Tables>,
   events: NewEvent[],
 ): Promise<HubEvent[]> {
-  if (events.length === 0) return [];
+  return (await insertCounted(trx, events)).rows;
+}
+
+/** The same for events that a device may cause as often as it likes: those above its allowance go.
+ *  @returns also the events that tell of it, behind the others */
+export async function insertBoundedEvents(
+  trx: Transaction<Tables>,
+  events: NewEvent[],
+  bounds: Bounds,
+): Promise<HubEvent[]> {
+  const { rows, holdings } = await insertCounted(trx, events);
+  const told = await keepWithin(trx, "events", holdings, bounds);
+  return [...rows, ...(await insertEvents(trx, told))];
+}
+
+async function insertCounted(trx: Transaction<Tables>, events: NewEvent[]) {
+  if (events.length === 0) return { rows: [], holdings: [] };
   const last = await takeIds(trx, events.length);
   const first = last - events.length + 1;
   const rows = events.map((event, index) => ({ id: first + index, ...event }));
-  for (const chunk of chunksOf(rows)) await trx.insertInto("events").values(chunk).execute();
-  return rows;
+  const weighed: Weighed[] = [];
+  for (const chunk of chunksOf(rows)) {
+    const insertion = trx.insertInto("events").values(chunk).returning(["device", eventWeight]);
+    weighed.push(...(await insertion.execute()));
+  }
+  return { rows, holdings: await countWritten(trx, "events", weighed) };
 }
 
 /** A counter instead of the database's own: locked until commit, so that a reader who follows the ids

@@ -6,16 +6,21 @@ import type { DeviceId } from "#shared/ids.ts";
 import type { JournalEntry } from "#shared/journal.ts";
 import { chunksOf } from "./chunks.ts";
 import { decodeCursor, pageOf } from "./cursor.ts";
-import { insertEvents } from "./events.ts";
+import { entryWeight } from "./cut.ts";
+import { insertBoundedEvents } from "./events.ts";
+import { type Bounds, countWritten, keepWithin, type Weighed } from "./holdings.ts";
 import type { AppendedJournal, DeviceBatch, NewEvent, Store } from "./port.ts";
 import type { Tables } from "./tables.ts";
 
 type EventOf = (device: DeviceId, entry: JournalEntry) => NewEvent | null;
 
-export function journalStore(db: Kysely<Tables>): Pick<Store, "appendJournal" | "journal"> {
+export function journalStore(
+  db: Kysely<Tables>,
+  bounds: Bounds,
+): Pick<Store, "appendJournal" | "journal"> {
   return {
     appendJournal: (batches, now, eventOf = () => null) =>
-      db.transaction().execute((trx) => append(trx, batches, now, eventOf)),
+      db.transaction().execute((trx) => append(trx, batches, now, { eventOf, bounds })),
     journal: (query) => journalPage(db, query),
   };
 }
@@ -25,23 +30,31 @@ interface Appending {
   device: DeviceId;
   epoch: string;
   mark: number;
+  /** Nothing of this epoch was known. */
+  isNew: boolean;
   entries: JournalEntry[];
 }
+
+/** A journal gets a new name when it was lost or is an old copy: far more names than a device has in its life, and
+ *  few enough for one that makes them up. */
+const keptEpochs = 256;
 
 async function append(
   trx: Transaction<Tables>,
   batches: DeviceBatch[],
   now: number,
-  eventOf: EventOf,
+  { eventOf, bounds }: { eventOf: EventOf; bounds: Bounds },
 ): Promise<AppendedJournal[]> {
   const appending = await loadMarks(trx, batches);
   for (const { device, batch } of batches) {
     const journal = appending.get(keyOf(device, batch.epoch));
     if (journal !== undefined && batch.from <= journal.mark + 1) extend(journal, batch);
   }
-  const added = await insertEntries(trx, [...appending.values()], now);
-  await saveMarks(trx, [...appending.values()]);
-  return addEventsOf(trx, added, eventOf);
+  const { added, weighed } = await insertEntries(trx, [...appending.values()], now);
+  await saveMarks(trx, [...appending.values()], now);
+  const holdings = await countWritten(trx, "journal", weighed);
+  const told = await keepWithin(trx, "journal", holdings, bounds);
+  return addEventsOf(trx, added, { eventOf, told, bounds });
 }
 
 /** What lies at or below the mark is stored, or was dropped on the device for good. */
@@ -62,7 +75,7 @@ async function loadMarks(
   const appending = new Map<string, Appending>();
   for (const { device, batch } of batches) {
     const { epoch } = batch;
-    appending.set(keyOf(device, epoch), { device, epoch, mark: 0, entries: [] });
+    appending.set(keyOf(device, epoch), { device, epoch, mark: 0, isNew: true, entries: [] });
   }
   for (const chunk of chunksOf([...appending.values()])) {
     const keys = chunk.map(({ device, epoch }) => sql`(${device}, ${epoch})`);
@@ -72,7 +85,8 @@ async function loadMarks(
       .where(sql<boolean>`(device, epoch) in (values ${sql.join(keys)})`)
       .execute();
     for (const { device, epoch, seq } of marks) {
-      appending.set(keyOf(device, epoch), { device, epoch, mark: seq, entries: [] });
+      const known = { device, epoch, mark: seq, isNew: false, entries: [] };
+      appending.set(keyOf(device, epoch), known);
     }
   }
   return appending;
@@ -86,26 +100,29 @@ async function insertEntries(
   trx: Transaction<Tables>,
   journals: Appending[],
   now: number,
-): Promise<Added[]> {
+): Promise<{ added: Added[]; weighed: Weighed[] }> {
   const rows = journals.flatMap((journal) =>
     journal.entries.map((entry) => entryRow(journal, entry, now)),
   );
   const inserted = new Set<string>();
+  const weighed: Weighed[] = [];
   for (const chunk of chunksOf(rows)) {
     const fresh = await trx
       .insertInto("journal")
       .values(chunk)
       .onConflict((conflict) => conflict.columns(["device", "epoch", "seq"]).doNothing())
-      .returning(["device", "epoch", "seq"])
+      .returning(["device", "epoch", "seq", entryWeight])
       .execute();
     for (const { device, epoch, seq } of fresh) inserted.add(`${keyOf(device, epoch)}/${seq}`);
+    weighed.push(...fresh);
   }
-  return journals.map((journal) => ({
+  const added = journals.map((journal) => ({
     ...journal,
     added: journal.entries.filter(({ seq }) =>
       inserted.delete(`${keyOf(journal.device, journal.epoch)}/${seq}`),
     ),
   }));
+  return { added, weighed };
 }
 
 function entryRow(
@@ -127,39 +144,68 @@ function entryRow(
   };
 }
 
-async function saveMarks(trx: Transaction<Tables>, journals: Appending[]): Promise<void> {
-  const rows = journals
-    .filter(({ mark }) => mark > 0)
-    .map(({ device, epoch, mark }) => ({ device, epoch, seq: mark }));
+async function saveMarks(
+  trx: Transaction<Tables>,
+  journals: Appending[],
+  now: number,
+): Promise<void> {
+  const moved = journals.filter(({ mark }) => mark > 0);
+  const rows = moved.map(({ device, epoch, mark }) => ({
+    device,
+    epoch,
+    seq: mark,
+    moved_at: now,
+  }));
   for (const chunk of chunksOf(rows)) {
     await trx
       .insertInto("journal_marks")
       .values(chunk)
       .onConflict((conflict) =>
-        conflict
-          .columns(["device", "epoch"])
-          .doUpdateSet((eb) => ({ seq: eb.ref("excluded.seq") })),
+        conflict.columns(["device", "epoch"]).doUpdateSet((eb) => ({
+          seq: eb.ref("excluded.seq"),
+          moved_at: eb.ref("excluded.moved_at"),
+        })),
       )
       .execute();
   }
+  const begun = new Set(moved.filter(({ isNew }) => isNew).map(({ device }) => device));
+  for (const device of begun) await forgetOldMarks(trx, device);
 }
 
+/** A device that comes back under a name that was forgotten is asked for all of it; what is still here is not
+ *  stored twice. */
+async function forgetOldMarks(trx: Transaction<Tables>, device: DeviceId): Promise<void> {
+  const kept = trx
+    .selectFrom("journal_marks")
+    .select("epoch")
+    .where("device", "=", device)
+    .orderBy("moved_at", "desc")
+    .orderBy("epoch")
+    .limit(keptEpochs);
+  await trx
+    .deleteFrom("journal_marks")
+    .where("device", "=", device)
+    .where("epoch", "not in", kept)
+    .execute();
+}
+
+/** @param told about the devices, beside what their entries tell */
 async function addEventsOf(
   trx: Transaction<Tables>,
   journals: Added[],
-  eventOf: EventOf,
+  { eventOf, told, bounds }: { eventOf: EventOf; told: NewEvent[]; bounds: Bounds },
 ): Promise<AppendedJournal[]> {
   const found = journals.map(({ device, added }) =>
     added.flatMap((entry) => eventOf(device, entry) ?? []),
   );
-  const stored = await insertEvents(trx, found.flat());
-  return journals.map(({ device, epoch, mark, added }, index) => ({
-    device,
-    epoch,
-    seq: mark,
-    added,
-    events: stored.splice(0, found[index]?.length ?? 0),
-  }));
+  const stored = await insertBoundedEvents(trx, [...found.flat(), ...told], bounds);
+  const ofEntries = found.map((events) => stored.splice(0, events.length));
+  const others = Map.groupBy(stored, ({ device }) => device);
+  return journals.map(({ device, epoch, mark, added }, index) => {
+    const events = [...(ofEntries[index] ?? []), ...(others.get(device) ?? [])];
+    others.delete(device);
+    return { device, epoch, seq: mark, added, events };
+  });
 }
 
 const Cursor = z.tuple([z.number(), z.string(), z.number()]);

@@ -3,6 +3,7 @@ import { bisectStatements } from "./bisect_migration.ts";
 import { ageStatements } from "./migrations/ages.ts";
 import { attendanceStatements } from "./migrations/attendances.ts";
 import { control } from "./migrations/control.ts";
+import { holdingStatements } from "./migrations/holdings.ts";
 import { memoStatements } from "./migrations/memos.ts";
 import { runStatements } from "./migrations/runs.ts";
 import { telemetryStatements } from "./migrations/telemetry.ts";

@@ -10,6 +10,7 @@ import type { Selector } from "#shared/selector.ts";
 import type { Connection, HealthStatus, SyncStatus } from "#shared/status.ts";
 import type { AttendanceStore } from "./attendance_port.ts";
 import type { BisectStore } from "./bisect_port.ts";
+import type { HoldingStore } from "./holding_port.ts";
 import type { MemoStore } from "./memo_port.ts";
 import type { PinStore } from "./pin_port.ts";
 import type { PruneStore } from "./prune_port.ts";
@@ -208,6 +209,7 @@ export interface Store
     RunStore,
     AttendanceStore,
     TelemetryStore,
+    HoldingStore,
     PruneStore {
   /** Adds or replaces a device's credentials and returns its row. A new device's effective labels are
    *  the agent's; a known one keeps its own until `changeDevices` sets them.

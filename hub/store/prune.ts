@@ -2,11 +2,14 @@
 import { type Kysely, sql, type Transaction } from "kysely";
 import type { Digest } from "#shared/ids.ts";
 import { EntryKind } from "#shared/journal.ts";
+import { entryWeight, eventWeight } from "./cut.ts";
+import type { Allowance } from "./holding_port.ts";
+import { countDeleted, relieve } from "./holdings.ts";
 import type { Pruned, PruneLimits, PruneStore } from "./prune_port.ts";
 import type { Tables } from "./tables.ts";
 
-export function pruneStore(db: Kysely<Tables>): PruneStore {
-  return { prune: (limits) => db.transaction().execute((trx) => prune(trx, limits)) };
+export function pruneStore(db: Kysely<Tables>, allowance: Allowance): PruneStore {
+  return { prune: (limits) => db.transaction().execute((trx) => prune(trx, limits, allowance)) };
 }
 
 /** Updates, and runs with their logs. */
@@ -23,13 +26,18 @@ const updateKinds = new Set<EntryKind>([
 ]);
 const otherKinds = EntryKind.options.filter((kind) => !updateKinds.has(kind));
 
-async function prune(trx: Transaction<Tables>, limits: PruneLimits): Promise<Pruned> {
+async function prune(
+  trx: Transaction<Tables>,
+  limits: PruneLimits,
+  allowance: Allowance,
+): Promise<Pruned> {
   const { maxRows } = limits;
   return {
     journal: await pruneJournal(trx, otherKinds, limits.journalBefore, maxRows),
     updates: await pruneJournal(trx, [...updateKinds], limits.updatesBefore, maxRows),
     runs: await pruneRuns(trx, limits.updatesBefore, maxRows),
     events: await pruneEvents(trx, limits.eventsBefore, maxRows),
+    cut: await relieve(trx, allowance, limits),
     tokens: await pruneTokens(trx, limits.tokensBefore, maxRows),
     releases: await pruneReleases(trx, limits),
     branches: await pruneBranches(trx, limits.branchesInUse),
@@ -56,8 +64,13 @@ async function pruneJournal(
     .where("kind", "in", kinds)
     .where("received_at", "<", before)
     .limit(maxRows);
-  const deletion = trx.deleteFrom("journal").where(sql<boolean>`(device, epoch, seq) in ${old}`);
-  return rowsOf(await deletion.executeTakeFirstOrThrow());
+  const deleted = await trx
+    .deleteFrom("journal")
+    .where(sql<boolean>`(device, epoch, seq) in ${old}`)
+    .returning(["device", entryWeight])
+    .execute();
+  await countDeleted(trx, "journal", deleted);
+  return deleted.length;
 }
 
 /** Those that are over and of which the device knows it. */
@@ -82,7 +95,13 @@ async function pruneEvents(
   maxRows: number,
 ): Promise<number> {
   const old = trx.selectFrom("events").select("id").where("at", "<", before).limit(maxRows);
-  return rowsOf(await trx.deleteFrom("events").where("id", "in", old).executeTakeFirstOrThrow());
+  const deleted = await trx
+    .deleteFrom("events")
+    .where("id", "in", old)
+    .returning(["device", eventWeight])
+    .execute();
+  await countDeleted(trx, "events", deleted);
+  return deleted.length;
 }
 
 async function pruneTokens(

@@ -17,6 +17,8 @@ export interface PruneLimits {
   releasesInUse: readonly Digest[];
   /** Every other branch goes. Absent: all stay. */
   branchesInUse?: readonly string[];
+  /** Who has exceeded its allowance and lost nothing for it since is within it again. */
+  cutBefore: number;
   /** At most so many rows of each kind in one call. */
   maxRows: number;
 }
@@ -27,6 +29,8 @@ export interface Pruned {
   updates: number;
   runs: number;
   events: number;
+  /** Entries and events of devices that exceed their allowance. */
+  cut: number;
   tokens: number;
   releases: number;
   branches: number;

@@ -19,6 +19,8 @@ import { desiredStore } from "./desired.ts";
 import { deviceStore } from "./devices.ts";
 import { eventStore } from "./events.ts";
 import { errorCodeOf, withStoreFaults } from "./fault.ts";
+import { type Allowance, allowanceOf } from "./holding_port.ts";
+import { type Bounds, holdingStore } from "./holdings.ts";
 import { journalStore } from "./journal.ts";
 import { memoStore } from "./memos.ts";
 import { migrate } from "./migrate.ts";
@@ -36,16 +38,22 @@ import { tokenStore } from "./tokens.ts";
 interface Options {
   /** Path of the database, or `:memory:`. */
   file: string;
-  /** Unix ms, for the dates of migrations. */
+  /** Unix ms, for the dates of migrations and of what was deleted to keep a device within its allowance. */
   now?: () => number;
+  /** What is kept of each device's history; by default what a whole journal of an edge with its own default bound
+   *  takes here, whatever is in it. */
+  allowance?: Allowance;
 }
+
+export const defaultAllowance: Allowance = allowanceOf(1024);
 
 /** How long a statement waits for another process's lock, e.g. a backup's. */
 const busyTimeoutMs = 5000;
 
 /** @throws FleetError store_unavailable with the next step when the file is damaged, newer than this
  *  hub or not to be opened */
-export async function openStore({ file, now = Date.now }: Options): Promise<Store> {
+export async function openStore(options: Options): Promise<Store> {
+  const { file, now = Date.now, allowance = defaultAllowance } = options;
   const database = openFile(file);
   const counted = countedDatabase(database);
   const db = new Kysely<Tables>({ dialect: new ImmediateDialect({ database: counted }) });
@@ -55,7 +63,7 @@ export async function openStore({ file, now = Date.now }: Options): Promise<Stor
     counted.close();
     throw openingError(file, error);
   }
-  return assemble(db, counted, (copy) => copyDatabase(database, copy));
+  return assemble(db, counted, { allowance, now }, (copy) => copyDatabase(database, copy));
 }
 
 /** Every transaction of the store writes: taking the lock at once spares a failing upgrade later. */
@@ -123,20 +131,26 @@ function openingError(file: string, cause: unknown): FleetError {
   });
 }
 
-function assemble(db: Kysely<Tables>, counted: CountedDatabase, backup: Store["backup"]): Store {
+function assemble(
+  db: Kysely<Tables>,
+  counted: CountedDatabase,
+  bounds: Bounds,
+  backup: Store["backup"],
+): Store {
   let closing: Promise<void> | undefined;
   const methods = withStoreFaults({
     ...deviceStore(db),
-    ...changeStore(db),
+    ...changeStore(db, bounds),
     ...countStore(db),
     ...tokenStore(db),
     ...desiredStore(db),
-    ...journalStore(db),
-    ...eventStore(db),
+    ...journalStore(db, bounds),
+    ...eventStore(db, bounds),
     ...releaseStore(db),
     ...branchStore(db),
     ...operatorStore(db),
-    ...pruneStore(db),
+    ...pruneStore(db, bounds.allowance),
+    ...holdingStore(db),
     ...rolloutStore(db),
     ...telemetryStore(db),
     ...runStore(db),

@@ -37,7 +37,22 @@ export interface Tables {
     body: string;
     received_at: number;
   };
-  journal_marks: { device: DeviceId; epoch: string; seq: number };
+  journal_marks: {
+    device: DeviceId;
+    epoch: string;
+    seq: number;
+    /** 0: before this was kept. */
+    moved_at: number;
+  };
+  holdings: {
+    device: DeviceId;
+    journal_bytes: number;
+    event_bytes: number;
+    entries_cut: number;
+    events_cut: number;
+    exceeded_at: number | null;
+    cut_at: number | null;
+  };
   events: {
     id: number;
     at: number;

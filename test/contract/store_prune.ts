@@ -8,7 +8,7 @@ import type { Check } from "./store_history.ts";
 
 const device = id("pi-0000");
 const nothing = {
-  ...{ journal: 0, updates: 0, runs: 0, events: 0 },
+  ...{ journal: 0, updates: 0, runs: 0, events: 0, cut: 0 },
   ...{ tokens: 0, releases: 0, branches: 0 },
 };
 
@@ -18,6 +18,7 @@ function limits(over: Partial<PruneLimits> = {}): PruneLimits {
     updatesBefore: 0,
     eventsBefore: 0,
     tokensBefore: 0,
+    cutBefore: 0,
     releasesBefore: 0,
     releasesPerBranch: 2,
     releasesInUse: [],

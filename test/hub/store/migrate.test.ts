@@ -29,7 +29,7 @@ async function databaseOf(version: number): Promise<string> {
       values ('pi-1', 'h', 7, 'Online', 9, 1000, 3, 3, 'Synced', 'Healthy', '{"site":"a"}', '{}');
     insert into device_labels values ('site', 'a', 'pi-1');
     insert into journal values ('pi-1', 'e', 1, 'b', 1, 1, 'event', null, '{}', 5);
-    insert into journal_marks values ('pi-1', 'e', 1);
+    insert into journal_marks (device, epoch, seq) values ('pi-1', 'e', 1);
     insert into events values (1, 5, 'pi-1', null, 'device', 'Normal', 'Old', 'it was');
     insert into counters values ('events', 1);
   `);
