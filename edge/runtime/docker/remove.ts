@@ -2,6 +2,7 @@
 import type { ContainerDetail } from "#edge/runtime/docker/calls/api.ts";
 import { filesName, hooksOf, label } from "#edge/runtime/docker/create/labels.ts";
 import { FleetError } from "#shared/errors.ts";
+import { keepVolumes } from "./anonymous.ts";
 import type { DockerContext } from "./context.ts";
 import { runHooks, runStopHooks } from "./hooks.ts";
 
@@ -24,11 +25,15 @@ export async function removeInstance(context: DockerContext, id: string): Promis
   await context.files.drop(project, filesName(labels, detail.Name.replace(/^\//, "")));
 }
 
-/** Until it is gone: a removal that the Engine has under way already is waited for. */
+/** Until it is gone: a removal that the Engine has under way already is waited for. Its anonymous volumes
+ *  stay with its place. */
 export async function removeContainer(context: DockerContext, id: string): Promise<void> {
   const { engine, clock } = context;
+  const detail = await engine.inspectContainer(id);
+  if (detail === undefined) return;
+  const withVolumes = !(await keepVolumes(context, detail));
   const giveUpAt = clock.monotonicMs() + removalLimitMs;
-  while ((await engine.removeContainer(id)) === "busy") {
+  while ((await engine.removeContainer(id, { withVolumes })) === "busy") {
     if (clock.monotonicMs() > giveUpAt) throw stuck(id);
     await clock.sleep(removalPollMs);
   }

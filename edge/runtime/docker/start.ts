@@ -12,6 +12,7 @@ import type { InstanceRef, ResolvedApp } from "#edge/runtime/port.ts";
 import { makeTelemetryPlace } from "#edge/telemetry/place.ts";
 import { type ComposeService, isHandedOver } from "#shared/compose/model.ts";
 import { FleetError } from "#shared/errors.ts";
+import { withKeptVolumes } from "./anonymous.ts";
 import type { DockerContext } from "./context.ts";
 import { profileReader } from "./files.ts";
 import { runHooks } from "./hooks.ts";
@@ -145,7 +146,7 @@ async function create(context: DockerContext, app: ResolvedApp, ref: InstanceRef
     readProfile: profileReader(app, ref.service),
   });
   const id = await context.engine
-    .createContainer(name, body, spec.platform)
+    .createContainer(name, await withKeptVolumes(context, { app, ref, image }, body), spec.platform)
     .catch((error: unknown) => {
       throw startFailed(ref, error);
     });

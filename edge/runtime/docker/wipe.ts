@@ -1,5 +1,6 @@
 // Removes the volumes that an app has left on a device, and with them its data.
 import { FleetError } from "#shared/errors.ts";
+import { heldBy } from "./anonymous.ts";
 import { label } from "./create/labels.ts";
 import type { Engine } from "./engine.ts";
 
@@ -10,8 +11,11 @@ export async function removeVolumes(
 ): Promise<void> {
   const own = [`${label.device}=${device}`, `${label.project}=${project}`];
   const { Volumes } = await engine.listVolumes(own);
-  for (const { Name } of Volumes ?? []) {
-    if ((await engine.removeVolume(Name)) === "busy") throw inUse(Name);
+  for (const volume of Volumes ?? []) {
+    // What it stands for goes first: nothing else tells whose that is.
+    for (const name of [heldBy(volume), volume.Name]) {
+      if (name !== undefined && (await engine.removeVolume(name)) === "busy") throw inUse(name);
+    }
   }
 }
 

@@ -27,7 +27,7 @@ export interface ContainerDetail {
   };
   Config: { Labels: Record<string, string> | null; Tty: boolean; StopTimeout?: number };
   HostConfig: HostConfig;
-  Mounts: { Type: string; Name?: string }[] | null;
+  Mounts: { Type: string; Name?: string; Destination?: string }[] | null;
   NetworkSettings: { Networks: Record<string, unknown> | null };
 }
 
@@ -38,6 +38,7 @@ export interface ImageDetail {
   Os: string;
   Architecture: string;
   Variant?: string;
+  Config?: { Volumes?: Record<string, unknown> | null };
 }
 
 export interface NetworkDetail {

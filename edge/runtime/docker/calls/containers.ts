@@ -121,14 +121,17 @@ export function containerCalls({ send, open }: Transport) {
         }).then(() => "done" as const),
         "taken" as const,
       ),
-    /** With its anonymous volumes. `busy`: the Engine is already removing it. */
-    removeContainer: async (container: string): Promise<"gone" | "busy"> => {
+    /** `busy`: the Engine is already removing it. @param withVolumes those that it has named itself */
+    removeContainer: async (
+      container: string,
+      { withVolumes }: { withVolumes: boolean },
+    ): Promise<"gone" | "busy"> => {
       const call = send<void>({
         kind: "remove",
         what: `remove container ${container}`,
         method: "DELETE",
         path: `/containers/${container}`,
-        query: { v: 1, force: 1 },
+        query: { v: withVolumes ? 1 : 0, force: 1 },
       });
       return call.then(
         () => "gone",

@@ -31,6 +31,10 @@ export const label = {
   forwards: "metrica.fleet.forwards",
   /** Limits and restart policy as the copy was made with them, as JSON: others can change them under it. */
   limits: "metrica.fleet.limits",
+  /** On a volume of one copy: where it is mounted there. */
+  path: "metrica.fleet.volume-path",
+  /** On a volume that only stands for another one: the name of that. */
+  holds: "metrica.fleet.volume-holds",
   /** Hash of a network's or volume's definition. */
   definition: "metrica.fleet.definition-hash",
 } as const;
