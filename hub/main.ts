@@ -181,7 +181,9 @@ async function run(options: HubOptions): Promise<void> {
     onEvent: createAnnouncer({ store, bus, clock }),
     onFetch: (outcome) => metrics.fetched(outcome),
   });
-  const repository = { health: () => repositoryHealth(remote.url, watcher.status()) };
+  const repository = {
+    health: () => repositoryHealth(remote.url, watcher.status(), releases.unread()),
+  };
   const upkeep = createUpkeep({
     store,
     bundles,

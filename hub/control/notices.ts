@@ -2,6 +2,7 @@
 // stand everywhere until it is over.
 import { sourceOf } from "#hub/desired/compute/render.ts";
 import { type Deployment, entryOf, type FleetSnapshot } from "#hub/release/model.ts";
+import type { UnreadCommit } from "#hub/release/standing.ts";
 import type { Track, Tracks } from "#hub/rollout/track.ts";
 import type { Pause } from "#hub/store/memo_port.ts";
 import type { DeviceRow } from "#hub/store/port.ts";
@@ -13,7 +14,16 @@ import type { Pins } from "./pins.ts";
 import { scopeInWords } from "./words.ts";
 
 /** The gravest first. */
-export const noticeKinds = ["pause", "fleetHalt", "halt", "undo", "pin", "mode", "edits"] as const;
+export const noticeKinds = [
+  "pause",
+  "fleetHalt",
+  "unread",
+  "halt",
+  "undo",
+  "pin",
+  "mode",
+  "edits",
+] as const;
 
 export interface Notice {
   kind: (typeof noticeKinds)[number];
@@ -55,7 +65,10 @@ interface Options {
   pins: Pick<Pins, "on" | "rows">;
   tracks: Pick<Tracks, "byDeployment" | "snapshots">;
   rollouts: { fleetHalt(): FleetHalt | null };
-  fleet: { snapshot(): FleetSnapshot | undefined };
+  fleet: {
+    snapshot(): FleetSnapshot | undefined;
+    unread?(): readonly UnreadCommit[];
+  };
   /** After the hub's store was lost or restored. */
   pause?: { state(): Pause | null };
 }
@@ -72,13 +85,22 @@ export function createNotices({ pins, tracks, rollouts, fleet, pause }: Options)
   const stopped = (): Notice[] =>
     [...tracks.byDeployment.values()].flatMap((track) => stoppedNotice(track, tracks));
   return {
-    all: () => [...halts(), ...stopped(), ...pins.rows().map(({ pin }) => pinNotice(pin))],
+    all: () => [
+      ...halts(),
+      ...unreadNotice(fleet.unread?.() ?? []),
+      ...stopped(),
+      ...pins.rows().map(({ pin }) => pinNotice(pin)),
+    ],
     on: (row) => {
-      const names = deploymentsOn(fleet.snapshot(), row).map(({ name }) => name);
+      const deployments = deploymentsOn(fleet.snapshot(), row);
+      const names = deployments.map(({ name }) => name);
+      const branches = new Set(deployments.map(({ branch }) => branch));
+      const unread = (fleet.unread?.() ?? []).filter(({ branch }) => branches.has(branch));
       const pinned = names.flatMap((name) => pins.on(name, row) ?? []);
       const free = new Set(names).difference(new Set(pinned.map(({ deployment }) => deployment)));
       return [
         ...halts(),
+        ...unreadNotice(unread),
         ...modeNotice(row),
         ...pinned.map(pinNotice),
         ...stopped().filter(({ deployment }) => deployment !== null && free.has(deployment)),
@@ -107,6 +129,18 @@ function haltNotice(halt: FleetHalt): Notice {
   const message = "the fleet is halted: nothing is released and no commit is taken up";
   const endsWhen = "somebody resumes the fleet";
   return { ...none, ...halt, kind: "fleetHalt", message, endsWhen };
+}
+
+/** One of all branches: it has no number to tell several apart. */
+function unreadNotice(unread: readonly UnreadCommit[]): Notice[] {
+  if (unread.length === 0) return [];
+  const names = unread.map(({ branch, commit }) => `${branch} (${commit.slice(0, 8)})`).join(", ");
+  const reason = [...new Set(unread.map((one) => one.reason))].join("; ");
+  const message = `devices keep what they have of ${names}, whose accepted commit cannot be read`;
+  const endsWhen =
+    "somebody pushes a commit to the branch, which rolls out as any other, or the missing one again";
+  const at = Math.min(...unread.map((one) => one.at));
+  return [{ ...none, kind: "unread", operator: null, message, reason, at, endsWhen }];
 }
 
 export function pinNotice(pin: Pin): Notice {

@@ -5,7 +5,7 @@ import { createGit, GitFailure } from "./git.ts";
 import type { CommitInfo, TreeEntry } from "./objects.ts";
 import { parseBatch, parseHeads, parseInfo, parseInfos, parseTree } from "./objects.ts";
 import { isForeign, type Remote } from "./remote.ts";
-import { createUpkeep } from "./upkeep.ts";
+import { createUpkeep, keptRefs } from "./upkeep.ts";
 
 export interface Mirror {
   /** Brings the mirror up to date, force-pushed and deleted branches included; clones it when there is
@@ -27,6 +27,8 @@ export interface Mirror {
   commitsBetween(after: string, upTo: string): Promise<CommitInfo[] | undefined>;
   /** Holds the commit under a name, so that neither force-push nor clean-up takes its objects. */
   keep(name: string, commit: string): Promise<void>;
+  /** Something is missing that should be there: the next fetch clones again. */
+  distrust(): void;
 }
 
 interface MirrorOptions {
@@ -67,6 +69,7 @@ export function createMirror({
   };
 
   return {
+    distrust: upkeep.distrust,
     fetch: (signal) => asking(upkeep.update(signal)),
     heads: async () => {
       if (!(await upkeep.exists())) return new Map();
@@ -76,11 +79,15 @@ export function createMirror({
       if (!(await upkeep.exists())) return undefined;
       return (await reading(text("symbolic-ref", "--short", "HEAD"))).trim();
     },
-    has: (commit) =>
-      text("cat-file", "-e", `${commit}^{commit}`).then(
-        () => true,
-        () => false,
-      ),
+    has: async (commit) => {
+      try {
+        await text("cat-file", "-e", `${commit}^{commit}`);
+        return true;
+      } catch (cause) {
+        if (cause instanceof GitFailure) return false;
+        throw unreadable(directory, cause);
+      }
+    },
     entries: (commit, paths) => reading(text(...listTree, commit, "--", ...paths).then(parseTree)),
     read: async (ids) => {
       const input = [...new Set(ids)].map((id) => `${id}\n`).join("");
@@ -101,7 +108,7 @@ export function createMirror({
       return reading(text("log", `--format=${lineFormat}`, ...range).then(parseInfos));
     },
     keep: async (name, commit) => {
-      await reading(text("update-ref", `refs/kept/${encodeURIComponent(name)}`, commit));
+      await reading(text("update-ref", `${keptRefs}/${encodeURIComponent(name)}`, commit));
     },
   };
 }

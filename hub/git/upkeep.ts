@@ -6,6 +6,8 @@ import { isDirectory, type Remote } from "./remote.ts";
 const localDeadlineMs = 60_000;
 const tidyDeadlineMs = 600_000;
 const fetchesBetweenTidying = 500;
+/** Commits that stay though no branch has them any more. */
+export const keptRefs = "refs/kept";
 
 interface UpkeepOptions {
   git: Git;
@@ -61,6 +63,15 @@ export function createUpkeep({ git, remote, directory, fetchDeadlineMs }: Upkeep
       !(await succeeds(["fsck", "--connectivity-only", "--no-dangling"]))
     );
   };
+  /** What was to be kept may be nowhere else; what the damage took is left behind. */
+  const bringKept = async (target: string): Promise<void> => {
+    const list = ["for-each-ref", "--format=%(refname)", keptRefs];
+    const names = await git.text(list, local).catch(() => "");
+    for (const name of names.split("\n").filter((line) => line !== "")) {
+      const bring = ["fetch", "--quiet", "--no-tags", directory, `+${name}:${name}`];
+      await git.text(bring, { ...local, directory: target }).catch(() => undefined);
+    }
+  };
   const clone = async (signal?: AbortSignal): Promise<void> => {
     const partial = `${directory}.partial`;
     await rm(partial, { recursive: true, force: true });
@@ -68,6 +79,7 @@ export function createUpkeep({ git, remote, directory, fetchDeadlineMs }: Upkeep
     await git.text(["init", "--quiet", "--bare"], { ...local, directory: partial });
     await fetchInto(partial, signal);
     await followHead(partial);
+    if (isDirectory(directory)) await bringKept(partial);
     await setAside(directory);
     await rename(partial, directory);
     distrusted = false;

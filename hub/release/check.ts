@@ -8,7 +8,7 @@ import type { Values } from "#shared/ids.ts";
 import type { Path } from "#shared/yaml/nodes.ts";
 import { allValues, type Context, contextsOf, type DeclaredLabels } from "./contexts.ts";
 import type { BranchDraft } from "./draft.ts";
-import type { Deployment } from "./model.ts";
+import { type Deployment, entryOf } from "./model.ts";
 import type { RoleContent } from "./role.ts";
 
 export type LoadCompose = (source: ComposeSource) => LoadedCompose;
@@ -25,6 +25,8 @@ interface CheckInput {
 export async function checkDraft({ draft, loadCompose, ...input }: CheckInput): Promise<void> {
   for (const deployment of input.deployments) {
     const role = draft.roles.get(deployment.role);
+    // It was checked when it was accepted, and what it says cannot be read any more.
+    if (role === undefined && isKeptRole(draft, deployment)) continue;
     if (role === undefined) throw withoutRole(draft, deployment);
     const check = createContextCheck(role, loadCompose);
     for (const context of contextsOf(draft.snapshot, deployment, input.declared)) {
@@ -37,6 +39,10 @@ export async function checkDraft({ draft, loadCompose, ...input }: CheckInput): 
     if (!used.has(role.release.role)) checkAlone(draft, role, loadCompose);
     await breathe();
   }
+}
+
+function isKeptRole({ snapshot, isKept }: BranchDraft, { role }: Deployment): boolean {
+  return isKept === true && entryOf(snapshot.roles, role) !== undefined;
 }
 
 /** A role that nobody deploys yet must load too; who would lack a value is not known. */

@@ -3,7 +3,7 @@ import type { Bus } from "#hub/bus.ts";
 import type { Mirror } from "#hub/git/mirror.ts";
 import type { Store } from "#hub/store/port.ts";
 import type { Clock } from "#shared/clock.ts";
-import { asFleetError, FleetError } from "#shared/errors.ts";
+import { FleetError } from "#shared/errors.ts";
 import type { Digest } from "#shared/ids.ts";
 import { createAnnouncer } from "./announce.ts";
 import type { BundleStore } from "./bundles.ts";
@@ -11,14 +11,24 @@ import { checkDraft, type LoadCompose } from "./check.ts";
 import { type BranchDraft, createDrafter } from "./draft.ts";
 import { judge, type Verdict } from "./judge.ts";
 import { defaultLimits, type SizeLimits } from "./layout.ts";
-import type { BranchSnapshot, FleetSnapshot } from "./model.ts";
+import { type BranchSnapshot, entryOf, type FleetSnapshot } from "./model.ts";
 import { createRecorder } from "./record.ts";
 import type { RoleContent } from "./role.ts";
+import { createStanding, type UnreadCommit } from "./standing.ts";
 
 interface ReleaseControllerOptions {
   mirror: Mirror;
   bundles: BundleStore;
-  store: Pick<Store, "branches" | "saveBranch" | "release" | "saveRelease" | "addEvents">;
+  store: Pick<
+    Store,
+    | "branches"
+    | "saveBranch"
+    | "release"
+    | "saveRelease"
+    | "addEvents"
+    | "lastSnapshot"
+    | "snapshot"
+  >;
   bus: Bus;
   clock: Clock;
   readonly loadCompose: LoadCompose;
@@ -52,6 +62,8 @@ export interface ReleaseController {
   /** Contents of the roles at a commit, by digest.
    *  @throws as `candidate` */
   contents(branch: string, commit: string): Promise<Map<Digest, RoleContent>>;
+  /** Accepted commits that cannot be read: what was followed of their branches last stands for them. */
+  unread(): UnreadCommit[];
   /** Releases of every accepted commit, also of branches that no deployment names now. */
   inUse(): Digest[];
 }
@@ -62,7 +74,8 @@ export function createReleaseController(options: ReleaseControllerOptions): Rele
   const drafter = createDrafter({ mirror, bundles, limits });
   const commitInfo = (commit: string) => mirror.commitInfo(commit);
   const recorder = createRecorder({ ...options, announce, commitInfo });
-  const accepted = new Map<string, BranchDraft>();
+  const standing = createStanding({ ...options, drafter, announce });
+  const accepted = standing.drafts;
   let handled: string | undefined;
   let fleet: FleetSnapshot | undefined;
 
@@ -72,38 +85,9 @@ export function createReleaseController(options: ReleaseControllerOptions): Rele
     fleet = fleetOf(defaultBranch, accepted);
     if (fleet !== undefined) await options.onFleet(fleet);
   };
-  /** @returns why the commit cannot be taken up, or undefined when it is */
-  const restore = async (branch: string, commit: string, main: string) => {
-    try {
-      if (!(await mirror.has(commit))) return "it is not in the repository any more";
-      accepted.set(branch, await drafter.draft(branch, commit, main));
-      return undefined;
-    } catch (cause) {
-      return asFleetError(cause).sentence;
-    }
-  };
-  /** Takes up the stored commits that are not in hand yet.
-   *  @returns a sentence for each that is lost */
-  const takeUp = async (main: string): Promise<string[]> => {
-    const lost: string[] = [];
-    for (const { branch, accepted: commit } of (await recorder.rows()).values()) {
-      if (commit === null || accepted.has(branch)) continue;
-      const reason = await restore(branch, commit, main);
-      if (reason === undefined) continue;
-      lost.push(`the accepted commit ${branch} ${commit.slice(0, 8)} is lost: ${reason}`);
-    }
-    return lost;
-  };
-  /** Only after a fetch is lost what a new mirror did not have. */
-  const takeUpAfterFetch = async (main: string): Promise<void> => {
-    if (handled !== undefined) return;
-    const lost = await takeUp(main);
-    const fact = { type: "Warning", reason: "AcceptedCommitLost" } as const;
-    await announce(...lost.map((message) => ({ ...fact, message })));
-  };
   const draftAt = async (branch: string, commit: string, main: string): Promise<BranchDraft> => {
-    const standing = accepted.get(branch);
-    if (standing?.snapshot.commit === commit) return standing;
+    const known = accepted.get(branch);
+    if (known?.snapshot.commit === commit) return known;
     if (!(await mirror.has(commit))) throw unknownCommit(commit);
     return drafter.draft(branch, commit, main);
   };
@@ -120,14 +104,14 @@ export function createReleaseController(options: ReleaseControllerOptions): Rele
     }
     await mirror.keep(branch, verdict.head);
     await recorder.accepted(verdict.draft.snapshot, accepted.get(branch)?.snapshot);
-    accepted.set(branch, verdict.draft);
+    standing.accept(verdict.draft);
   };
 
   return {
     start: async () => {
       const main = await branchName();
       if (main === undefined) return;
-      await takeUp(main);
+      await standing.takeUp(main);
       await publish(main);
     },
     advance: async (heads) => {
@@ -135,12 +119,12 @@ export function createReleaseController(options: ReleaseControllerOptions): Rele
       if (seen === handled) return;
       const defaultBranch = await branchName();
       if (defaultBranch === undefined) return;
-      await takeUpAfterFetch(defaultBranch);
+      const isTakenUp = await standing.takeUpFetched(defaultBranch);
       const read = (branch: string, commit: string) => drafter.draft(branch, commit, defaultBranch);
       const verdicts = await judge({ defaultBranch, heads, accepted, read, loadCompose });
       for (const verdict of verdicts) await record(verdict);
       await publish(defaultBranch);
-      handled = seen;
+      handled = isTakenUp ? seen : undefined;
     },
     snapshot: () => fleet,
     candidate: async (branch, commit) => {
@@ -169,11 +153,17 @@ export function createReleaseController(options: ReleaseControllerOptions): Rele
       const { roles } = await draftAt(branch, commit, fleet?.defaultBranch ?? branch);
       return new Map([...roles.values()].map((role) => [role.release.digest, role]));
     },
+    unread: () => standing.unread().filter(({ branch }) => isFollowed(fleet, branch)),
     inUse: () =>
       [...accepted.values()].flatMap(({ snapshot }) =>
         Object.values(snapshot.roles).map(({ digest }) => digest),
       ),
   };
+}
+
+/** What no deployment names is missed by nobody; of a fleet that is not known yet nobody can say. */
+function isFollowed(fleet: FleetSnapshot | undefined, branch: string): boolean {
+  return fleet === undefined || entryOf(fleet.branches, branch) !== undefined;
 }
 
 function unknownCommit(commit: string): FleetError {

@@ -17,6 +17,13 @@ export interface BranchDraft {
   roles: ReadonlyMap<string, RoleContent>;
   /** Where a key of fleet.yaml stands. */
   readonly locate: (path: Path) => Where;
+  /** Its commit cannot be read: it stands as the fleet followed it, without the contents of its roles. */
+  isKept?: true;
+}
+
+/** What a branch was when the fleet followed it last. */
+export function keptDraft(snapshot: BranchSnapshot): BranchDraft {
+  return { snapshot, roles: new Map(), locate: () => ({ file: "fleet.yaml" }), isKept: true };
 }
 
 interface DrafterOptions {

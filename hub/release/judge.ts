@@ -46,7 +46,8 @@ async function attempt(input: JudgeInput, branch: string): Promise<Verdict> {
   const head = input.heads.get(branch);
   if (head === undefined) return { branch, head, refusal: absent(branch) };
   const standing = input.accepted.get(branch);
-  if (standing?.snapshot.commit === head) return { branch, head, draft: standing };
+  const isRead = standing?.snapshot.commit === head && standing.isKept === undefined;
+  if (isRead) return { branch, head, draft: standing };
   try {
     return { branch, head, draft: await input.read(branch, head) };
   } catch (error) {

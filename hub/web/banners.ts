@@ -10,6 +10,7 @@ const mostShown = 5;
 const titles = {
   pause: "Fleet paused",
   fleetHalt: "Fleet halted",
+  unread: "Commit unreadable",
   pin: "Pinned",
   undo: "Undone",
   halt: "Rollout halted",
@@ -51,6 +52,7 @@ function iso(at: number): string {
 const marks = {
   pause: "",
   fleetHalt: "",
+  unread: "",
   pin: "pinned",
   undo: "undone",
   halt: "",

@@ -175,6 +175,20 @@ test("clones again when the mirror's own damage stops a fetch", () =>
     assert.deepEqual(await contentOf(mirror, second), { a: "file 2" });
   }));
 
+test("a new clone has what the old mirror was told to keep", () =>
+  withMirror(async ({ repository, mirror }) => {
+    repository.commit({ a: "1" });
+    const lost = repository.commit({ a: "2" });
+    await mirror.fetch();
+    await mirror.keep("main", lost);
+    repository.git("reset", "--quiet", "--hard", "HEAD~1");
+    repository.git("reflog", "expire", "--expire=now", "--all");
+    repository.git("gc", "--quiet", "--prune=now");
+    mirror.distrust();
+    await mirror.fetch();
+    assert.deepEqual(await contentOf(mirror, lost), { a: "file 2" });
+  }));
+
 test("ends a fetch at once when told to stop", () =>
   withMirror(async ({ repository, mirror }) => {
     repository.commit({ a: "1" });
