@@ -19,7 +19,7 @@ export interface Window {
 }
 
 export function launchBrowser(): Promise<Browser> {
-  return chromium.launch({ executablePath: "/usr/bin/chromium", args: quiet });
+  return chromium.launch({ executablePath: "/usr/bin/chromium", args: quiet, timeout: 120_000 });
 }
 
 /** A page in a fresh profile. */
@@ -29,6 +29,7 @@ export async function openWindow(
   options: BrowserContextOptions = {},
 ): Promise<Window> {
   const context = await browser.newContext(options);
+  context.setDefaultTimeout(60_000);
   const page = await context.newPage();
   const faults: string[] = [];
   page.on("console", (message) => {

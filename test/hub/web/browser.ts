@@ -29,6 +29,7 @@ export async function openSite(): Promise<Site> {
     faults,
     open: async (path, options = {}) => {
       const context = await browser.newContext(options);
+      context.setDefaultTimeout(60_000);
       const value = world.sessions.open("admin");
       await context.addCookies([{ name: "fleet_session", value, url }]);
       const page = await context.newPage();
