@@ -11,7 +11,7 @@ import { type Clock, systemClock } from "#shared/clock.ts";
 import { suite } from "#test/suite.ts";
 import { takePorts } from "#test/support/ports.ts";
 
-const test = suite("a slow forwarder");
+const test = suite("a slow forwarder", { limitMs: 120_000 });
 const pidOf = (directory: string): number =>
   (JSON.parse(readFileSync(join(directory, "forwarder.json"), "utf8")) as { pid: number }).pid;
 
@@ -51,7 +51,7 @@ test("waits again for one that comes up slowly, and starts no other beside it", 
     ...systemClock,
     monotonicMs: () => nowMs,
     sleep: async () => {
-      nowMs += 2500;
+      nowMs += 10_000;
     },
   };
   const forwarder = createForwarder({ directory, clock: hurried });

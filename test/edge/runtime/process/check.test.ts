@@ -5,6 +5,7 @@ import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import type { FleetError } from "#shared/errors.ts";
+import { takePorts } from "#test/support/ports.ts";
 import { benchTests, only, rehashed, runs, shell, until } from "./fixture.ts";
 
 const test = benchTests("check of processes");
@@ -71,8 +72,7 @@ test("does not count a port that a serving copy of the app will give up", async 
   runtime,
   app,
 }) => {
-  const { port, close } = await listening();
-  close();
+  const [port] = await takePorts(1);
   const one = runtime();
   const script = `require("net").createServer().listen(${port}, () => console.log("up"))`;
   const shop = app({ web: { fleet: { command: ["node", "-e", script] }, ...published(port) } });
@@ -86,8 +86,7 @@ test("does not count a port that a serving copy of the app will give up", async 
 });
 
 test("refuses two services that publish one port", async ({ runtime, app }) => {
-  const { port, close } = await listening();
-  close();
+  const [port] = await takePorts(1);
   const shop = app({ a: shell("sleep 1", published(port)), b: shell("sleep 1", published(port)) });
   await assert.rejects(runtime().check(shop, []), { code: "port_taken" });
 });

@@ -29,7 +29,7 @@ export interface Bench {
 
 /** Declares tests that have a bench of their own each, cleared whatever happens. */
 export function benchTests(subject: string) {
-  const test = suite(subject);
+  const test = suite(subject, { limitMs: 120_000 });
   return (name: string, body: (bench: Bench) => Promise<void>): void =>
     test(name, async () => {
       const made = createBench();
@@ -124,11 +124,12 @@ export async function only(runtime: ProcessRuntime): Promise<ObservedInstance> {
   return instance;
 }
 
-/** Resolves with the first value that is not undefined or false. */
+/** Resolves with the first value that is not undefined or false.
+ *  @param limitMs far above what a busy machine takes: a wait that succeeds costs nothing */
 export async function until<T>(
   what: string,
   ask: () => T | Promise<T>,
-  limitMs = 8000,
+  limitMs = 30_000,
 ): Promise<Exclude<T, undefined | false>> {
   const deadline = performance.now() + limitMs;
   while (performance.now() < deadline) {
