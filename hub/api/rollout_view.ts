@@ -128,7 +128,7 @@ export function stepName(
   return isLast && scope === "" ? "all" : `${size}${scope}`;
 }
 
-export function rolloutDevice({ member }: MemberRow): RolloutDevice {
+export function rolloutDevice(member: MemberRow["member"]): RolloutDevice {
   const { device, state, step, deadlineAt, reason } = member;
   return { device, state, step: step === null ? null : step + 1, deadlineAt, reason };
 }

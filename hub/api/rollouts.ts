@@ -94,8 +94,8 @@ const devicesRoute = (guards: Guards) =>
     path: "/v1/rollouts/{id}/devices",
     operationId: "listRolloutDevices",
     summary: "Lists the devices of a rollout in the order of their release",
-    request: { params: RolloutParams },
-    responses: reads("All devices on one page.", RolloutDeviceList),
+    request: { params: RolloutParams, query: PageQuery },
+    responses: reads("A page of devices.", RolloutDeviceList),
   });
 
 const orderRoute = (guards: Guards, name: OrderName) =>
@@ -137,7 +137,7 @@ const haltStateRoute = (guards: Guards) =>
   });
 
 export function rolloutRoutes(options: {
-  store: Pick<Store, "rollout" | "rollouts" | "rolloutMembers">;
+  store: Pick<Store, "rollout" | "rollouts" | "rolloutMembers" | "rolloutDevices">;
   rollouts: RolloutControl;
   guards: Guards;
 }): OpenAPIHono<ApiEnv> {
@@ -165,8 +165,11 @@ export function rolloutRoutes(options: {
   app.openapi(devicesRoute(guards), async (c) => {
     const { id } = c.req.valid("param");
     if ((await store.rollout(id)) === null) throw noRollout(id);
-    const items = (await store.rolloutMembers(id)).map(rolloutDevice);
-    return tagged<ListOf<RolloutDevice>>(c, { items, next: null });
+    const { limit, cursor } = c.req.valid("query");
+    const from = cursor === undefined ? {} : { cursor };
+    const page = await store.rolloutDevices({ rollout: id, limit, ...from });
+    const items = page.rows.map(rolloutDevice);
+    return tagged<ListOf<RolloutDevice>>(c, { items, next: page.next });
   });
   for (const name of orders) {
     app.openapi(orderRoute(guards, name), async (c) => {

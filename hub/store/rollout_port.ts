@@ -52,6 +52,7 @@ export interface NewRollout
 }
 
 /** What changes when the accepted commits do. */
+  /** What it keeps until its step comes. */
 export interface FollowChange {
   snapshot: { id: string; fleet: FleetSnapshot };
   begun: NewRollout[];
@@ -102,6 +103,12 @@ export interface RolloutStore {
     devices: Partial<Record<MemberState, number>>;
   }>;
   /** Whether the newest rollout with this content was quarantined. */
+export interface MemberQuery {
+  rollout: number;
+  limit: number;
+  cursor?: string;
+}
+
   isQuarantined(deployment: AppName, signature: string): Promise<boolean>;
   snapshot(id: string): Promise<FleetSnapshot | null>;
   /** The snapshot that was followed last; null before the first. */
@@ -109,6 +116,8 @@ export interface RolloutStore {
   /** Stores the snapshot, begins and ends rollouts. Snapshots that nothing names any more go, and all but the
    *  newest rollouts of each deployment.
    *  @returns the events with their ids; null when a rollout has another version: nothing is stored */
+  /** In the order in which they are released; none of a rollout that is not there. */
+  rolloutDevices(query: MemberQuery): Promise<Page<Member>>;
   followFleet(change: FollowChange): Promise<HubEvent[] | null>;
   /** @returns the events with their ids; null when the rollout has another version: nothing is stored */
   changeRollout(change: RolloutChange): Promise<HubEvent[] | null>;

@@ -148,7 +148,7 @@ export function createHub(options: HubOptions): Hub {
     rollout: async (deployment) =>
       (await read(listOf(Rollout), `/v1/rollouts?limit=1&deployment=${deployment}`)).items[0],
     rolloutDevices: async (id) =>
-      (await read(listOf(RolloutDevice), `/v1/rollouts/${id}/devices`)).items,
+      (await read(listOf(RolloutDevice), `/v1/rollouts/${id}/devices?limit=500`)).items,
     journal: (id, cursor) =>
       read(
         listOf(StoredEntry),

@@ -125,7 +125,7 @@ export async function createRolloutWorld(policy: object): Promise<RolloutWorld> 
       return get<RolloutView>(`/v1/rollouts/${items[0]?.id}`);
     },
     members: async (id) =>
-      (await get<{ items: RolloutDevice[] }>(`/v1/rollouts/${id}/devices`)).items,
+      (await get<{ items: RolloutDevice[] }>(`/v1/rollouts/${id}/devices?limit=500`)).items,
     startHub: async () => {
       const ports = ["--http-port", String(httpPort), "--mqtt-port", String(mqttPort)];
       const data = ["--data", join(directory, "hub"), "--repository", repository.path];

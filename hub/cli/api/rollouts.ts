@@ -6,6 +6,7 @@ import type { HaltView } from "#hub/api/rollouts.ts";
 import type { ListOf } from "#hub/api/schema.ts";
 import type { OrderName } from "#hub/rollout/advance/order.ts";
 import type { Http } from "./http.ts";
+import { items } from "./pages.ts";
 
 export interface RolloutFilter {
   deployment?: string;
@@ -16,6 +17,7 @@ export interface RolloutCalls {
   /** Newest first. */
   list(filter: RolloutFilter, limit: number): Promise<RolloutSummary[]>;
   get(id: number): Promise<RolloutView>;
+  /** All of them, in the order of their release. */
   devices(id: number): Promise<RolloutDevice[]>;
   preview(deployment: string, commit?: string): Promise<PreviewView>;
   order(
@@ -40,7 +42,12 @@ export function rolloutCalls(http: Pick<Http, "json">): RolloutCalls {
     list: async (filter, limit) =>
       (await read<ListOf<RolloutSummary>>("/v1/rollouts", { ...filter, limit })).items,
     get: (id) => read(pathOf(id)),
-    devices: async (id) => (await read<ListOf<RolloutDevice>>(`${pathOf(id)}/devices`)).items,
+    devices: async (id) => {
+      const all: RolloutDevice[] = [];
+      const path = `${pathOf(id)}/devices`;
+      for await (const one of items<RolloutDevice>(http, path, { limit: 500 })) all.push(one);
+      return all;
+    },
     preview: (deployment, commit) =>
       read(`/v1/deployments/${encodeURIComponent(deployment)}/preview`, { commit }),
     order: (id, name, body) => post(`${pathOf(id)}/${name}`, body),

@@ -1,6 +1,9 @@
 // Rollouts by the API: what is shown, what can be ordered by whom, and the halt of the fleet.
 import assert from "node:assert/strict";
 import type { RolloutDevice, RolloutSummary, RolloutView } from "#hub/api/rollout_view.ts";
+import type { ListOf } from "#hub/api/schema.ts";
+import type { HttpRequest } from "#hub/cli/api/http.ts";
+import { rolloutCalls } from "#hub/cli/api/rollouts.ts";
 import { suite } from "#test/suite.ts";
 import { addRollout, commitOf } from "./fixtures.ts";
 import { asOperator, createWorld, enrol, type World } from "./world.ts";
@@ -53,6 +56,24 @@ test("shows the plan, how many devices are where, and what it waits for", async 
   const canary = devices.items.find(({ device }) => device === "pi-1");
   assert.deepEqual([canary?.state, canary?.step], ["Released", 1]);
   assert.equal(devices.items.length, 3);
+});
+
+test("pages the devices, and fleet follows the pages", async () => {
+  const path = `/v1/rollouts/${id}/devices`;
+  const first = await get<ListOf<RolloutDevice>>(`${path}?limit=2`);
+  const second = await get<ListOf<RolloutDevice>>(`${path}?limit=2&cursor=${first.next}`);
+  assert.deepEqual([first.items.length, second.items.length, second.next], [2, 1, null]);
+  const asked: unknown[] = [];
+  const calls = rolloutCalls({
+    json: <T>({ path: of, query = {} }: HttpRequest) => {
+      asked.push(of);
+      const cursor = query["cursor"] === undefined ? "" : `&cursor=${query["cursor"]}`;
+      return get<T>(`${of}?limit=2${cursor}`);
+    },
+  });
+  assert.deepEqual(await calls.devices(id), [...first.items, ...second.items]);
+  assert.deepEqual(asked, [path, path]);
+  assert.equal((await world.get(`${path}?cursor=x`, asOperator)).status, 400);
 });
 
 test("takes orders with a reason, keeps who gave them, and refuses those that mean nothing", async () => {
