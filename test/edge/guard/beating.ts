@@ -16,13 +16,17 @@ function note(): number | undefined {
   return child.pid;
 }
 
-appendFileSync(file, `${note()}\n`);
-if (/^\d+$/.test(mode)) process.exit(Number(mode));
-const beat = (): void => void process.send?.({ pulse: "alive" } satisfies Pulse);
-beat();
-setInterval(mode === "mute" ? () => undefined : beat, 20);
+const begun = (): void => appendFileSync(file, `${note()}\n`);
+if (/^\d+$/.test(mode)) {
+  begun();
+  process.exit(Number(mode));
+}
+const pulse: Pulse = { pulse: "alive" };
+setInterval(() => mode === "mute" || process.send?.(pulse), 20);
 process.on("SIGTERM", () => {
   if (mode !== "deaf") process.exit(0);
 });
 process.on("SIGHUP", () => appendFileSync(file, "SIGHUP\n"));
 process.on("disconnect", () => process.exit(0));
+// The line stands when all of it is ready and the guard is sure to hear the first pulse.
+process.send?.(pulse, undefined, undefined, begun);
