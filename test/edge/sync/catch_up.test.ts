@@ -26,7 +26,7 @@ function gather(entries: number) {
 test("begins at another moment on each device, with a small batch, and goes on in order", () =>
   withFarHub(async (hub) => {
     const firstMs: number[] = [];
-    for (let round = 0; round < 3; round++) {
+    for (let round = 0; round < 4; round++) {
       hub.stored.length = 0;
       hub.heard.journal.length = 0;
       let beganMs = 0;
@@ -48,7 +48,7 @@ test("begins at another moment on each device, with a small batch, and goes on i
       await device.remove();
     }
     assert.ok(Math.max(...firstMs) - Math.min(...firstMs) > 50, firstMs.join());
-    assert.ok(Math.max(...firstMs) < outbox.catchUpMs + 5000);
+    assert.ok(Math.max(...firstMs) < outbox.catchUpMs + 20_000);
   }));
 
 test("holds up neither the desired state nor the report", () =>

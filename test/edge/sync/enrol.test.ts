@@ -91,15 +91,15 @@ test("uses one nonce for all tries, also those of a later start", () =>
 test("waits for a hub that is not there yet", () =>
   withDirectory(async (directory) => {
     const port = await freePort();
-    const late = Promise.withResolvers<Hub>();
+    let late: Promise<Hub> | undefined;
     await enrol({
       ...request(`http://127.0.0.1:${port}`, directory),
       onRetry: ({ code }) => {
         assert.equal(code, "hub_unreachable");
-        late.resolve(startHub([], port));
+        late ??= startHub([], port);
       },
     });
-    (await late.promise).server.close();
+    (await late)?.server.close();
   }));
 
 test("ends at once when the token is refused, with the next step", () =>

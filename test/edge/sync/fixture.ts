@@ -1,7 +1,6 @@
 // A device under test: a real journal on disk, an identity, and sync with short times.
 import { generateKeyPairSync, type KeyObject } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pino } from "pino";
@@ -10,6 +9,7 @@ import type { Journal } from "#edge/journal/port.ts";
 import type { Identity } from "#edge/sync/identity.ts";
 import type { OpenLink } from "#edge/sync/link.ts";
 import { openMqttLink } from "#edge/sync/mqtt.ts";
+import type { OutboxLimits } from "#edge/sync/outbox.ts";
 import type { Sync, SyncStreams } from "#edge/sync/port.ts";
 import { createSync, type SyncConfig } from "#edge/sync/sync.ts";
 import { systemClock } from "#shared/clock.ts";
@@ -17,6 +17,7 @@ import type { DesiredState } from "#shared/desired.ts";
 import { type Envelope, keyIdOf, sealDesired } from "#shared/envelope.ts";
 import type { DeviceId } from "#shared/ids.ts";
 import type { ReportedState } from "#shared/reported.ts";
+import { takePorts } from "#test/support/ports.ts";
 
 export const deviceId = "pi-1" as DeviceId;
 export const secret = "correct horse battery staple";
@@ -79,7 +80,7 @@ export interface TestDevice {
 /** Times are short, so that a test of a fallback takes no minute. */
 const quick = {
   pollMs: 100,
-  timeoutMs: 1000,
+  timeoutMs: 5000,
   reportIntervalMs: 20,
   reconnect: { baseMs: 50, maxMs: 200, stableMs: 5000 },
   fallback: { failures: 100, afterMs: 60_000 },
@@ -92,6 +93,9 @@ const quick = {
     catchUpMs: 100,
   },
 } satisfies Omit<SyncConfig, "hubUrl">;
+
+/** For tests that count batches: none goes out again because the machine is busy. */
+export const patientOutbox: OutboxLimits = { ...quick.outbox, ackTimeoutMs: 30_000 };
 
 export function startDevice(
   config: Partial<SyncConfig> & { mqttUrl?: string },
@@ -139,12 +143,8 @@ export async function until(holds: () => boolean): Promise<void> {
   while (!holds()) await systemClock.sleep(5);
 }
 
-/** A port that was free a moment ago, for a server that must come back at the same place. */
+/** For a server that must come back at the same place. */
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await new Promise((resolve) => server.once("listening", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === "string") throw new TypeError("no port");
-  return address.port;
+  const [port] = await takePorts(1);
+  return port;
 }

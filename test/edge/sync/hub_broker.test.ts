@@ -83,6 +83,7 @@ test("is online at the end when a new connection takes the place of a dead one",
     await until(() => heard.conn.length === 1);
     const after = startDevice({ mqttUrl: broker.url });
     await until(() => !before.sync.status().connected && after.sync.status().connected);
+    await until(() => heard.conn.filter(({ state }) => state === "online").length === 2);
     await systemClock.sleep(100);
     assert.equal(heard.conn.at(-1)?.state, "online");
     await before.remove();

@@ -1,4 +1,5 @@
 import * as assert from "node:assert/strict";
+import { isDeepStrictEqual } from "node:util";
 import type { Journal } from "#edge/journal/port.ts";
 import type { OpenLink } from "#edge/sync/link.ts";
 import { openMqttLink } from "#edge/sync/mqtt.ts";
@@ -32,8 +33,11 @@ test("keeps its connection with a stretched keepalive, and wakes within two seco
     await until(() => hub.heard.beat.at(-1)?.heartbeatMs === 900_000);
     await until(() => hub.heard.reported.at(-1)?.heartbeatMs === 900_000);
     assert.deepEqual(keepalives, [30, 900]);
-    await systemClock.sleep(300);
-    const before = hub.proxy.passed();
+    let before = hub.proxy.passed();
+    for (let last = {}; !isDeepStrictEqual(last, before); before = hub.proxy.passed()) {
+      last = before;
+      await systemClock.sleep(300);
+    }
     await systemClock.sleep(3000);
     assert.deepEqual(hub.proxy.passed(), before, "an idle connection is silent between two polls");
     const beganMs = performance.now();
@@ -70,9 +74,10 @@ test("costs about a kilobyte at each poll while nothing happens", () =>
     await until(() => hub.heard.beat.length >= 2 && device.journal.unacknowledged() === 0);
     const before = hub.proxy.passed();
     const beats = hub.heard.beat.length;
-    await until(() => hub.heard.beat.length === beats + 4);
+    await until(() => hub.heard.beat.length >= beats + 4);
     const after = hub.proxy.passed();
-    const bytes = (after.up - before.up + after.down - before.down) / 4;
+    const polls = hub.heard.beat.length - beats;
+    const bytes = (after.up - before.up + after.down - before.down) / polls;
     assert.ok(bytes > 100 && bytes < 1500, `${bytes} bytes`);
     assert.equal(device.sync.status().isolated, false);
     await device.remove();
@@ -80,7 +85,7 @@ test("costs about a kilobyte at each poll while nothing happens", () =>
 
 test("sleeps between polls, is gone from the network, and takes the desired state at the next one", () =>
   withFarHub(async (hub) => {
-    const pollMs = 2500;
+    const pollMs = 4000;
     const device = startDevice({ mqttUrl: hub.url }, speak);
     const { sync, journal } = device;
     await until(() => sync.status().connected);
@@ -99,7 +104,7 @@ test("sleeps between polls, is gone from the network, and takes the desired stat
     await systemClock.sleep(1000);
     assert.deepEqual(hub.proxy.passed(), before, "nothing is on the wire while it sleeps");
     await until(() => journal.desired()?.generation === 1);
-    assert.ok(performance.now() - beganMs < pollMs + 1000);
+    assert.ok(performance.now() - beganMs < 2 * pollMs);
     await until(() => journal.unacknowledged() === 0 && hub.heard.conn.at(-1)?.state === "offline");
     assert.equal(hub.heard.reported.at(-1)?.heartbeatMs, pollMs);
     assert.equal(sync.status().isolated, false);
@@ -132,14 +137,14 @@ for (const mqttUrl of [undefined, "mqtt://127.0.0.1:1"]) {
       speak,
     );
     try {
-      device.sync.setRhythm({ pollMs: 1000, connection: "sleep" });
+      device.sync.setRhythm({ pollMs: 3000, connection: "sleep" });
       await until(() => device.journal.unacknowledged() === 0);
       const count = gateway.reports.length;
       gateway.desire(2);
       await systemClock.sleep(500);
       assert.equal(gateway.reports.length, count);
       await until(() => device.journal.desired()?.generation === 2);
-      assert.equal(gateway.reports.at(-1)?.beat.heartbeatMs, 1000);
+      assert.equal(gateway.reports.at(-1)?.beat.heartbeatMs, 3000);
     } finally {
       await device.remove();
       await gateway.stop();

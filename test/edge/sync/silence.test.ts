@@ -14,7 +14,9 @@ import { startGateway } from "./gateway.ts";
 
 const test = suite("silence of the hub");
 
-const quick = { hubPatienceMs: 300, isolatedAfterMs: 1200 };
+const quick = { hubPatienceMs: 300, isolatedAfterMs: 2000 };
+/** For a hub that answers all the time, and is heard late on a busy machine. */
+const patient = { hubPatienceMs: 1000, isolatedAfterMs: 1200 };
 
 function events(journal: Pick<Journal, "entries">): unknown[] {
   const entries = journal.entries({ kinds: ["event"], limit: 20 }).toReversed();
@@ -46,7 +48,7 @@ test("is no contact, however well the broker answers; and is told once, with its
     await until(() => sync.status().connected && !sync.status().isolated);
     assert.deepEqual(events(journal), ["HubLost", "HubFound"]);
     const [found] = journal.entries({ kinds: ["event"], limit: 1 });
-    assert.ok(Number(found?.body["silenceMs"]) >= 1200);
+    assert.ok(Number(found?.body["silenceMs"]) >= quick.isolatedAfterMs);
     assert.deepEqual(new Set(ways), new Set(["none", "mqtt"]));
     await device.remove();
   }));
@@ -71,7 +73,7 @@ test("that follows soon after another one is noticed as soon", () =>
 
 test("does not come about on a connection that is merely quiet, at little cost", () =>
   withFarHub(async (hub) => {
-    const device = startDevice({ mqttUrl: hub.url, ...quick }, speak, () => 60_000);
+    const device = startDevice({ mqttUrl: hub.url, ...patient }, speak, () => 60_000);
     await until(() => device.journal.unacknowledged() === 0);
     const asked = hub.heard.journal.length;
     await systemClock.sleep(3000);
@@ -154,7 +156,7 @@ test("goes on over a restart of the agent, and is told once all the same", async
 
 test("is none of the hub's while the device's disk takes no acknowledgement", () =>
   withFarHub(async (hub) => {
-    const device = startDevice({ mqttUrl: hub.url, ...quick }, (journal) => {
+    const device = startDevice({ mqttUrl: hub.url, ...patient }, (journal) => {
       journal.acknowledge = () => {
         throw new FleetError("journal_unusable", { message: "read-only", retry: "later" });
       };
@@ -164,7 +166,7 @@ test("is none of the hub's while the device's disk takes no acknowledgement", ()
     await until(() => sync.status().lastContactMonotonicMs !== undefined);
     const ways: string[] = [];
     sync.onChange(() => ways.push(sync.status().via));
-    await systemClock.sleep(2 * quick.isolatedAfterMs);
+    await systemClock.sleep(2 * patient.isolatedAfterMs);
     assert.deepEqual([ways, sync.status().via, sync.status().isolated], [[], "mqtt", false]);
     await device.remove();
   }));

@@ -1,11 +1,13 @@
 import * as assert from "node:assert/strict";
 import { generateKeyPairSync } from "node:crypto";
+import type { SyncConfig } from "#edge/sync/sync.ts";
 import type { DeviceId } from "#shared/ids.ts";
 import { suite } from "#test/suite.ts";
 import { startBroker, type TestBroker } from "./broker.ts";
 import {
   desiredState,
   freePort,
+  patientOutbox,
   reportedState,
   seal,
   startDevice,
@@ -17,9 +19,10 @@ const test = suite("sync over MQTT");
 
 async function withDevice(
   body: (device: TestDevice, broker: TestBroker) => Promise<void>,
+  config: Partial<SyncConfig> = {},
 ): Promise<void> {
   const broker = await startBroker();
-  const device = startDevice({ mqttUrl: broker.url });
+  const device = startDevice({ mqttUrl: broker.url, ...config });
   try {
     await body(device, broker);
   } finally {
@@ -143,18 +146,21 @@ test("leaves out a report that the broker would end the connection for", () =>
   }));
 
 test("sends a burst of entries as one batch, and all of many batches", () =>
-  withDevice(async ({ sync, journal }, broker) => {
-    await until(() => broker.heard.conn !== undefined);
-    for (let i = 0; i < 40; i++) journal.append({ kind: "event", body: { i } });
-    sync.journalGrew();
-    await until(() => journal.unacknowledged() === 0);
-    assert.equal(broker.heard.journal?.length, 1);
-    for (let i = 0; i < 1200; i++) journal.append({ kind: "event", body: { i } });
-    sync.journalGrew();
-    await until(() => journal.unacknowledged() === 0);
-    assert.equal(broker.heard.journal?.length, 4);
-    assert.equal(broker.stored.size, 1240);
-  }));
+  withDevice(
+    async ({ sync, journal }, broker) => {
+      await until(() => broker.heard.conn !== undefined);
+      for (let i = 0; i < 40; i++) journal.append({ kind: "event", body: { i } });
+      sync.journalGrew();
+      await until(() => journal.unacknowledged() === 0);
+      assert.equal(broker.heard.journal?.length, 1);
+      for (let i = 0; i < 1200; i++) journal.append({ kind: "event", body: { i } });
+      sync.journalGrew();
+      await until(() => journal.unacknowledged() === 0);
+      assert.equal(broker.heard.journal?.length, 4);
+      assert.equal(broker.stored.size, 1240);
+    },
+    { outbox: patientOutbox },
+  ));
 
 test("sends a batch again until the hub itself answers: the broker's word is none", () =>
   withDevice(async ({ sync, journal }, broker) => {
