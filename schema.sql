@@ -184,8 +184,8 @@ create table snapshots (
   body text not null
 );
 
--- One row per move of a deployment to a new rendering. target and base name snapshots; cohorts, suspects and
--- policy are JSON; a change is refused unless it was decided on the present version.
+-- One row per move of a deployment to a new rendering. target and base name snapshots; cohorts, their bases, suspects
+-- and policy are JSON; a change is refused unless it was decided on the present version.
 create table rollouts (
   id bigint primary key not null,
   deployment text not null,
@@ -208,12 +208,13 @@ create table rollouts (
   reason text,
   began_at bigint not null,
   changed_at bigint not null,
-  version bigint not null
+  version bigint not null,
+  cohort_bases text not null default '[]'
 );
 create index rollouts_by_deployment on rollouts (deployment, id);
 
 -- What became of each device of a rollout; place is the order of release, before names the snapshot that the
--- device had when the rollout began.
+-- device keeps until its step comes, and base the one that it returns to; null: that of the rollout.
 create table rollout_devices (
   rollout bigint not null references rollouts (id) on delete cascade,
   device text not null references devices (id) on delete cascade,
@@ -224,11 +225,12 @@ create table rollout_devices (
   deadline_at bigint,
   reason text,
   changed_at bigint not null,
+  base text,
   primary key (rollout, device)
 );
+create index rollout_devices_by_place on rollout_devices (rollout, place);
 
 -- How many copies of an app's services on a device say what of themselves; summed by site and app.
-create index rollout_devices_by_place on rollout_devices (rollout, place);
 create table workloads (
   device text not null references devices (id) on delete cascade,
   app text not null,

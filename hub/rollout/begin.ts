@@ -10,6 +10,7 @@ import { revisionOf } from "#shared/desired.ts";
 import type { AppName, DeviceId, RevisionId } from "#shared/ids.ts";
 import { matches } from "#shared/selector.ts";
 import type { Tell } from "./advance/model.ts";
+import { type Bases, basesAfter } from "./base.ts";
 import { freshMember, snapshotFor, type Track, type Tracks } from "./track.ts";
 
 export type Placed = RenderedDevice;
@@ -59,7 +60,7 @@ export function beginnings(input: Input): Beginning {
   const { fleet, tracks } = input;
   const result: Beginning = { begun: [], ended: [], tells: [] };
   const main = entryOf(fleet.branches, fleet.defaultBranch);
-  const names = new Set<AppName>(main?.deployments.map(({ name }) => name));
+  const names = namesIn(fleet);
   for (const deployment of main?.deployments ?? []) consider(input, deployment, result);
   for (const [name, track] of tracks.byDeployment) {
     if (!names.has(name)) end(result, track, "the deployment is gone");
@@ -76,10 +77,11 @@ function consider(input: Input, deployment: Deployment, result: Beginning): void
   const change = changeOf(input, deployment);
   if (change === undefined) return;
   const name = nameOf(change.newest);
-  const members = membersOf(input, change);
+  const bases = basesAfter(track, change.last);
+  const members = membersOf(input, change, bases);
   end(result, track, members.length === 0 ? `${name} is what its devices have` : `${name} follows`);
   if (members.length === 0) return;
-  const rollout = newRollout(input, { ...change, policy: deployment.rollout, members });
+  const rollout = newRollout(input, { ...change, policy: deployment.rollout, members, bases });
   result.begun.push(rollout);
   result.tells.push(...beginningInWords(rollout, name));
 }
@@ -104,18 +106,25 @@ function changeOf(input: Input, deployment: Deployment): Change | undefined {
 }
 
 /** What the deployment was until now. While its branch could not be read its devices kept what they had, which
- *  is what its newest rollout gave them. */
+ *  is what its newest rollout gave them. One that comes back after it was gone comes back as it was good. */
 function standing(
   { last, tracks }: Input,
   name: AppName,
 ): Pick<Change, "before" | "last"> | undefined {
-  const target = tracks.byDeployment.get(name)?.row.target;
-  const known = target === undefined ? undefined : tracks.snapshots.get(target);
-  for (const one of [last, target !== undefined && known && { id: target, fleet: known }]) {
+  const row = tracks.byDeployment.get(name)?.row;
+  const wasGone = last !== undefined && !namesIn(last.fleet).has(name);
+  const id = wasGone && row?.head.state === "Superseded" ? row.base : row?.target;
+  const known = id === undefined ? undefined : tracks.snapshots.get(id);
+  for (const one of [last, id !== undefined && known && { id, fleet: known }]) {
     const before = one ? sourceOf(one.fleet, name) : undefined;
     if (one && before !== undefined) return { before, last: one.id };
   }
   return undefined;
+}
+
+function namesIn({ branches, defaultBranch }: FleetSnapshot): Set<AppName> {
+  const main = entryOf(branches, defaultBranch);
+  return new Set(main?.deployments.map(({ name }) => name));
 }
 
 function nameOf({ deployment, branch }: Source): string {
@@ -159,8 +168,13 @@ export function devicesOf(
     .filter(({ labels }) => matches(selector, labels));
 }
 
-/** Devices whose rendering changes, in an order that is random and yet the same each time. */
-function membersOf({ tracks }: Input, { newest, before: had, last, devices }: Change): MemberRow[] {
+/** Devices whose rendering changes, in an order that is random and yet the same each time; with them those that
+ *  have the newest already, where the base is another: it would come to whoever has no place in the rollout. */
+function membersOf(
+  { tracks }: Input,
+  { newest, before: had, last, devices }: Change,
+  bases: Bases,
+): MemberRow[] {
   const { name } = newest.deployment;
   const track = tracks.byDeployment.get(name);
   const sources = new Map<string, Source | undefined>([[last, had]]);
@@ -172,24 +186,29 @@ function membersOf({ tracks }: Input, { newest, before: had, last, devices }: Ch
     return sources.get(id);
   };
   const seed = signatureOf(newest);
-  return devices
-    .flatMap((device) => {
-      const before = (track === undefined ? undefined : snapshotFor(track, device.id)) ?? last;
-      const has = revisionIn(sourceIn(before), device);
-      if (has === undefined || has === revisionIn(newest, device)) return [];
-      return [{ member: freshMember(device.id), before }];
-    })
-    .map((row) => ({ row, place: canonicalHash([seed, row.member.device]) }))
-    .toSorted((a, b) => byCodeUnit(a.place, b.place))
-    .map(({ row }) => row);
+  const placed = devices.flatMap((device) => {
+    const before = (track === undefined ? undefined : snapshotFor(track, device.id)) ?? last;
+    const has = revisionIn(sourceIn(before), device);
+    if (has === undefined) return [];
+    const wanted = revisionIn(newest, device);
+    const changes = has !== wanted;
+    if (!changes && revisionIn(sourceIn(bases.base), device) === wanted) return [];
+    const base = bases.of(device.id);
+    const own = base === bases.base ? {} : { base };
+    const row: MemberRow = { member: freshMember(device.id), before, ...own };
+    return [{ row, changes, place: canonicalHash([seed, device.id]) }];
+  });
+  if (!placed.some(({ changes }) => changes)) return [];
+  return placed.toSorted((a, b) => byCodeUnit(a.place, b.place)).map(({ row }) => row);
 }
 
-interface Parts extends Pick<Change, "newest" | "last"> {
+interface Parts extends Pick<Change, "newest"> {
   policy: RolloutPolicy;
   members: MemberRow[];
+  bases: Bases;
 }
 
-function newRollout(input: Input, { newest, policy, last, members }: Parts): NewRollout {
+function newRollout(input: Input, { newest, policy, members, bases }: Parts): NewRollout {
   const { deployment, branch, release } = newest;
   const signature = signatureOf(newest);
   const isQuarantined = input.quarantined.has(deployment.name);
@@ -199,7 +218,8 @@ function newRollout(input: Input, { newest, policy, last, members }: Parts): New
     commit: branch.commit,
     digest: release.digest,
     target: snapshotId(input.fleet),
-    base: baseOf(input.tracks.byDeployment.get(deployment.name)) ?? last,
+    base: bases.base,
+    cohortBases: bases.cohortBases,
     signature,
     isQuarantined,
     head: {
@@ -214,12 +234,4 @@ function newRollout(input: Input, { newest, policy, last, members }: Parts): New
     beganAt: input.now,
     members,
   };
-}
-
-/** What was promoted last, while a rollout since then has not been. */
-function baseOf(track: Track | undefined): string | undefined {
-  const state = track?.row.head.state;
-  return state === undefined || state === "Promoted" || state === "Superseded"
-    ? undefined
-    : track?.row.base;
 }

@@ -11,8 +11,9 @@ import { faultPoint } from "#shared/fault.ts";
 import type { AppName, DeviceId } from "#shared/ids.ts";
 import { createQueue } from "#shared/serial.ts";
 import { type OrderName, order } from "./advance/order.ts";
+import { returning } from "./base.ts";
 import { snapshotId } from "./begin.ts";
-import { decideChange, refusingOf } from "./decide.ts";
+import { decideChange, joinedTo, refusingOf } from "./decide.ts";
 import { createLook } from "./look.ts";
 import { type Followed, loadTracks, takeUp } from "./take_up.ts";
 import { changed, movedBy, rolloutOf, type Track, type Tracks } from "./track.ts";
@@ -132,7 +133,8 @@ export function createRolloutController(options: Options): RolloutController {
     faultPoint("after:rollout");
     const after = changed(track, next);
     tracks.byDeployment.set(track.row.deployment, after);
-    for (const id of [...movedBy(track, after), ...(next.retried ?? [])]) owed.add(id);
+    const others = look.view(track.row.deployment)?.differing ?? [];
+    for (const id of [...movedBy(track, after, others), ...(next.retried ?? [])]) owed.add(id);
     publish(events);
     await payOwed();
     return true;
@@ -142,7 +144,10 @@ export function createRolloutController(options: Options): RolloutController {
     // The decision before this one may have given devices something that they have not heard of.
     await look.refresh();
     const view = look.view(track.row.deployment);
-    if (view === undefined) return false;
+    if (view === undefined) {
+      waits.delete(track.row.deployment);
+      return false;
+    }
     const isFrozen = fleetHalt !== null;
     const decided = decideChange({ track, view, now: clock.now(), isFrozen, absences });
     waits.set(track.row.deployment, { id: track.row.id, why: decided.waitsFor });
@@ -208,11 +213,14 @@ export function createRolloutController(options: Options): RolloutController {
       if (ordered === undefined) throw meaningless(row, given.name);
       const now = clock.now();
       await look.refresh();
-      const retried = refusingOf(ordered.marks, look.view(row.deployment));
+      const { marks } = ordered;
+      const view = look.view(row.deployment);
+      const head = { ...row.head, ...ordered.head };
+      const joined = view === undefined ? [] : joinedTo({ ...track, row: { ...row, head } }, view);
       isDone = await change(track, {
-        ...{ id, version: row.version, now, operator, reason, marks: ordered.marks, joined: [] },
-        retried,
-        head: { ...row.head, ...ordered.head },
+        ...{ id, version: row.version, now, operator, reason, head, marks, joined },
+        returned: returning(track, marks),
+        retried: refusingOf(marks, view),
         isQuarantined: ordered.isQuarantined ?? row.isQuarantined,
         suspects: row.suspects,
         events: [eventOf(tellOrder(given), now, row)],

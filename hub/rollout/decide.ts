@@ -1,13 +1,14 @@
 // One decision about one rollout, as the change that the store is asked for; pure.
 import type { Absence } from "#hub/run/absence.ts";
-import type { MemberRow, RolloutChange } from "#hub/store/rollout_port.ts";
+import type { MemberRow, RolloutChange, RolloutRow } from "#hub/store/rollout_port.ts";
 import { canonicalJson } from "#shared/canonical.ts";
 import type { DeviceId } from "#shared/ids.ts";
 import { advance } from "./advance/advance.ts";
 import { has } from "./advance/harm.ts";
-import type { Decision, Member } from "./advance/model.ts";
+import type { Decision, Fact, Member } from "./advance/model.ts";
+import { cohortBaseOf, joining, returning } from "./base.ts";
 import type { View } from "./look.ts";
-import { freshMember, rolloutOf, type Track, trackOf } from "./track.ts";
+import { rolloutOf, type Track, trackOf } from "./track.ts";
 import { eventOf } from "./words.ts";
 
 interface Input {
@@ -28,17 +29,19 @@ export interface Decided extends Pick<Decision, "waitsFor" | "nextAt"> {
 export function decideChange(input: Input): Decided {
   const { track, view, now, isFrozen, absences = [] } = input;
   const { row, members } = track;
-  const joined = joinedTo(input);
+  const joined = joinedTo(track, view);
   const whole = rolloutOf(trackOf(row, [...members.values(), ...joined]));
   const decision = advance(whole, view.facts, now, { isFrozen, absences });
   const fresh = new Map(decision.marks.map((member) => [member.device, member]));
+  const marks = decision.marks.filter(({ device }) => members.has(device));
   const change: RolloutChange = {
     ...{ id: row.id, version: row.version, head: decision.head, now },
     isQuarantined: row.isQuarantined || decision.suspects !== null,
     suspects: decision.suspects ?? row.suspects,
     // Nobody is to be named for a halt that nobody ordered.
     ...(decision.suspects === null ? {} : { operator: null, reason: null }),
-    marks: decision.marks.filter(({ device }) => members.has(device)),
+    marks,
+    returned: returning(track, marks),
     joined: joined.map((one) => ({ ...one, member: fresh.get(one.member.device) ?? one.member })),
     events: decision.tells.map((tell) => eventOf(tell, now, row)),
   };
@@ -55,17 +58,26 @@ export function refusingOf(marks: readonly Member[], view: View | undefined): De
   });
 }
 
-const over = new Set(["Superseded", "Undone"]);
-
-/** Devices that came to the deployment since the rollout began and would change with it; once it is promoted, those
- *  that its cohorts leave out. */
-function joinedTo({ track: { row, members }, view }: Input): MemberRow[] {
-  const { state, cohorts } = row.head;
-  if (over.has(state)) return [];
-  const isIn = (id: DeviceId): boolean =>
-    state !== "Promoted" || cohorts.some((one) => has(view.facts.get(id), one));
+/** Devices that came to the deployment since the rollout began and would change with it. Once it is promoted or
+ *  undone all but those of the cohorts that were left out have the same. */
+export function joinedTo({ row, members }: Track, view: View): MemberRow[] {
+  const isIn = (id: DeviceId): boolean => takesPart(row, view.facts.get(id));
   const fresh = [...view.differing].filter((id) => !members.has(id) && isIn(id));
-  return fresh.map((id) => ({ member: freshMember(id), before: row.base }));
+  return fresh.map((id) => joining(row, id, view.facts.get(id)));
+}
+
+function takesPart({ head, cohortBases }: RolloutRow, fact: Fact | undefined): boolean {
+  switch (head.state) {
+    case "Superseded":
+      return false;
+    case "Undone":
+      return cohortBaseOf(cohortBases, fact) !== undefined;
+    case "Promoted":
+      return head.cohorts.some((one) => has(fact, one));
+    default:
+      // What it returns to depends on what it is.
+      return cohortBases.length === 0 || fact?.isNew !== true;
+  }
 }
 
 function isNothing({ row }: Track, { head, marks, joined }: RolloutChange): boolean {

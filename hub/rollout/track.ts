@@ -25,6 +25,10 @@ export function rolloutOf({ row, members }: Track): Rollout {
 export function changed({ row, members }: Track, change: RolloutChange): Track {
   const next = new Map(members);
   for (const joined of change.joined) next.set(joined.member.device, joined);
+  for (const { device, before } of change.returned ?? []) {
+    const known = next.get(device);
+    if (known !== undefined) next.set(device, { ...known, before });
+  }
   for (const member of change.marks) {
     const known = next.get(member.device);
     if (known !== undefined) next.set(member.device, { ...known, member });
@@ -44,16 +48,23 @@ export function changed({ row, members }: Track, change: RolloutChange): Track {
 }
 
 /** The snapshot that a device is to have; undefined: the newest. */
-export function snapshotFor({ row, members }: Track, device: DeviceId): string | undefined {
+export function snapshotFor(track: Track, device: DeviceId): string | undefined {
+  const { row, members } = track;
   const known = members.get(device);
   const place = placementOf(row.head.state, known?.member);
   if (place === "newest") return undefined;
-  return place === "before" ? (known?.before ?? row.base) : row.base;
+  return place === "before" && known !== undefined ? known.before : baseOf(track, device);
 }
 
-/** Devices for which the change means another rendering. */
-export function movedBy(before: Track, after: Track): DeviceId[] {
-  const ids = new Set([...before.members.keys(), ...after.members.keys()]);
+/** The snapshot that a device returns to. */
+export function baseOf({ row, members }: Track, device: DeviceId): string {
+  return members.get(device)?.base ?? row.base;
+}
+
+/** Devices for which the change means another rendering.
+ *  @param others that have no place in the rollout */
+export function movedBy(before: Track, after: Track, others: Iterable<DeviceId>): DeviceId[] {
+  const ids = new Set([...before.members.keys(), ...after.members.keys(), ...others]);
   return [...ids].filter((id) => snapshotFor(before, id) !== snapshotFor(after, id));
 }
 
@@ -88,7 +99,8 @@ export function createTracks(): Tracks {
 }
 
 function namesOf({ row, members }: Track): string[] {
-  return [row.base, row.target, ...[...members.values()].map(({ before }) => before)];
+  const own = [...members.values()].flatMap(({ before, base = before }) => [before, base]);
+  return [row.base, row.target, ...row.cohortBases.map(({ base }) => base), ...own];
 }
 
 function digestsOf({ branches }: FleetSnapshot): Digest[] {

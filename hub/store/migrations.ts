@@ -5,6 +5,7 @@ import { attendanceStatements } from "./migrations/attendances.ts";
 import { control } from "./migrations/control.ts";
 import { holdingStatements } from "./migrations/holdings.ts";
 import { memoStatements } from "./migrations/memos.ts";
+import { rolloutBaseStatements } from "./migrations/rollout_bases.ts";
 import { runStatements } from "./migrations/runs.ts";
 import { telemetryStatements } from "./migrations/telemetry.ts";
 
@@ -216,4 +217,6 @@ export const migrations: readonly Migration[] = [
   { id: 9, name: "what workloads say", statements: telemetryStatements },
   { id: 10, name: "when a hub was there", statements: attendanceStatements },
   { id: 11, name: "finding old runs, and events by type", statements: ageStatements },
+  { id: 12, name: "how much is kept of each device", statements: holdingStatements },
+  { id: 13, name: "what devices of a rollout return to", statements: rolloutBaseStatements },
 ];

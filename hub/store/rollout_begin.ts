@@ -1,9 +1,9 @@
 // Takes up a new state of the fleet: begins and ends rollouts, and forgets what nothing names any more.
-import type { Transaction } from "kysely";
+import type { NotNull, Transaction } from "kysely";
 import { chunksOf } from "./chunks.ts";
 import { insertEvents } from "./events.ts";
 import type { HubEvent } from "./port.ts";
-import type { FollowChange, MemberRow, NewRollout } from "./rollout_port.ts";
+import type { CohortBase, FollowChange, MemberRow, NewRollout } from "./rollout_port.ts";
 import { Fenced, headColumns, memberColumns } from "./rollout_rows.ts";
 import type { Tables } from "./tables.ts";
 
@@ -66,6 +66,7 @@ async function insertRollout(trx: Transaction<Tables>, rollout: NewRollout): Pro
       ...{ id, deployment, branch, commit_id: commit, digest, target, base, signature },
       ...headColumns(rollout.head),
       quarantined: rollout.isQuarantined ? 1 : 0,
+      cohort_bases: JSON.stringify(rollout.cohortBases),
       policy: JSON.stringify(rollout.policy),
       suspects: "[]",
       operator: null,
@@ -85,8 +86,8 @@ export async function insertMembers(
   members: readonly MemberRow[],
   { from, now }: { from: number; now: number },
 ): Promise<void> {
-  const rows = members.map(({ member, before }, at) => ({
-    ...{ rollout, device: member.device, place: from + at, before },
+  const rows = members.map(({ member, before, base = null }, at) => ({
+    ...{ rollout, device: member.device, place: from + at, before, base },
     ...memberColumns(member),
     changed_at: now,
   }));
@@ -119,11 +120,18 @@ async function forgetOldSnapshots(trx: Transaction<Tables>, current: string): Pr
     .groupBy("deployment");
   const named = trx.selectFrom("rollouts").where("id", "in", latest);
   const had = trx.selectFrom("rollout_devices").where("rollout", "in", latest);
+  const cohorts = await named.select("cohort_bases").execute();
+  const bases = cohorts.flatMap((row): CohortBase[] => JSON.parse(row.cohort_bases));
   await trx
     .deleteFrom("snapshots")
-    .where("id", "!=", current)
+    .where("id", "not in", [current, ...bases.map(({ base }) => base)])
     .where("id", "not in", named.select("base"))
     .where("id", "not in", named.select("target"))
     .where("id", "not in", had.select("before").distinct())
+    .where(
+      "id",
+      "not in",
+      had.select("base").where("base", "is not", null).$narrowType<{ base: NotNull }>().distinct(),
+    )
     .execute();
 }

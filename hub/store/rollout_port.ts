@@ -8,6 +8,7 @@ import type {
   RolloutHead,
   RolloutState,
   Suspect,
+  Trait,
 } from "#hub/rollout/advance/model.ts";
 import type { AppName, DeviceId, Digest } from "#shared/ids.ts";
 import type { HubEvent, NewEvent, Page } from "./port.ts";
@@ -22,6 +23,8 @@ export interface RolloutRow {
   /** Snapshots by name: what the devices are to have, and what was promoted last. */
   target: string;
   base: string;
+  /** Cohorts that have another base, since they were left out of that one. */
+  cohortBases: CohortBase[];
   /** Names what the deployment renders, whatever the commit. */
   signature: string;
   /** The same content is given to nobody of this deployment until somebody resumes or promotes it. */
@@ -40,10 +43,19 @@ export interface RolloutRow {
   version: number;
 }
 
-/** A device of a rollout, with the snapshot that it had when the rollout began. */
+/** What the devices of a cohort return to: the last snapshot that was promoted with them. */
+export interface CohortBase {
+  cohort: Trait;
+  base: string;
+}
+
+/** A device of a rollout, with the snapshots that it had before and that it returns to. */
 export interface MemberRow {
   member: Member;
+  /** What it keeps until its step comes. */
   before: string;
+  /** Absent: the rollout's base. */
+  base?: string;
 }
 
 export interface NewRollout
@@ -52,7 +64,6 @@ export interface NewRollout
 }
 
 /** What changes when the accepted commits do. */
-  /** What it keeps until its step comes. */
 export interface FollowChange {
   snapshot: { id: string; fleet: FleetSnapshot };
   begun: NewRollout[];
@@ -70,6 +81,8 @@ export interface RolloutChange
   reason?: string | null;
   marks: Member[];
   joined: MemberRow[];
+  /** Devices whose step is to come again, with what they keep until then. */
+  returned?: readonly ({ device: DeviceId } & Pick<MemberRow, "before">)[];
   /** Devices that forget what they refused: a person wants it tried again. */
   retried?: readonly DeviceId[];
   events: NewEvent[];
@@ -103,12 +116,6 @@ export interface RolloutStore {
     devices: Partial<Record<MemberState, number>>;
   }>;
   /** Whether the newest rollout with this content was quarantined. */
-export interface MemberQuery {
-  rollout: number;
-  limit: number;
-  cursor?: string;
-}
-
   isQuarantined(deployment: AppName, signature: string): Promise<boolean>;
   snapshot(id: string): Promise<FleetSnapshot | null>;
   /** The snapshot that was followed last; null before the first. */
@@ -116,8 +123,6 @@ export interface MemberQuery {
   /** Stores the snapshot, begins and ends rollouts. Snapshots that nothing names any more go, and all but the
    *  newest rollouts of each deployment.
    *  @returns the events with their ids; null when a rollout has another version: nothing is stored */
-  /** In the order in which they are released; none of a rollout that is not there. */
-  rolloutDevices(query: MemberQuery): Promise<Page<Member>>;
   followFleet(change: FollowChange): Promise<HubEvent[] | null>;
   /** @returns the events with their ids; null when the rollout has another version: nothing is stored */
   changeRollout(change: RolloutChange): Promise<HubEvent[] | null>;

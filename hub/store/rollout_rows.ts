@@ -43,6 +43,7 @@ export function rolloutRow(row: Selectable<Tables["rollouts"]>): RolloutRow {
     digest: row.digest,
     target: row.target,
     base: row.base,
+    cohortBases: JSON.parse(row.cohort_bases),
     signature: row.signature,
     isQuarantined: row.quarantined === 1,
     head: {

@@ -6,7 +6,6 @@ import { decodeCursor, pageOf } from "./cursor.ts";
 import { insertEvents } from "./events.ts";
 import { askToRetry } from "./retry.ts";
 import { follow, insertMembers } from "./rollout_begin.ts";
-import { memberPage } from "./rollout_members.ts";
 import type { MemberRow, RolloutChange, RolloutQuery, RolloutStore } from "./rollout_port.ts";
 import { Fenced, fenced, headColumns, memberColumns, rolloutRow } from "./rollout_rows.ts";
 import type { Tables } from "./tables.ts";
@@ -27,7 +26,6 @@ export function rolloutStore(db: Kysely<Tables>): RolloutStore {
     },
     rollouts: (query) => rolloutPage(db, query),
     rolloutMembers: (id) => membersOf(db, id),
-    rolloutDevices: (query) => memberPage(db, query),
     rolloutCounts: () => countsOf(db),
     isQuarantined: async (deployment, signature) => {
       const row = await db
@@ -125,6 +123,7 @@ async function applyChange(trx: Transaction<Tables>, change: RolloutChange) {
     .executeTakeFirstOrThrow();
   if (updated.numUpdatedRows !== 1n) throw new Fenced();
   await markDevices(trx, change);
+  await keepUntilTheirStep(trx, change);
   if (change.joined.length > 0) await join(trx, change);
   await askToRetry(trx, change.retried ?? []);
   return insertEvents(trx, change.events);
@@ -154,6 +153,27 @@ async function markDevices(
   }
 }
 
+/** Almost all of them return to the same. */
+async function keepUntilTheirStep(
+  trx: Transaction<Tables>,
+  { id, returned = [] }: RolloutChange,
+): Promise<void> {
+  for (const [before, group] of Map.groupBy(returned, (one) => one.before)) {
+    for (const chunk of chunksOf(group)) {
+      await trx
+        .updateTable("rollout_devices")
+        .set({ before })
+        .where("rollout", "=", id)
+        .where(
+          "device",
+          "in",
+          chunk.map(({ device }) => device),
+        )
+        .execute();
+    }
+  }
+}
+
 async function join(trx: Transaction<Tables>, { id, joined, now }: RolloutChange): Promise<void> {
   const last = await trx
     .selectFrom("rollout_devices")
@@ -170,9 +190,10 @@ async function membersOf(db: Kysely<Tables>, rollout: number): Promise<MemberRow
     .where("rollout", "=", rollout)
     .orderBy("place")
     .execute();
-  return rows.map(({ device, state, step, deadline_at: deadlineAt, reason, before }) => ({
+  return rows.map(({ device, state, step, deadline_at: deadlineAt, reason, before, base }) => ({
     member: { device, state, step, deadlineAt, reason },
     before,
+    ...(base === null ? {} : { base }),
   }));
 }
 

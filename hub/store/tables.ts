@@ -98,6 +98,7 @@ export interface Tables {
     state: MemberState;
     step: number | null;
     before: string;
+    base: string | null;
     deadline_at: number | null;
     reason: string | null;
     changed_at: number;
@@ -195,6 +196,7 @@ export interface RolloutsTable {
   approved: number;
   forced: number;
   cohorts: string;
+  cohort_bases: string;
   suspects: string;
   policy: string;
   operator: string | null;

@@ -18,6 +18,7 @@ function newRollout(target: string, base: string, devices: readonly string[]): N
     commit: target.repeat(40),
     digest: target.repeat(64) as Digest,
     ...{ target, base, signature: `content ${target}`, isQuarantined: false, beganAt: 5 },
+    cohortBases: [],
     head: {
       ...{ state: "Progressing", step: 0, bakeUntil: null, approved: -1 },
       ...{ isForced: false, cohorts: [] },
@@ -123,6 +124,22 @@ export function rollouts(check: Check): void {
       assert.equal(await store.snapshot("e"), null);
     },
   );
+  check("keeps what single devices and cohorts return to", async (store) => {
+    await enrolFleet(store, 2);
+    await follow(store, "a");
+    await follow(store, "b", { begun: [newRollout("b", "a", [])] });
+    const cohortBases = [{ cohort: { key: "model", value: "3" }, base: "a" }];
+    const next = newRollout("c", "c", ["pi-0000", "pi-0001"]);
+    const members = next.members.map((one, at) => (at === 0 ? { ...one, base: "b" } : one));
+    await follow(store, "c", { begun: [{ ...next, cohortBases, members }] });
+    for (const name of ["a", "b", "c"]) assert.ok(await store.snapshot(name), name);
+    const returned = [{ device: id("pi-0000"), before: "b" }];
+    await store.changeRollout({ ...changeOf(1, { returned }), id: 2 });
+    const [latest] = await store.latestRollouts();
+    const kept = latest?.members.map(({ before, base = "-" }) => `${before} ${base}`);
+    assert.deepEqual(kept, ["b b", "c -"]);
+    assert.deepEqual(latest?.row.cohortBases, cohortBases);
+  });
   check("keeps the halt of the fleet until it is lifted", async (store) => {
     assert.equal(await store.fleetHalt(), null);
     const halt = { operator: "ada", reason: "smoke", at: 7 };

@@ -41,6 +41,7 @@ export function factOf(row: FactRow, name: AppName, target: RevisionId | undefin
     isSafe,
     ...(isSafe && isSafeAnyway(row, said) ? { isSafeAnyway: true } : {}),
     isHeld: isOrdered || isCause(app, passing),
+    ...(row.reported === null ? { isNew: true } : {}),
     ...(isUntried && !isOrdered ? { mayBegin: true } : {}),
     isServing: row.connection === "Online" && isHealthy && !isSafe,
     traits: traitsOf(row),

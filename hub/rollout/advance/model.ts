@@ -97,6 +97,8 @@ export interface Fact {
   /** It has not come to the release, because it has not heard of it or prepares it still, and nobody's word keeps
    *  it: it may begin at any moment. */
   mayBegin?: true;
+  /** It has reported nothing yet, so that only its labels are known. */
+  isNew?: true;
   /** A person has pinned it to a release of their own choice: it takes no part until the pin ends. */
   isPinned?: true;
   /** Online, and its app healthy in whatever release: it counts for the budget. */
