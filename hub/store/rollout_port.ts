@@ -103,6 +103,12 @@ export interface RolloutQuery {
   cursor?: string;
 }
 
+export interface MemberQuery {
+  rollout: number;
+  limit: number;
+  cursor?: string;
+}
+
 export interface RolloutStore {
   /** The newest rollout of each deployment, with its devices in the order in which they are released. */
   latestRollouts(): Promise<{ row: RolloutRow; members: MemberRow[] }[]>;
@@ -110,6 +116,8 @@ export interface RolloutStore {
   /** Newest first. */
   rollouts(query: RolloutQuery): Promise<Page<RolloutRow>>;
   rolloutMembers(id: number): Promise<MemberRow[]>;
+  /** In the order in which they are released; none of a rollout that is not there. */
+  rolloutDevices(query: MemberQuery): Promise<Page<Member>>;
   /** Of the newest rollout of each deployment, and of their devices; a state that nothing is in may be absent. */
   rolloutCounts(): Promise<{
     rollouts: Partial<Record<RolloutState, number>>;

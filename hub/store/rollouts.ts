@@ -6,6 +6,7 @@ import { decodeCursor, pageOf } from "./cursor.ts";
 import { insertEvents } from "./events.ts";
 import { askToRetry } from "./retry.ts";
 import { follow, insertMembers } from "./rollout_begin.ts";
+import { memberPage } from "./rollout_members.ts";
 import type { MemberRow, RolloutChange, RolloutQuery, RolloutStore } from "./rollout_port.ts";
 import { Fenced, fenced, headColumns, memberColumns, rolloutRow } from "./rollout_rows.ts";
 import type { Tables } from "./tables.ts";
@@ -26,6 +27,7 @@ export function rolloutStore(db: Kysely<Tables>): RolloutStore {
     },
     rollouts: (query) => rolloutPage(db, query),
     rolloutMembers: (id) => membersOf(db, id),
+    rolloutDevices: (query) => memberPage(db, query),
     rolloutCounts: () => countsOf(db),
     isQuarantined: async (deployment, signature) => {
       const row = await db
