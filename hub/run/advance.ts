@@ -5,7 +5,7 @@ import {
   RunStartedBody,
   RunStepStartedBody,
 } from "#shared/run.ts";
-import { type Absence, deadlineAfter } from "./absence.ts";
+import { type Absence, deadlineAfter, returnMs } from "./absence.ts";
 import {
   isOver,
   type Run,
@@ -144,13 +144,28 @@ function silentHead({ rules }: Run, head: RunHead, now: number): RunHead {
   }
   const message =
     head.state === "Pending"
-      ? `the device did not begin within ${words(rules.startWithinMs)}`
+      ? `the device did not begin within ${startInWords(rules)}`
       : `the device has not been heard of for ${words(now - (head.heardAt ?? now))}`;
   return { ...over, state: "Failed", code: "step_timeout", message };
 }
 
+/** Whoever looks once a minute or more often hears of a run at once, as far as people care. */
+function startInWords({ startWithinMs, pollMs = 0 }: Run["rules"]): string {
+  const within = words(startWithinMs);
+  return pollMs <= 60_000 ? within : `${within} of a poll, and it polls every ${words(pollMs)}`;
+}
+
 function words(ms: number): string {
   return ms < 120_000 ? `${Math.round(ms / 1000)} s` : `${Math.round(ms / 60_000)} min`;
+}
+
+/** A device that sleeps hears of the run at its next poll, and after an absence at the one after that. */
+function startDeadline(
+  { startWithinMs, pollMs = 0 }: Run["rules"],
+  orderedAt: number,
+  absences: readonly Absence[],
+): number {
+  return deadlineAfter(orderedAt, startWithinMs + pollMs, absences, Math.max(returnMs, pollMs));
 }
 
 /** Between two steps the longer of both counts. */
@@ -159,7 +174,7 @@ function deadlineOf(
   loggedAt: number,
   absences: readonly Absence[],
 ): number {
-  if (head.state === "Pending") return deadlineAfter(orderedAt, rules.startWithinMs, absences);
+  if (head.state === "Pending") return startDeadline(rules, orderedAt, absences);
   const at = head.step?.index ?? 0;
   const times = [steps[at], steps[at + 1]].map((step) => step?.timeoutMs ?? 0);
   const from = Math.max(head.heardAt ?? head.startedAt ?? orderedAt, loggedAt);

@@ -29,11 +29,19 @@ export function sameRun(before: Run, given: RunRequest): Run {
   throw requestReused(before);
 }
 
+interface Circumstances {
+  plan: Plan;
+  life: Lifecycle;
+  id: RunId;
+  /** Unix ms. */
+  now: number;
+  /** How often the device looks what it is to do. */
+  pollMs?: number;
+}
+
 /** @throws FleetError state_conflict, request_invalid */
-export function newRun(
-  given: RunRequest,
-  { plan, life, id, now }: { plan: Plan; life: Lifecycle; id: RunId; now: number },
-): Run {
+export function newRun(given: RunRequest, circumstances: Circumstances): Run {
+  const { plan, life, id, now, pollMs = 0 } = circumstances;
   const from: readonly string[] = plan.from;
   if (!from.includes(life.phase)) throw wrongPhase(life, plan.name, from);
   const { during, after, silence, startWithinMinutes: startWithinMs } = plan;
@@ -45,7 +53,7 @@ export function newRun(
     plan: plan.name,
     parameters: given.parameters,
     steps: resolveSteps(plan, given.parameters),
-    rules: { during, after, silence, startWithinMs },
+    rules: { during, after, silence, startWithinMs, pollMs },
     operator: given.operator,
     reason: given.reason,
     orderedAt: now,

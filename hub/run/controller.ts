@@ -214,7 +214,8 @@ export function createRunController(options: Options): RunController {
     const open = book.openOf(given.device);
     if (open !== undefined && !isOver(open.head)) throw words.activeRun(open);
     const now = clock.now();
-    const run = newRun(given, { plan, life, id: nextId(), now });
+    const pollMs = (await store.device(given.device))?.heartbeatMs ?? 0;
+    const run = newRun(given, { plan, life, id: nextId(), now, pollMs });
     const why = words.tellOrdered(run);
     const after = begunLife(life, run, why, now);
     const tells = [{ type: "Normal" as const, ...why }, words.tellPhase(after, why)];

@@ -28,7 +28,11 @@ export interface RunHead {
   isStanding: boolean;
 }
 
-type RunRules = Pick<PlanBody, "during" | "after" | "silence"> & { startWithinMs: number };
+type RunRules = Pick<PlanBody, "during" | "after" | "silence"> & {
+  startWithinMs: number;
+  /** How often the device looked when the run was ordered; absent where an earlier version ordered it. */
+  pollMs?: number;
+};
 
 export interface Run {
   id: RunId;

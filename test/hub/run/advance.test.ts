@@ -13,7 +13,7 @@ const test = suite("one look at one run");
 const orderedAt = 1_000_000;
 const minuteMs = 60_000;
 
-function runOf(plan: string): Run {
+function runOf(plan: string, pollMs?: number): Run {
   const found = plansOf(undefined).get(plan);
   assert.ok(found !== undefined);
   const device = "pi-1" as DeviceId;
@@ -21,7 +21,10 @@ function runOf(plan: string): Run {
   const said = { operator: "ann", reason: "it was time", parameters: {} };
   return newRun(
     { device, plan, request: "r-1" as RequestId, ...said },
-    { plan: found, life, id: "run000001" as RunId, now: orderedAt },
+    {
+      ...{ plan: found, life, id: "run000001" as RunId, now: orderedAt },
+      ...(pollMs === undefined ? {} : { pollMs }),
+    },
   );
 }
 
@@ -102,6 +105,27 @@ test("a device that does not begin in time fails the run, and the plan may take 
   assert.equal(look({ entries: [] }, rma, 10 * minuteMs), "Succeeded");
   const begun = { entries: [started, draining] };
   assert.equal(look(begun, rma, 120 * minuteMs), "Failed drain#1 ordered");
+});
+
+test("the time to begin counts from the poll at which a device that sleeps can hear of the run", () => {
+  const quarterMs = 15 * minuteMs;
+  const rma = runOf("rma", quarterMs);
+  assert.equal(look({ entries: [] }, rma, 25 * minuteMs - 1), "Pending ordered");
+  assert.equal(look({ entries: [] }, rma, 25 * minuteMs), "Succeeded");
+  const daily = runOf("reboot", 1440 * minuteMs);
+  assert.equal(look({ entries: [] }, daily, 1499 * minuteMs), "Pending ordered");
+  const { head } = advanceRun(daily, { entries: [] }, orderedAt + 1500 * minuteMs);
+  assert.equal(
+    head.message,
+    "the device did not begin within 60 min of a poll, and it polls every 1440 min",
+  );
+});
+
+test("an absence of the hub in which a poll fell leaves the time until the next one", () => {
+  const rma = runOf("rma", 15 * minuteMs);
+  const away = [{ from: orderedAt + 14 * minuteMs, until: orderedAt + 16 * minuteMs }];
+  const { head } = advanceRun(rma, { entries: [] }, orderedAt + 31 * minuteMs, away);
+  assert.equal(head.state, "Pending");
 });
 
 /** The hub has given the silent device up. */

@@ -68,6 +68,19 @@ test("the same request is the same run, also after its end, and another body is 
     assert.notEqual((await bench.order(other, "upgrade", given)).id, first.id);
   }));
 
+test("a device that sleeps is taken as gone only after a poll that it missed", () =>
+  withBench(async (bench) => {
+    const [device] = (await bench.enrol("pi-1")) as [DeviceId];
+    await bench.store.changeDevices([{ id: device, heartbeatMs: 900_000 }]);
+    const run = await bench.order(device, "rma");
+    bench.setClock(24 * 60_000);
+    await bench.runs.settle();
+    assert.equal((await bench.run(run)).head.state, "Pending");
+    bench.provider.tick(device);
+    await bench.runs.settle();
+    assert.equal((await bench.run(run)).head.state, "Running");
+  }));
+
 test("a device has one run at a time; the refusal names it", () =>
   withBench(async (bench) => {
     const [device] = (await bench.enrol("pi-1")) as [DeviceId];
