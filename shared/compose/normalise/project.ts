@@ -15,6 +15,7 @@ import {
 } from "./field.ts";
 import { normaliseFileObjects } from "./files.ts";
 import { defaultNetwork, normaliseNetworks, normaliseVolumes } from "./networks.ts";
+import { warnOfReboot } from "./reboot.ts";
 import { normaliseService } from "./service.ts";
 
 /** @param root valid by the schema */
@@ -26,6 +27,7 @@ export function normaliseProject(root: Field): ComposeProject {
   const services = sorted(
     enabled.map(([name, field]) => [name, normaliseService(name, field, population)]),
   );
+  for (const [name, field] of enabled) warnOfReboot(field, name, services);
   const declared = {
     networks: { default: defaultNetwork, ...normaliseNetworks(at(root, "networks")) },
     volumes: normaliseVolumes(at(root, "volumes")),

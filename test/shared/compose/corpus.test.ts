@@ -14,11 +14,14 @@ test.before(() => {
   mkdirSync(join(shelf, "deep"));
   writeFileSync(
     join(shelf, "good.yaml"),
-    "services: {web: {image: 'web:${TAG}', env_file: a.env}}\n",
+    "services: {web: {image: 'web:${TAG}', env_file: a.env, restart: always}}\n",
   );
   writeFileSync(join(shelf, "a.env"), "A=1\n");
   writeFileSync(join(shelf, "deep/built.yml"), "services:\n  web:\n    build: .\n");
-  writeFileSync(join(shelf, "demands.yml"), "services:\n  web:\n    image: ${IMAGE:?which one}\n");
+  writeFileSync(
+    join(shelf, "demands.yml"),
+    "services:\n  web:\n    image: ${IMAGE:?which one}\n    restart: always\n",
+  );
   writeFileSync(join(shelf, "notes.txt"), "no yaml\n");
 });
 test.after(() => rmSync(shelf, { recursive: true }));

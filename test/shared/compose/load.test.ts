@@ -88,7 +88,7 @@ test("reads volumes and leaves out what no service uses", () => {
 
 test("reads configs and secrets from files, content and values", () => {
   const { project, warnings } = load(
-    "services: {web: {image: i, configs: [f, c], secrets: [e, n]}}\nconfigs: {f: {file: ./a/../b.conf}, c: {content: 'v=${V}'}}\nsecrets: {e: {environment: V}, n: {environment: NONE}}\n",
+    "services: {web: {image: i, restart: always, configs: [f, c], secrets: [e, n]}}\nconfigs: {f: {file: ./a/../b.conf}, c: {content: 'v=${V}'}}\nsecrets: {e: {environment: V}, n: {environment: NONE}}\n",
     { values: { V: "1" }, files: { "b.conf": "" } },
   );
   assert.deepEqual(project.configs, { c: { content: "v=1" }, f: { file: "b.conf" } });
@@ -182,7 +182,7 @@ test("refuses a circle of dependencies at one of its services", () => {
 
 test("warns of each unset variable with its place, once, by line", () => {
   const { warnings } = load(
-    "services:\n  web:\n    image: i\n    environment: [A=$ONE, B=$TWO$ONE]\n    user: $ONE\n",
+    "services:\n  web:\n    image: i\n    environment: [A=$ONE, B=$TWO$ONE]\n    user: $ONE\n    restart: always\n",
   );
   assert.deepEqual(warnings, [
     "compose.yaml:4: services.web.environment.0: the variable ONE is not set and is taken as empty",
@@ -193,7 +193,8 @@ test("warns of each unset variable with its place, once, by line", () => {
 });
 
 test("says which unset variable makes a value wrong, or only warns when the file alone is judged", () => {
-  const text = 'services:\n  web:\n    image: i\n    volumes: ["${MEDIA}:/media"]\n';
+  const text =
+    'services:\n  web:\n    image: i\n    restart: always\n    volumes: ["${MEDIA}:/media"]\n';
   const error = refusal(text);
   assert.equal(error.code, "variable_missing");
   assert.equal(error.subject, "MEDIA");

@@ -57,7 +57,7 @@ for (const key of keysWith("refused", serviceKeys)) {
 
 for (const key of keysWith("ignored", serviceKeys)) {
   test(`ignores ${key} of a service with a warning`, () => {
-    const { warnings } = load(withService(`image: i\n${samples[key]}`));
+    const { warnings } = load(withService(`image: i\n${samples[key]}\nrestart: always`));
     assert.match(
       warnings.join("\n"),
       new RegExp(`^compose.yaml:4: services.web.${key}: is ignored: `),
@@ -79,7 +79,9 @@ for (const [key, text] of [
 }
 
 test("ignores version and name at the top with a warning", () => {
-  const { warnings } = load('version: "3.8"\nname: shop\nservices: {web: {image: i}}\n');
+  const { warnings } = load(
+    'version: "3.8"\nname: shop\nservices: {web: {image: i, restart: always}}\n',
+  );
   assert.deepEqual(warnings, [
     "compose.yaml:1: version: is ignored: it is obsolete",
     "compose.yaml:2: name: is ignored: the app's name is the project's name",
@@ -96,7 +98,9 @@ test("ignores what concerns a Swarm under deploy with a warning for each", () =>
     "  rollback_config: {parallelism: 1}",
     "  replicas: 2",
   ];
-  const { warnings, project } = load(withService(`image: i\n${deploy.join("\n")}`));
+  const { warnings, project } = load(
+    withService(`image: i\nrestart: always\n${deploy.join("\n")}`),
+  );
   assert.equal(project.services["web"]?.replicas, 2);
   assert.deepEqual(
     warnings.map((warning) => /deploy\.(\w+): is ignored/.exec(warning)?.[1]),

@@ -124,7 +124,9 @@ for (const [yaml, expected] of [
 }
 
 test("warns of an unknown mount option and of a home directory", () => {
-  const { warnings } = load(withService("image: i\nvolumes: ['~/a:/a', './b:/b:fast']"));
+  const { warnings } = load(
+    withService("image: i\nvolumes: ['~/a:/a', './b:/b:fast']\nrestart: always"),
+  );
   assert.deepEqual(warnings, [
     "compose.yaml:4: services.web.volumes.0: ~ is taken as /root: a device has no user of its own",
     'compose.yaml:4: services.web.volumes.1: the mount option "fast" is ignored',
