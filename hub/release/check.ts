@@ -21,8 +21,16 @@ interface CheckInput {
   readonly loadCompose: LoadCompose;
 }
 
-/** @throws FleetError of the first fault, with file, line and key, and where it would show */
-export async function checkDraft({ draft, loadCompose, ...input }: CheckInput): Promise<void> {
+/** @returns what the Compose files say that is legal but probably not meant, with file, line and key
+ *  @throws FleetError of the first fault, with the same, and where it would show */
+export async function checkDraft({ draft, ...input }: CheckInput): Promise<string[]> {
+  const warnings = new Set<string>();
+  const loadCompose: LoadCompose = (source) => {
+    const loaded = input.loadCompose(source);
+    // Where it is not known who lacks a value, each that is not set would be one.
+    if (source.unsetIsWarning !== true) for (const text of loaded.warnings) warnings.add(text);
+    return loaded;
+  };
   for (const deployment of input.deployments) {
     const role = draft.roles.get(deployment.role);
     // It was checked when it was accepted, and what it says cannot be read any more.
@@ -39,6 +47,7 @@ export async function checkDraft({ draft, loadCompose, ...input }: CheckInput): 
     if (!used.has(role.release.role)) checkAlone(draft, role, loadCompose);
     await breathe();
   }
+  return [...warnings];
 }
 
 function isKeptRole({ snapshot, isKept }: BranchDraft, { role }: Deployment): boolean {

@@ -97,13 +97,14 @@ export function createReleaseController(options: ReleaseControllerOptions): Rele
     if (candidate === undefined) throw unknownCommit(commit);
     return candidate;
   };
-  const record = async (verdict: Verdict): Promise<void> => {
+  const record = async (verdict: Verdict, warnings: readonly string[] = []): Promise<void> => {
     const { branch } = verdict;
     if (!("draft" in verdict)) {
       return recorder.refused(branch, verdict.head, verdict.refusal.sentence);
     }
     await mirror.keep(branch, verdict.head);
-    await recorder.accepted(verdict.draft.snapshot, accepted.get(branch)?.snapshot);
+    const before = accepted.get(branch)?.snapshot;
+    await recorder.accepted(verdict.draft.snapshot, before, warnings);
     standing.accept(verdict.draft);
   };
 
@@ -121,8 +122,12 @@ export function createReleaseController(options: ReleaseControllerOptions): Rele
       if (defaultBranch === undefined) return;
       const isTakenUp = await standing.takeUpFetched(defaultBranch);
       const read = (branch: string, commit: string) => drafter.draft(branch, commit, defaultBranch);
-      const verdicts = await judge({ defaultBranch, heads, accepted, read, loadCompose });
-      for (const verdict of verdicts) await record(verdict);
+      const warned = new Map<string, readonly string[]>();
+      const verdicts = await judge({
+        ...{ defaultBranch, heads, accepted, read, loadCompose },
+        onWarnings: (branch, warnings) => void warned.set(branch, warnings),
+      });
+      for (const verdict of verdicts) await record(verdict, warned.get(verdict.branch));
       await publish(defaultBranch);
       handled = isTakenUp ? seen : undefined;
     },

@@ -16,6 +16,8 @@ interface JudgeInput {
   /** @throws FleetError */
   read(branch: string, commit: string): Promise<BranchDraft>;
   readonly loadCompose: LoadCompose;
+  /** What a branch's content says that is probably not meant. */
+  onWarnings(branch: string, warnings: readonly string[]): void;
 }
 
 /** A verdict for the default branch and for every branch that its deployments name. The default branch
@@ -86,19 +88,20 @@ async function faultOfDefault(
 
 /** What is wrong with a branch's content for the deployments that take theirs from it. */
 async function faultOf(
-  { loadCompose }: JudgeInput,
+  { loadCompose, onWarnings }: JudgeInput,
   draft: BranchDraft,
   main: BranchDraft,
 ): Promise<FleetError | undefined> {
   const { deployments, devices } = main.snapshot;
   const uses = ({ branch }: Deployment): boolean => branch === draft.snapshot.branch;
   try {
-    await checkDraft({
+    const warnings = await checkDraft({
       draft,
       deployments: deployments.filter(uses),
       declared: devices,
       loadCompose,
     });
+    onWarnings(draft.snapshot.branch, warnings);
     return undefined;
   } catch (error) {
     return asRefusal(error);

@@ -19,8 +19,13 @@ interface RecorderOptions {
 export interface Recorder {
   /** Rows by branch as stored. */
   rows(): Promise<Map<string, BranchRow>>;
-  /** @param before the branch's snapshot until now */
-  accepted(snapshot: BranchSnapshot, before: BranchSnapshot | undefined): Promise<void>;
+  /** @param before the branch's snapshot until now
+   *  @param warnings what is probably not meant, told with the acceptance */
+  accepted(
+    snapshot: BranchSnapshot,
+    before: BranchSnapshot | undefined,
+    warnings: readonly string[],
+  ): Promise<void>;
   /** @param head undefined when the branch does not exist (any more) */
   refused(branch: string, head: string | undefined, sentence: string): Promise<void>;
 }
@@ -46,7 +51,7 @@ export function createRecorder(options: RecorderOptions): Recorder {
   };
   return {
     rows,
-    accepted: async (snapshot, before) => {
+    accepted: async (snapshot, before, warnings) => {
       const { branch, commit } = snapshot;
       const row = (await rows()).get(branch);
       if (row?.accepted === commit && row.head === commit && row.refusal === null) return;
@@ -59,7 +64,7 @@ export function createRecorder(options: RecorderOptions): Recorder {
       await announce({
         type: "Normal",
         reason: "CommitAccepted",
-        message: `${describe(branch, info)} is accepted`,
+        message: `${describe(branch, info)} is accepted${withWarnings(warnings)}`,
       });
     },
     refused: async (branch, head, sentence) => {
@@ -75,6 +80,16 @@ export function createRecorder(options: RecorderOptions): Recorder {
       await announce({ type: "Warning", reason: "CommitRefused", message });
     },
   };
+}
+
+const toldWarnings = 5;
+
+/** A role may say the same of each of its services: a few show what it is about. */
+function withWarnings(warnings: readonly string[]): string {
+  if (warnings.length === 0) return "";
+  const more = warnings.length - toldWarnings;
+  const told = warnings.slice(0, toldWarnings).join("; ");
+  return ` with warnings: ${told}${more > 0 ? `; and ${more} more` : ""}`;
 }
 
 function isSame(a: Commit, b: Commit): boolean {
