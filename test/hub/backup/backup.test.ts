@@ -60,6 +60,11 @@ async function take(name: string, withKeys = true): Promise<string> {
   return file;
 }
 
+/** What a backup lay in goes a moment after its end. */
+async function untilNothingIsLeft(): Promise<void> {
+  while (readdirSync(data).some((name) => name.startsWith("backup.tmp-"))) await clock.sleep(10);
+}
+
 function scratch(): string {
   return mkdtempSync(join(root, "scratch-"));
 }
@@ -71,6 +76,7 @@ test("holds all devices and both keys, and leaves nothing behind in the hub's di
   assert.equal(manifest.devices, 20);
   const names = manifest.files.map(({ name }) => name);
   assert.deepEqual(names, ["hub.db", "signing-key.pem", "operator.token"]);
+  await untilNothingIsLeft();
   assert.deepEqual(readdirSync(data).toSorted(), before);
 });
 
@@ -96,8 +102,9 @@ test("makes one at a time", async () => {
   await assert.rejects(same.make({ withKeys: false }), { code: "state_conflict" });
   first.content.destroy();
   await new Promise((resolve) => first.content.once("close", resolve));
-  await new Promise((resolve) => setTimeout(resolve, 100));
+  await untilNothingIsLeft();
   (await same.make({ withKeys: false })).content.destroy();
+  await untilNothingIsLeft();
 });
 
 test("one that could not begin does not stand in the way of the next", async () => {
