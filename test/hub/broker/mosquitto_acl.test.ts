@@ -16,7 +16,7 @@ import { maxPacketBytes, wire } from "#shared/wire.ts";
 import { suite } from "#test/suite.ts";
 import { takePorts } from "#test/support/ports.ts";
 
-const test = suite("access rules on a mosquitto", { limitMs: 60_000 });
+const test = suite("access rules on a mosquitto", { limitMs: 240_000 });
 
 const docs = join(import.meta.dirname, "..", "..", "..", "docs", "mosquitto");
 const readDoc = (name: string): string => readFileSync(join(docs, name), "utf8");

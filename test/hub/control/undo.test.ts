@@ -6,7 +6,7 @@ import { begun, release, robots, settle } from "#test/hub/rollout/bench.ts";
 import { suite } from "#test/suite.ts";
 import { type RunningHub, withHub } from "#test/support/hub.ts";
 
-const test = suite("hub/control: undo", { limitMs: 60_000 });
+const test = suite("hub/control: undo", { limitMs: 240_000 });
 const all = robots(4);
 const by = { operator: "ada", reason: "it smokes" };
 const deployment = AppName.parse("robots");

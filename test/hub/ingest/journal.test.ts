@@ -11,7 +11,7 @@ import { anEntry, batchOf, id } from "#test/contract/rows.ts";
 import { suite } from "#test/suite.ts";
 import { pi, withIngest } from "./fixture.ts";
 
-const test = suite("journal ingest", { limitMs: 60_000 });
+const test = suite("journal ingest", { limitMs: 240_000 });
 
 test("one acknowledgement per device and epoch, for all batches that came together", async () => {
   await withIngest(async ({ send, clock, acks, ingest }) => {

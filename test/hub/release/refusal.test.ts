@@ -5,7 +5,7 @@ import { type HubBench, withHub } from "#test/support/hub.ts";
 import type { Files } from "#test/support/repository.ts";
 import { device, fleetYaml, robotCompose, site, smallFleet } from "#test/support/sites.ts";
 
-const test = suite("hub/release", { limitMs: 60_000 });
+const test = suite("hub/release", { limitMs: 240_000 });
 
 const role = "apiVersion: metrica.fleet/v1\nkind: Role\n";
 const header = "apiVersion: metrica.fleet/v1\nkind: Fleet\n";

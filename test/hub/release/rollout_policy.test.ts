@@ -8,7 +8,7 @@ import { suite } from "#test/suite.ts";
 import { withHub } from "#test/support/hub.ts";
 import { fleetYaml, smallFleet } from "#test/support/sites.ts";
 
-const test = suite("hub/release rollout policies", { limitMs: 60_000 });
+const test = suite("hub/release rollout policies", { limitMs: 240_000 });
 
 function read(lines: readonly string[]): RolloutPolicy | string | undefined {
   const text = `${fleetYaml}${lines.map((line) => `    ${line}\n`).join("")}`;

@@ -1,4 +1,5 @@
 // A hub on real Git and the real store, and devices that do what they are told, or fail at it by their model.
+import type { DeviceChange } from "#hub/store/port.ts";
 import { revisionOf } from "#shared/desired.ts";
 import { DeviceId, type RevisionId } from "#shared/ids.ts";
 import type { AppReport, ReportedState } from "#shared/reported.ts";
@@ -86,13 +87,15 @@ export async function settle(
   return rounds;
 }
 
-/** Devices whose desired state is not what they last reported on take it. */
+/** Devices whose desired state is not what they last reported on take it, all at the same time: a look of the hub
+ *  comes before it or after it. */
 export async function obey(
   hub: RunningHub,
   all: readonly Robot[],
   fails: Fails = () => false,
 ): Promise<DeviceId[]> {
   const moved: DeviceId[] = [];
+  const changes: DeviceChange[] = [];
   for (const robot of all) {
     const row = await hub.store.device(robot.id);
     const desired = await hub.desired.current(robot.id);
@@ -111,9 +114,10 @@ export async function obey(
       specHash,
       app: appReport(app, { before, quarantined, isBad }),
     });
-    await hub.store.changeDevices([{ id: robot.id, connection: "Online", reported: report }]);
-    hub.bus.emit("device", robot.id);
+    changes.push({ id: robot.id, connection: "Online", reported: report });
   }
+  await hub.store.changeDevices(changes);
+  for (const { id } of changes) hub.bus.emit("device", id);
   return moved;
 }
 

@@ -5,7 +5,7 @@ import { suite } from "#test/suite.ts";
 import { withHub } from "#test/support/hub.ts";
 import { begun, release, robots, running, settle } from "./bench.ts";
 
-const test = suite("hub/rollout cohort", { limitMs: 60_000 });
+const test = suite("hub/rollout cohort", { limitMs: 240_000 });
 const all = robots(40, 4);
 
 test("leaves out the devices of the model that fails, restarts included, until the next release", () =>

@@ -20,7 +20,7 @@ import { suite } from "#test/suite.ts";
 import { createRecordingBroker, type RecordingBroker } from "#test/support/hub.ts";
 import { obey, robots } from "./bench.ts";
 
-const test = suite("hub/rollout killed", { limitMs: 120_000 });
+const test = suite("hub/rollout killed", { limitMs: 240_000 });
 const all = robots(40);
 const killsWanted = 100;
 

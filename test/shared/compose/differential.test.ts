@@ -10,7 +10,7 @@ import { loadCompose } from "#shared/compose/load.ts";
 import type { ComposeProject } from "#shared/compose/model.ts";
 import { suite } from "#test/suite.ts";
 
-const test = suite("compose against docker-compose", { limitMs: 60_000 });
+const test = suite("compose against docker-compose", { limitMs: 240_000 });
 const scratch = mkdtempSync(join(tmpdir(), "fleet-compose-"));
 test.before(() => cpSync(join(import.meta.dirname, "fixtures"), scratch, { recursive: true }));
 test.after(() => rmSync(scratch, { recursive: true }));

@@ -6,7 +6,7 @@ import { suite } from "#test/suite.ts";
 import { withHub } from "#test/support/hub.ts";
 import { by, halted, outcome, search, steps } from "./story.ts";
 
-const test = suite("hub/rollout/bisect", { limitMs: 60_000 });
+const test = suite("hub/rollout/bisect", { limitMs: 240_000 });
 
 for (const bad of [2, 5, 6, 9]) {
   test(`finds version ${bad} as the first bad one of eight, in three tests, and puts the canaries back`, () =>

@@ -6,7 +6,7 @@ import { suite } from "#test/suite.ts";
 import { type RunningHub, withHub } from "#test/support/hub.ts";
 import { by, halted, outcome, search } from "./story.ts";
 
-const test = suite("hub/rollout/bisect: what it outlasts", { limitMs: 60_000 });
+const test = suite("hub/rollout/bisect: what it outlasts", { limitMs: 240_000 });
 const small = { count: 6, last: 5 };
 
 test("a test whose fleet was lost begins anew: it came back from a device, which keeps no such thing", () =>
