@@ -1,5 +1,6 @@
 // The hub's options: from the command line, completed by environment variables of the same names.
 import { Command, InvalidArgumentError, Option } from "commander";
+import { defaultMegabytes } from "#hub/store/holding_port.ts";
 
 export interface HubOptions {
   data: string;
@@ -15,6 +16,7 @@ export interface HubOptions {
   webhookSecret?: string;
   keepDays: number;
   keepUpdatesDays: number;
+  keepDeviceMegabytes: number;
   logLevel: "fatal" | "error" | "warn" | "info" | "debug" | "trace";
 }
 
@@ -60,6 +62,11 @@ export function readHubOptions(argv: readonly string[]): HubOptions {
       option("--keep-updates-days <days>", "how long the devices' update history is kept")
         .argParser(number(1, 36_500))
         .default(365),
+    )
+    .addOption(
+      option("--keep-device-megabytes <MB>", "how much of one device's journal is kept at most")
+        .argParser(number(1, 1_000_000))
+        .default(defaultMegabytes),
     )
     .addOption(option("--webhook-secret <text>", "shared secret of the repository's webhook"))
     .addOption(option("--log-level <level>", "how much is logged").choices(levels).default("info"))

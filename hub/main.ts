@@ -23,6 +23,7 @@ import { repositoryHealth } from "#hub/git/health.ts";
 import { createMirror } from "#hub/git/mirror.ts";
 import { parseRemote } from "#hub/git/remote.ts";
 import { createGitWatcher } from "#hub/git/watch.ts";
+import { createAllowances } from "#hub/ingest/allowances.ts";
 import { createIngest } from "#hub/ingest/ingest.ts";
 import { createReportSink } from "#hub/ingest/report_sink.ts";
 import { createLiveLogs } from "#hub/logs/live.ts";
@@ -49,6 +50,7 @@ import { createRunController } from "#hub/run/controller.ts";
 import { plansOf } from "#hub/run/plans.ts";
 import { createHttpServer } from "#hub/server.ts";
 import { endOnFaults, endOnSignals } from "#hub/signals.ts";
+import { allowanceOf } from "#hub/store/holding_port.ts";
 import { openStore } from "#hub/store/sqlite.ts";
 import { createUpkeep } from "#hub/upkeep.ts";
 import { createPages } from "#hub/web/pages.ts";
@@ -71,7 +73,8 @@ async function run(options: HubOptions): Promise<void> {
   const log = pino({ level: options.logLevel, base: null });
   endOnFaults(log);
   const isBlank = isLost(data);
-  const store = await openStore({ file: join(data, "hub.db") });
+  const allowance = allowanceOf(options.keepDeviceMegabytes);
+  const store = await openStore({ file: join(data, "hub.db"), allowance });
   const tokenFile = await prepareOperator(data, store, clock.now());
   const key = await loadSigningKey(data);
   const bus = createBus();
@@ -85,10 +88,7 @@ async function run(options: HubOptions): Promise<void> {
     clock,
   });
   const ingest = createIngest({
-    store,
-    broker,
-    bus,
-    clock,
+    ...{ store, broker, bus, clock },
     onFlush: (seconds) => metrics.flushed(seconds),
   });
   const publishDesired: Broker["publishDesired"] = (device, envelope) => {
@@ -141,7 +141,8 @@ async function run(options: HubOptions): Promise<void> {
     clock,
     onFailed: (err) => log.error({ err }, "pins could not be ended"),
   });
-  const notices = createNotices({ pins, tracks, rollouts, fleet: releases, pause });
+  const allowances = createAllowances({ store, bus, clock });
+  const notices = createNotices({ pins, tracks, rollouts, fleet: releases, pause, allowances });
   const bisects = createBisectController({
     ...{ store, desired, tracks, trials, pins, releases, history: mirror, bus, clock, isPaused },
     attend: () => attendance.look(),
@@ -256,6 +257,7 @@ async function run(options: HubOptions): Promise<void> {
   await pause.start();
   if (isBlank) await pause.begin("blank", blankReason);
   await memos.start();
+  await allowances.start();
   await ingest.start();
   await desired.start();
   await attendance.start();
@@ -279,6 +281,7 @@ async function run(options: HubOptions): Promise<void> {
       {
         ingest: ingest.stop,
         memos: memos.stop,
+        allowances: allowances.stop,
         resume: resume.stop,
         rollouts: rollouts.stop,
         runs: runs.stop,

@@ -1,6 +1,7 @@
 // What keeps devices from following the repository by people's word, or because a rollout halted: the banners that
 // stand everywhere until it is over.
 import { sourceOf } from "#hub/desired/compute/render.ts";
+import type { Allowances } from "#hub/ingest/allowances.ts";
 import { type Deployment, entryOf, type FleetSnapshot } from "#hub/release/model.ts";
 import type { UnreadCommit } from "#hub/release/standing.ts";
 import type { Track, Tracks } from "#hub/rollout/track.ts";
@@ -23,6 +24,7 @@ export const noticeKinds = [
   "pin",
   "mode",
   "edits",
+  "allowance",
 ] as const;
 
 export interface Notice {
@@ -71,9 +73,18 @@ interface Options {
   };
   /** After the hub's store was lost or restored. */
   pause?: { state(): Pause | null };
+  /** Devices of which more has come than the hub keeps. */
+  allowances?: Pick<Allowances, "exceeding">;
 }
 
-export function createNotices({ pins, tracks, rollouts, fleet, pause }: Options): Notices {
+export function createNotices({
+  pins,
+  tracks,
+  rollouts,
+  fleet,
+  pause,
+  allowances,
+}: Options): Notices {
   const halts = (): Notice[] => {
     const paused = pause?.state() ?? null;
     const halt = rollouts.fleetHalt();
@@ -90,6 +101,7 @@ export function createNotices({ pins, tracks, rollouts, fleet, pause }: Options)
       ...unreadNotice(fleet.unread?.() ?? []),
       ...stopped(),
       ...pins.rows().map(({ pin }) => pinNotice(pin)),
+      ...allowanceNotice(allowances?.exceeding() ?? []),
     ],
     on: (row) => {
       const deployments = deploymentsOn(fleet.snapshot(), row);
@@ -105,6 +117,9 @@ export function createNotices({ pins, tracks, rollouts, fleet, pause }: Options)
         ...pinned.map(pinNotice),
         ...stopped().filter(({ deployment }) => deployment !== null && free.has(deployment)),
         ...editsNotice(row),
+        ...allowanceNotice(
+          (allowances?.exceeding() ?? []).filter(({ device }) => device === row.id),
+        ),
       ];
     },
     undone: () => [...tracks.byDeployment.values()].flatMap((track) => undoneOf(track, tracks)),
@@ -209,5 +224,30 @@ function editsNotice({ edits }: Row): Notice[] {
   const { operator, reason, at } = newest;
   return [
     { ...none, kind: "edits", message, operator, reason, at, endsWhen: "somebody resets it" },
+  ];
+}
+
+/** More would hide what else there is to say. */
+const namedDevices = 5;
+
+/** One of all devices: it has no number to tell several apart. */
+function allowanceNotice(exceeding: ReturnType<Allowances["exceeding"]>): Notice[] {
+  const [first] = exceeding;
+  if (first === undefined) return [];
+  const names = exceeding.slice(0, namedDevices).map(({ device }) => device);
+  const more = exceeding.length - names.length;
+  const who = `${names.join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
+  const message = `more has come of ${who} than the hub keeps of one device: what is older or matters less goes`;
+  const endsWhen = "nothing had to go for a day";
+  return [
+    {
+      ...none,
+      kind: "allowance",
+      operator: null,
+      message,
+      reason: null,
+      at: first.since,
+      endsWhen,
+    },
   ];
 }

@@ -1,6 +1,7 @@
 // The hub's Prometheus metrics: no label has a value per device, so the series stay few in any fleet.
 import { Counter, collectDefaultMetrics, Histogram, Registry } from "prom-client";
 import type { Bus } from "#hub/bus.ts";
+import { allowanceMetrics } from "./allowances.ts";
 import { fleetMetrics } from "./fleet.ts";
 import { partMetrics } from "./parts.ts";
 import { type RunMetrics, runMetrics } from "./runs.ts";
@@ -34,6 +35,7 @@ export function createMetrics(sources: MetricsSources): Metrics {
   const registry = new Registry();
   const readFleet = fleetMetrics(registry, sources.store);
   const readWorkloads = workloadMetrics(registry, sources.store);
+  const readAllowances = allowanceMetrics(registry, sources.store);
   const runs = runMetrics(registry, sources.runs);
   const readParts = partMetrics(registry, sources);
   if (sources.bus !== undefined) eventMetrics(registry, sources.bus);
@@ -45,6 +47,7 @@ export function createMetrics(sources: MetricsSources): Metrics {
       runs.read();
       await readFleet();
       await readWorkloads();
+      await readAllowances();
       return registry.metrics();
     },
     observe: requestMetrics(registry),

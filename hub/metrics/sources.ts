@@ -6,7 +6,7 @@ import type { Run } from "#hub/run/model.ts";
 import type { Store } from "#hub/store/port.ts";
 
 export interface MetricsSources {
-  store: Pick<Store, "counts" | "branches" | "rolloutCounts" | "workloadCounts" | "stats">;
+  store: Pick<Store, "counts" | "branches" | "rolloutCounts" | "workloadCounts" | "cuts" | "stats">;
   /** Open MQTT connections. */
   broker: { connections(): number };
   ingest: { counters(): IngestCounters };

@@ -8,6 +8,9 @@ export interface Allowance {
   eventBytes: number;
 }
 
+/** Of a device's journal: what a whole journal of an edge with its own default bound takes here, whatever is in it. */
+export const defaultMegabytes = 1024;
+
 /** Half as much of events as of the journal that they come from. */
 export function allowanceOf(journalMegabytes: number): Allowance {
   return { journalBytes: journalMegabytes * 1_000_000, eventBytes: journalMegabytes * 500_000 };

@@ -19,7 +19,7 @@ import { desiredStore } from "./desired.ts";
 import { deviceStore } from "./devices.ts";
 import { eventStore } from "./events.ts";
 import { errorCodeOf, withStoreFaults } from "./fault.ts";
-import { type Allowance, allowanceOf } from "./holding_port.ts";
+import { type Allowance, allowanceOf, defaultMegabytes } from "./holding_port.ts";
 import { type Bounds, holdingStore } from "./holdings.ts";
 import { journalStore } from "./journal.ts";
 import { memoStore } from "./memos.ts";
@@ -40,12 +40,9 @@ interface Options {
   file: string;
   /** Unix ms, for the dates of migrations and of what was deleted to keep a device within its allowance. */
   now?: () => number;
-  /** What is kept of each device's history; by default what a whole journal of an edge with its own default bound
-   *  takes here, whatever is in it. */
+  /** What is kept of each device's history. */
   allowance?: Allowance;
 }
-
-export const defaultAllowance: Allowance = allowanceOf(1024);
 
 /** How long a statement waits for another process's lock, e.g. a backup's. */
 const busyTimeoutMs = 5000;
@@ -53,7 +50,7 @@ const busyTimeoutMs = 5000;
 /** @throws FleetError store_unavailable with the next step when the file is damaged, newer than this
  *  hub or not to be opened */
 export async function openStore(options: Options): Promise<Store> {
-  const { file, now = Date.now, allowance = defaultAllowance } = options;
+  const { file, now = Date.now, allowance = allowanceOf(defaultMegabytes) } = options;
   const database = openFile(file);
   const counted = countedDatabase(database);
   const db = new Kysely<Tables>({ dialect: new ImmediateDialect({ database: counted }) });

@@ -16,6 +16,7 @@ const titles = {
   halt: "Rollout halted",
   mode: "By order",
   edits: "Set by hand",
+  allowance: "History cut",
 } as const satisfies Record<Notice["kind"], string>;
 
 const isGrave: ReadonlySet<Notice["kind"]> = new Set(["pause", "fleetHalt", "halt"]);
@@ -58,6 +59,7 @@ const marks = {
   halt: "",
   mode: "by order",
   edits: "set by hand",
+  allowance: "history cut",
 } as const satisfies Record<Notice["kind"], string>;
 
 /** A few words beside a device's name. */

@@ -2,6 +2,7 @@
 import type { UplinkListener } from "#hub/broker/port.ts";
 import { type Bus, createBus } from "#hub/bus.ts";
 import { createIngest, type Ingest } from "#hub/ingest/ingest.ts";
+import type { Allowance } from "#hub/store/holding_port.ts";
 import type { DeviceRow, Store } from "#hub/store/port.ts";
 import { openStore } from "#hub/store/sqlite.ts";
 import type { Beat } from "#shared/beat.ts";
@@ -35,8 +36,9 @@ export const pi = "pi-0000";
 export async function withIngest(
   body: (world: World) => Promise<void>,
   options: (store: Store) => Options | Promise<Options> = () => ({}),
+  kept: { allowance?: Allowance } = {},
 ): Promise<void> {
-  const store = await openStore({ file: ":memory:" });
+  const store = await openStore({ file: ":memory:", ...kept });
   await enrolFleet(store, 3);
   const clock = createManualClock();
   const bus = createBus();
