@@ -29,7 +29,12 @@ const OrderRequest = component(
   z.strictObject({
     reason: Reason,
     heal: z.boolean().default(false).meta({
-      description: "With `halt`: devices that have the release return to the last promoted one.",
+      description:
+        "With `halt`: devices that have the release return to the last one that was promoted with them.",
+    }),
+    step: z.int().positive().exactOptional().meta({
+      description:
+        "With `approve`: the step that was looked at, from 1; refused with 409 when the rollout is at another by now. Absent: whichever waits.",
     }),
   }),
 );
@@ -51,7 +56,7 @@ const summaries: Readonly<Record<OrderName, string>> = {
   resume: "Goes on after a pause, or begins again after a halt or an undo",
   promote: "Releases to all devices that remain, without gates, windows, budget and approvals",
   undo: "Brings the last promoted release back and keeps it until Git says otherwise",
-  approve: "Lets the step begin that waits for approval",
+  approve: "Lets the step begin that waits for approval, unless another one was looked at",
 };
 
 const common = (guards: Guards) => ({
@@ -174,9 +179,10 @@ export function rolloutRoutes(options: {
   for (const name of orders) {
     app.openapi(orderRoute(guards, name), async (c) => {
       const { id } = c.req.valid("param");
-      const { reason, heal: heals } = c.req.valid("json");
+      const { reason, heal: heals, step } = c.req.valid("json");
       const operator = principalName(c.get("principal"));
-      await rollouts.order(id, { name, operator, reason, heals });
+      const seen = step === undefined ? {} : { step: step - 1 };
+      await rollouts.order(id, { name, operator, reason, heals, ...seen });
       return done<RolloutView>(await viewOf(id));
     });
   }

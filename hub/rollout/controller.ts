@@ -18,7 +18,7 @@ import { createLook } from "./look.ts";
 import { type Followed, loadTracks, takeUp } from "./take_up.ts";
 import { changed, movedBy, rolloutOf, type Track, type Tracks } from "./track.ts";
 import { createWaker } from "./waker.ts";
-import { eventOf, meaningless, tellHalt, tellOrder, unknownRollout } from "./words.ts";
+import { anotherStep, eventOf, meaningless, tellHalt, tellOrder, unknownRollout } from "./words.ts";
 
 // INVARIANTS
 // 1. What the devices are to have follows from the store alone. Killed after a decision was stored, the hub
@@ -52,8 +52,10 @@ export interface Order {
   name: OrderName;
   operator: string;
   reason: string;
-  /** With `halt`: devices that have the release return to the last promoted one. */
+  /** With `halt`: devices that have the release return to the last one that was promoted with them. */
   heals?: boolean;
+  /** With `approve`: index of the step that the person has looked at; absent: whichever waits. */
+  step?: number;
 }
 
 export interface RolloutController {
@@ -209,6 +211,8 @@ export function createRolloutController(options: Options): RolloutController {
       if (tries === maxConflicts) throw contested();
       const track = trackWith(id);
       const { row } = track;
+      const isOther = given.step !== undefined && given.step !== row.head.step;
+      if (given.name === "approve" && isOther) throw anotherStep(row, given.step);
       const ordered = order(rolloutOf(track), given.name, given.heals);
       if (ordered === undefined) throw meaningless(row, given.name);
       const now = clock.now();

@@ -68,3 +68,14 @@ export function meaningless({ id, head }: RolloutRow, name: OrderName): FleetErr
     subject: String(id),
   });
 }
+
+/** @param seen index of the step that the person has looked at */
+export function anotherStep({ id, head, policy }: RolloutRow, seen = 0): FleetError {
+  const present = `step ${head.step + 1} of ${policy.steps.length} (${head.state})`;
+  const since = seen < head.step ? "is over" : "comes later, since the rollout began anew";
+  return new FleetError("state_conflict", {
+    message: `nothing was approved: rollout ${id} is at ${present}, and step ${seen + 1} ${since}`,
+    hint: `Look how it stands now, and approve the step that waits then: fleet rollout status ${id}.`,
+    subject: String(id),
+  });
+}

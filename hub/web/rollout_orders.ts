@@ -19,9 +19,11 @@ const harsh = new Set<OrderName>(["halt", "undo"]);
 export function orderForm({ id, head }: RolloutRow, counts: Counts): Html {
   const names = offered.filter((name) => statesFor(name).includes(head.state));
   if (names.length === 0) return html``;
+  const step = head.step + 1;
+  const seen = html` name="step" value="${step}"`;
   const buttons = names.map(
     (name) =>
-      html`<button class="${harsh.has(name) ? "harsh" : "quiet"}" formaction="/rollouts/${id}/${name}">${words[name](counts)}</button>`,
+      html`<button class="${harsh.has(name) ? "harsh" : "quiet"}" formaction="/rollouts/${id}/${name}"${name === "approve" ? seen : ""}>${words[name](counts, step)}</button>`,
   );
   return html`<form class="orders" method="post" aria-label="Orders">${noDefault}
 <label>Reason, for others to read <input name="reason" required maxlength="500" autocomplete="off"></label>
@@ -32,8 +34,8 @@ ${buttons}</form>`;
  *  @see HTML, "implicit submission" */
 const noDefault = html`<button disabled hidden></button>`;
 
-const words: Readonly<Record<Offered, (counts: Counts) => string>> = {
-  approve: () => "Approve the step",
+const words: Readonly<Record<Offered, (counts: Counts, step: number) => string>> = {
+  approve: (_, step) => `Approve step ${step}`,
   resume: () => "Resume",
   promote: (counts) => `Promote to ${plural(comingIn(counts), "device")} now`,
   halt: () => "Halt",

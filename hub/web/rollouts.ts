@@ -79,7 +79,7 @@ export function rolloutPages(options: Options): Hono<ApiEnv> {
     const given = await wordOf(c, sessions);
     if ("words" in given) return item(c, id, given);
     try {
-      await rollouts.order(id, { name, ...given });
+      await rollouts.order(id, { name, ...given, ...(await stepOf(c)) });
     } catch (error) {
       if (!(error instanceof FleetError) || error.retry === "later") throw error;
       return item(c, id, { words: error.sentence, status: 409 });
@@ -87,6 +87,12 @@ export function rolloutPages(options: Options): Hono<ApiEnv> {
     return c.redirect(`/rollouts/${id}`, 303);
   });
   return app;
+}
+
+/** The step that the page showed beside the button. */
+async function stepOf(c: Context): Promise<{ step?: number }> {
+  const step = Number((await c.req.parseBody())["step"]);
+  return Number.isSafeInteger(step) && step > 0 ? { step: step - 1 } : {};
 }
 
 interface Problem {

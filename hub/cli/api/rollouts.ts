@@ -23,7 +23,7 @@ export interface RolloutCalls {
   order(
     id: number,
     name: OrderName,
-    body: { reason: string; heal?: boolean },
+    body: { reason: string; heal?: boolean; step?: number },
   ): Promise<RolloutView>;
   fleetHalt(): Promise<HaltView>;
   orderFleet(act: "halt" | "resume", reason: string): Promise<HaltView>;

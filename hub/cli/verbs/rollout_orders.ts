@@ -121,7 +121,12 @@ async function orderOne(
   const what = `Rollout ${id} of ${view.deployment} (${view.state})`;
   if (moves !== undefined && !(await isWanted(cli, `${what}: ${moves}.`, name, options))) return;
   const { reason, heal } = options;
-  await client.rollouts.order(id, name, { reason, ...(heal === true ? { heal } : {}) });
+  await client.rollouts.order(id, name, {
+    reason,
+    ...(heal === true ? { heal } : {}),
+    // While the question was open the step may have passed, and the next one wait.
+    ...(name === "approve" ? { step: view.step } : {}),
+  });
   cli.terminal.out(`rollout/${id} ${orders[name].done}`);
 }
 

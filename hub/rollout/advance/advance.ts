@@ -149,7 +149,7 @@ function isOut({ state }: Member): boolean {
   return state === "Left" || state === "Reverted" || state === "Held";
 }
 
-/** Devices that have the release return to the last promoted one; the others stay as they are. */
+/** Devices that have the release return to the last one that was promoted with them; the others stay as they are. */
 function halted(draft: Draft, harm: Harm): Decision {
   set(draft, { state: "Halted", bakeUntil: null });
   mark(draft, healed(draft.rollout.members, "the rollout halted"));

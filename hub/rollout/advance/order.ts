@@ -29,7 +29,7 @@ export function statesFor(name: OrderName): readonly RolloutState[] {
 }
 
 /** Undefined when the order means nothing in this state. Pure.
- *  @param heals with `halt`: whether devices that have the release return to the last promoted one */
+ *  @param heals with `halt`: whether devices that have the release return from it */
 export function order(rollout: Rollout, name: OrderName, heals = false): Ordered | undefined {
   return allowed[name].includes(rollout.state) ? actions[name](rollout, heals) : undefined;
 }

@@ -1,8 +1,8 @@
-// Which rendering a device of a rollout is to have: the new one, what it had before, or the last promoted; pure.
+// Which rendering a device of a rollout is to have: the new one, what it had before, or what it returns to; pure.
 import type { Member, MemberState, RolloutState } from "./model.ts";
 
 /** `newest`: what the accepted commits say now. `before`: what the device had when the rollout began.
- *  `base`: what was promoted last. */
+ *  `base`: the last that was promoted with it. */
 export type Placement = "newest" | "before" | "base";
 
 /** A whole table, so that a new state does not compile without its rendering. */

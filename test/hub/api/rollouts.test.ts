@@ -100,6 +100,35 @@ test("takes orders with a reason, keeps who gave them, and refuses those that me
   assert.match(events.rows[0]?.message ?? "", /admin paused it: fair week$/);
 });
 
+test("approves the step that was looked at, and no other that began meanwhile", async () => {
+  const row = await world.store.rollout(id);
+  assert.ok(row !== null);
+  const atGate = { ...row.head, state: "AwaitingApproval", step: 1 } as const;
+  const change = { marks: [], joined: [], events: [], now: 1 };
+  await world.store.changeRollout({ ...row, ...change, head: atGate });
+  await world.rollouts.reload();
+  assert.equal((await order("approve", { reason: "x", step: 0 })).status, 400);
+  for (const [step, why] of [
+    [1, /nothing was approved: .* is at step 2 of 2 \(AwaitingApproval\), and step 1 is over/],
+    [3, /step 3 comes later, since the rollout began anew/],
+  ] as const) {
+    const refused = await order("approve", { reason: "canary is well", step });
+    assert.equal(refused.status, 409);
+    const problem = (await refused.json()) as { code: string; detail: string; hint: string };
+    assert.equal(problem.code, "state_conflict");
+    assert.match(problem.detail, why);
+    assert.match(problem.hint, /approve the step that waits then: fleet rollout status \d+/);
+  }
+  const approved = await order("approve", { reason: "canary is well", step: 2 });
+  assert.equal(approved.status, 200);
+  assert.notEqual(((await approved.json()) as RolloutView).state, "AwaitingApproval");
+  const now = await world.store.rollout(id);
+  assert.ok(now !== null);
+  await world.store.changeRollout({ ...now, ...change, head: atGate });
+  await world.rollouts.reload();
+  assert.equal((await order("approve")).status, 200, "without a step it means whichever waits");
+});
+
 test("halts the fleet and lifts the halt, each with a reason", async () => {
   assert.deepEqual((await get<{ halted: boolean }>("/v1/fleet/halt")).halted, false);
   const halted = await world.post("/v1/fleet/halt", { reason: "recall" }, asOperator);

@@ -92,6 +92,31 @@ test("an order that means nothing now is refused with what would", async () => {
   assert.match(stderr, /approve means something only while it is AwaitingApproval/);
 });
 
+test("approve means the step that was shown, though another waits by the time of the yes", async () => {
+  const { order } = world.rollouts;
+  const now = await world.store.rollout(id);
+  assert.ok(now !== null);
+  const change = { marks: [], joined: [], events: [], now: 1 };
+  world.rollouts.order = async (...given) => {
+    const head = { ...now.head, state: "AwaitingApproval", step: 1 } as const;
+    await world.store.changeRollout({ ...now, ...change, head });
+    await world.rollouts.reload();
+    return order(...given);
+  };
+  try {
+    const { code, stderr } = await rollout("approve", "robots", ...why, "--yes");
+    assert.equal(code, 8);
+    assert.match(stderr, /nothing was approved: .* at step 2 of 2 .*and step 1 is over/);
+  } finally {
+    world.rollouts.order = order;
+  }
+  const later = await world.store.rollout(id);
+  assert.equal(later?.head.state, "AwaitingApproval");
+  assert.ok(later !== null);
+  await world.store.changeRollout({ ...later, ...change, head: now.head });
+  await world.rollouts.reload();
+});
+
 test("halt and resume of the fleet stand for everything", async () => {
   assert.equal((await rollout("halt", ...why)).code, 2);
   assert.equal((await rollout("halt", "robots", "--fleet", ...why)).code, 2);

@@ -111,6 +111,24 @@ test("halt, undo and resume work from the page and say who and why", async () =>
   assert.equal(await state(), "Progressing");
 });
 
+test("the button approves the step that it names", async () => {
+  const row = await world.store.rollout(id);
+  assert.ok(row !== null);
+  const head = { ...row.head, state: "AwaitingApproval", step: 1 } as const;
+  const change = { marks: [], joined: [], events: [], now: 1 };
+  await world.store.changeRollout({ ...row, ...change, head });
+  await world.rollouts.reload();
+  const page = await text(`/rollouts/${id}`);
+  assert.match(page, /formaction="\/rollouts\/\d+\/approve" name="step" value="2">Approve step 2</);
+  const path = `/rollouts/${id}/approve`;
+  const late = await submit(path, { reason: "canary is well", step: "1" }, signedIn());
+  assert.equal(late.status, 409);
+  assert.match(await late.text(), /nothing was approved: rollout \d+ is at step 2 of 2/);
+  assert.equal(await state(), "AwaitingApproval");
+  assert.equal((await submit(path, { reason: "well", step: "2" }, signedIn())).status, 303);
+  assert.notEqual(await state(), "AwaitingApproval");
+});
+
 test("the fleet is halted and the halt lifted from the list", async () => {
   await submit("/rollouts/fleet/halt", { reason: "recall <b>" }, signedIn());
   assert.match(
