@@ -21,7 +21,7 @@ export type RealPart = keyof typeof probes;
 const known = new Map<RealPart, boolean>();
 
 function answers(command: string, args: string[]): boolean {
-  return spawnSync(command, args, { stdio: "ignore", timeout: 5000 }).status === 0;
+  return spawnSync(command, args, { stdio: "ignore", timeout: 60_000 }).status === 0;
 }
 
 function installed(command: string): boolean {

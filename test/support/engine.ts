@@ -26,7 +26,7 @@ export function docker(...args: string[]): string {
 }
 
 export function run(command: string, args: string[]): string {
-  const done = spawnSync(command, args, { encoding: "utf8", timeout: 60_000 });
+  const done = spawnSync(command, args, { encoding: "utf8", timeout: 180_000 });
   if (done.status === 0) return done.stdout.trim();
   throw new Error(`${command} ${args.join(" ")}: ${done.stderr || String(done.error)}`);
 }
@@ -70,7 +70,7 @@ function fillRoot(root: string, marker: string): void {
 }
 
 export function removeImage(name: string): void {
-  spawnSync("docker", ["rmi", "--force", name], { stdio: "ignore", timeout: 60_000 });
+  spawnSync("docker", ["rmi", "--force", name], { stdio: "ignore", timeout: 180_000 });
 }
 
 /** Removes containers, networks and volumes that carry the label, and nothing else. */

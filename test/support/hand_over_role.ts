@@ -93,7 +93,7 @@ export function keepAsking(port: number): Asking {
 
 export function wordOf(port: number): Promise<string> {
   const { promise, resolve, reject } = Promise.withResolvers<string>();
-  const options = { host: "127.0.0.1", port, path: "/version", agent: false, timeout: 5000 };
+  const options = { host: "127.0.0.1", port, path: "/version", agent: false, timeout: 30_000 };
   const request = get(options, (response) => {
     let text = "";
     response.setEncoding("utf8");
@@ -106,7 +106,7 @@ export function wordOf(port: number): Promise<string> {
       else reject(new Error(`answered ${response.statusCode}`));
     });
   });
-  request.on("timeout", () => request.destroy(new Error("no answer within 5 s")));
+  request.on("timeout", () => request.destroy(new Error("no answer within 30 s")));
   request.on("error", reject);
   return promise;
 }

@@ -51,7 +51,8 @@ export interface TestFleet {
   stop(): Promise<void>;
 }
 
-const convergingMs = 60_000;
+/** Long, since what comes in time costs nothing: agents and hub that died often start again after ten seconds. */
+const convergingMs = 120_000;
 
 export async function launchFleet(settings: {
   runtime: "docker" | "process";
@@ -82,7 +83,7 @@ export async function launchFleet(settings: {
       statusPort,
       runtime: settings.runtime,
     },
-    ...{ once: false, json: true, timeout: 60 },
+    ...{ once: false, json: true, timeout: 120 },
   };
   const plan = { options, data, repository, runtime: settings.runtime, devices, say: () => {} };
   const fleet = await startFleet(plan, settings.children);

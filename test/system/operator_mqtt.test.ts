@@ -6,7 +6,7 @@ import { promisify } from "node:util";
 import { suite } from "#test/suite.ts";
 import { launchFleet, type TestFleet } from "#test/support/running_fleet.ts";
 
-const test = suite("the fleet's topics", { limitMs: 90_000 });
+const test = suite("the fleet's topics", { limitMs: 240_000 });
 const run = promisify(execFile);
 let launched: TestFleet | undefined;
 
@@ -19,28 +19,32 @@ const fleet = async (): Promise<TestFleet> => {
 };
 test.after(async () => launched?.stop());
 
-/** What mosquitto_sub prints within two seconds; it ends with a code of its own when the time is over. */
+/** What mosquitto_sub prints within so many seconds; it ends with a code of its own when the time is over. */
 async function subscribe(
   port: number,
   user: string,
   secret: string,
   topic: string,
+  seconds = 2,
 ): Promise<string> {
   const client = user === "operator" ? [] : ["-i", user];
   const who = ["-h", "127.0.0.1", "-p", `${port}`, "-u", user, "-P", secret, ...client];
-  const args = [...who, "-t", topic, "-q", "1", "-F", "%t %l", "-W", "2"];
+  const args = [...who, "-t", topic, "-q", "1", "-F", "%t %l", "-W", `${seconds}`];
   const ended = await run("mosquitto_sub", args).catch((error: { stdout: string }) => error);
   return ended.stdout;
 }
 
 test.real("mosquitto", "an operator reads every device's desired and reported state", async () => {
   const { mqttPort, token, fleet: running } = await fleet();
-  const seen = await subscribe(mqttPort, "operator", token, "fleet/v1/#");
-  for (const device of running.devices) {
-    for (const channel of ["desired", "reported", "conn"]) {
-      assert.match(seen, new RegExp(`^fleet/v1/d/${device}/${channel} `, "m"));
-    }
-  }
+  const wanted = running.devices.flatMap((device) =>
+    ["desired", "reported", "conn"].map((channel) => `fleet/v1/d/${device}/${channel} `),
+  );
+  const missing = async (seconds: number): Promise<string[]> => {
+    const seen = await subscribe(mqttPort, "operator", token, "fleet/v1/#", seconds);
+    return wanted.filter((line) => !`\n${seen}`.includes(`\n${line}`));
+  };
+  // A busy machine may need longer than two seconds.
+  if ((await missing(2)).length > 0) assert.deepEqual(await missing(30), []);
 });
 
 test.real(
@@ -51,7 +55,9 @@ test.real(
     const [one = "", two = ""] = running.devices;
     const file = join(data, "devices", one, "identity/device.json");
     const { secret } = JSON.parse(await readFile(file, "utf8")) as { secret: string };
-    assert.match(await subscribe(mqttPort, one, secret, `fleet/v1/d/${one}/desired`), /desired/);
+    const own = `fleet/v1/d/${one}/desired`;
+    const soon = await subscribe(mqttPort, one, secret, own);
+    assert.match(soon === "" ? await subscribe(mqttPort, one, secret, own, 30) : soon, /desired/);
     for (const topic of [`fleet/v1/d/${two}/desired`, `fleet/v1/d/${two}/#`, "fleet/v1/#", "#"]) {
       assert.equal(await subscribe(mqttPort, one, secret, topic), "", topic);
     }
