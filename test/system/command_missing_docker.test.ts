@@ -3,7 +3,7 @@ import { suite } from "#test/suite.ts";
 import { docker, importBusybox, removeImage, uniqueName } from "#test/support/engine.ts";
 import { launchFleet, type TestFleet } from "#test/support/running_fleet.ts";
 
-const test = suite("a command that the image lacks, on Docker", { limitMs: 120_000 });
+const test = suite("a command that the image lacks, on Docker", { limitMs: 300_000 });
 const image = uniqueName("sample");
 let fleet: TestFleet | undefined;
 

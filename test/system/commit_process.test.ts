@@ -2,7 +2,7 @@ import { suite } from "#test/suite.ts";
 import { launchFleet, type TestFleet } from "#test/support/running_fleet.ts";
 import { tellCommitStory } from "./commit.ts";
 
-const test = suite("a commit, on processes", { limitMs: 90_000 });
+const test = suite("a commit, on processes", { limitMs: 300_000 });
 let fleet: TestFleet | undefined;
 
 test.before(async () => {

@@ -21,7 +21,7 @@ import type { AppReport, ReportedState } from "#shared/reported.ts";
 import { suite } from "#test/suite.ts";
 import { launchFleet, type TestFleet } from "#test/support/running_fleet.ts";
 
-const test = suite("a device on a small disk", { limitMs: 240_000 });
+const test = suite("a device on a small disk", { limitMs: 400_000 });
 const megabyte = 1_000_000;
 const [reserve, ballast] = [20, 4];
 /** Of what the ballast frees somebody else takes the rest at once; this much is for the journal. */

@@ -5,7 +5,7 @@ import { docker, importBusybox, removeImage, uniqueName } from "#test/support/en
 import { launchFleet, type TestFleet } from "#test/support/running_fleet.ts";
 import { type Drift, type DriftWatch, watchDrift } from "./drift.ts";
 
-const test = suite("drift, on Docker", { limitMs: 240_000 });
+const test = suite("drift, on Docker", { limitMs: 400_000 });
 const image = uniqueName("drift");
 let launched: TestFleet | undefined;
 let watching: DriftWatch | undefined;

@@ -9,7 +9,7 @@ import { suite } from "#test/suite.ts";
 import { launchFleet, type TestFleet } from "#test/support/running_fleet.ts";
 import { type DriftWatch, watchDrift } from "./drift.ts";
 
-const test = suite("drift, on processes", { limitMs: 180_000 });
+const test = suite("drift, on processes", { limitMs: 400_000 });
 let launched: TestFleet | undefined;
 let watching: DriftWatch | undefined;
 

@@ -8,7 +8,7 @@ import { suite } from "#test/suite.ts";
 import { launchFleet, type TestFleet } from "#test/support/running_fleet.ts";
 import { type CutRelay, createCutRelay } from "./lifecycle_relay.ts";
 
-const test = suite("the life of a device", { limitMs: 120_000 });
+const test = suite("the life of a device", { limitMs: 300_000 });
 const box = `box-${process.pid}`;
 let fleet: TestFleet;
 let relays: CutRelay[];

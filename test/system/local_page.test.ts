@@ -8,7 +8,7 @@ import { launchBrowser, openWindow, type Window } from "#test/edge/page/browser.
 import { suite } from "#test/suite.ts";
 import { launchFleet, type TestFleet } from "#test/support/running_fleet.ts";
 
-const test = suite("the page of a device in a fleet", { limitMs: 120_000 });
+const test = suite("the page of a device in a fleet", { limitMs: 300_000 });
 let fleet: TestFleet | undefined;
 let browser: Browser | undefined;
 let window: Window | undefined;

@@ -11,7 +11,7 @@ import { launchFleet, type TestFleet } from "#test/support/running_fleet.ts";
 
 /** However they are listed. */
 const ids = (copies: readonly InstanceReport[]): string[] => copies.map(({ id }) => id).sort();
-const test = suite("safe mode on a real device", { limitMs: 240_000 });
+const test = suite("safe mode on a real device", { limitMs: 400_000 });
 let launched: TestFleet | undefined;
 /** What the role's probe is answered. */
 let answer = 200;
@@ -102,7 +102,7 @@ test("prepares the fleet's safe-mode stack, which runs nothing while all is well
   const { port } = helper.address() as AddressInfo;
   await fleet().edit("roles/robot/role.yaml", (text) =>
     text
-      .replace("gracePeriodSeconds: 30", "gracePeriodSeconds: 6")
+      .replace("gracePeriodSeconds: 30", "gracePeriodSeconds: 10")
       .concat(`    - http: http://127.0.0.1:${port}/\n`),
   );
   await converged(await fleet().commit("A stack for safe mode, and a probe that can fail"));

@@ -11,7 +11,7 @@ import { launchFleet, type TestFleet } from "#test/support/running_fleet.ts";
 
 /** However they are listed. */
 const ids = (copies: readonly InstanceReport[]): string[] => copies.map(({ id }) => id).sort();
-const test = suite("safe mode on a full disk", { limitMs: 120_000 });
+const test = suite("safe mode on a full disk", { limitMs: 300_000 });
 let launched: TestFleet | undefined;
 let mounted: string | undefined;
 

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { suite } from "#test/suite.ts";
 import { takePorts } from "#test/support/ports.ts";
 
-const test = suite("what npm start says", { limitMs: 60_000 });
+const test = suite("what npm start says", { limitMs: 240_000 });
 const root = join(import.meta.dirname, "..", "..");
 const scratch = mkdtempSync(join(tmpdir(), "fleet-words-"));
 const [http, mqtt = 0, page = 0, status = 0] = await takePorts(4);
@@ -79,7 +79,7 @@ test("a directory that is no Git repository is named within seconds", async () =
   const { ended } = begin(["--data", newData(), "--once", "--repository", plain]);
   const { code, stdout, seconds } = await ended;
   assert.equal(code, 1);
-  assert.ok(seconds < 20, `${seconds} s`);
+  assert.ok(seconds < 60, `${seconds} s`);
   assert.match(stdout, new RegExp(`${plain}.* does not appear to be a git repository`));
   assert.match(stdout, /No device can be told what to run/);
 });
@@ -89,7 +89,7 @@ test("a repository without fleet.yaml is refused in the hub's words, once", asyn
   const { ended } = begin(["--data", newData(), "--once", "--json", "--repository", repository]);
   const { code, stdout, stderr, seconds } = await ended;
   assert.equal(code, 1);
-  assert.ok(seconds < 20, `${seconds} s`);
+  assert.ok(seconds < 60, `${seconds} s`);
   assert.deepEqual(stderr.match(/^branch trunk +is refused: fleet\.yaml.*$/gm)?.length, 1);
   assert.deepEqual([JSON.parse(stdout).synced, JSON.parse(stdout).healthy], [0, 0]);
 });

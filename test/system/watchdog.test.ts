@@ -3,7 +3,7 @@ import { createChildren } from "#scripts/start/children.ts";
 import { suite } from "#test/suite.ts";
 import { launchFleet, type TestFleet } from "#test/support/running_fleet.ts";
 
-const test = suite("hung agents", { limitMs: 120_000 });
+const test = suite("hung agents", { limitMs: 300_000 });
 const deadlineMs = 8000;
 const deaths: { name: string; how: string }[] = [];
 let launched: TestFleet | undefined;
@@ -35,7 +35,7 @@ const copies = async (app: string, service: string): Promise<string[]> =>
   (await fleet().instances(device(), app, service)).map(({ id }) => id).sort();
 
 const pageAnswers = async (): Promise<boolean> => {
-  const signal = AbortSignal.timeout(500);
+  const signal = AbortSignal.timeout(5000);
   return (await fetch(`http://127.0.0.1:${fleet().pagePort}/healthz`, { signal })).ok;
 };
 
