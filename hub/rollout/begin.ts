@@ -63,7 +63,9 @@ export function beginnings(input: Input): Beginning {
   const names = namesIn(fleet);
   for (const deployment of main?.deployments ?? []) consider(input, deployment, result);
   for (const [name, track] of tracks.byDeployment) {
-    if (!names.has(name)) end(result, track, "the deployment is gone");
+    // What was promoted, and for whom it was not, holds again when the deployment comes back.
+    const isGone = !names.has(name) && track.row.head.state !== "Promoted";
+    if (isGone) end(result, track, "the deployment is gone");
   }
   return result;
 }

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { noEdits } from "#hub/control/overrides.ts";
 import type { FleetSnapshot } from "#hub/release/model.ts";
 import { RolloutPolicy } from "#hub/release/rollout_policy.ts";
+import type { RolloutState } from "#hub/rollout/advance/model.ts";
 import { type Beginning, beginnings, snapshotId } from "#hub/rollout/begin.ts";
 import { createTracks, type Tracks, trackOf } from "#hub/rollout/track.ts";
 import { sha256 } from "#shared/canonical.ts";
@@ -43,16 +44,17 @@ function follow(fleet: FleetSnapshot, last: FleetSnapshot | undefined, tracks: T
   });
 }
 
-/** Tracks as they are after a rollout to this version was promoted. */
-function promoted(version: number): Tracks {
+/** Tracks as they are after a rollout to this version was promoted, or stands or ended otherwise. */
+function promoted(version: number, state: RolloutState = "Promoted"): Tracks {
   const tracks = createTracks();
   const [begun] = follow(fleetAt(version), fleetAt(version - 1), tracks).begun;
   assert.ok(begun !== undefined);
   const { members, ...row } = begun;
-  const head = { ...row.head, state: "Promoted" as const };
+  const head = { ...row.head, state };
   const rest = { id: 1, version: 1, suspects: [], operator: null, reason: null, changedAt: 1 };
   tracks.byDeployment.set(name, trackOf({ ...row, head, ...rest }, members));
-  tracks.snapshots.set(snapshotId(fleetAt(version)), fleetAt(version));
+  for (const known of [fleetAt(version - 1), fleetAt(version)])
+    tracks.snapshots.set(snapshotId(known), known);
   return tracks;
 }
 
@@ -78,6 +80,23 @@ test("a branch that could not be read for a while begins a rollout as it returns
   const [begun] = follow(fleetAt(3), fleetAt(2, false), tracks).begun;
   assert.equal(begun?.members.length, 2);
   assert.equal(begun?.base, snapshotId(fleetAt(2)));
+});
+
+test("a deployment that was gone comes back with what was promoted last, and the newest by steps", () => {
+  const { branches, ...rest } = fleetAt(2);
+  const { main, staging } = branches;
+  assert.ok(main !== undefined && staging !== undefined);
+  const gone = { ...rest, branches: { staging, main: { ...main, deployments: [] } } };
+  assert.equal(follow(gone, fleetAt(2), promoted(2)).ended.length, 0);
+  assert.equal(follow(gone, fleetAt(2), promoted(2, "Halted")).ended.length, 1);
+  const [afterGood] = follow(fleetAt(3), gone, promoted(2)).begun;
+  const [afterBad] = follow(fleetAt(3), gone, promoted(2, "Superseded")).begun;
+  assert.equal(afterGood?.base, snapshotId(fleetAt(2)));
+  assert.equal(afterBad?.base, snapshotId(fleetAt(1)));
+  assert.deepEqual(
+    new Set(afterBad?.members.map(({ before }) => before)),
+    new Set([afterBad?.base]),
+  );
 });
 
 test("the order of release is random over devices and the same each time", () => {
