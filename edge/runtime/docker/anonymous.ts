@@ -71,7 +71,7 @@ async function volumeAt(context: DockerContext, place: VolumePlace): Promise<str
   const { engine } = context;
   const name = anonymousName(place);
   const found = await engine.inspectVolume(name);
-  const holds = found === undefined ? await ofRunning(context, place) : heldBy(found);
+  const holds = found === undefined ? await ofPredecessor(context, place) : heldBy(found);
   if (holds !== undefined && (await isThere(await engine.inspectVolume(holds)))) {
     if (found === undefined) await giveTo(context, place, holds);
     return holds;
@@ -84,7 +84,7 @@ async function volumeAt(context: DockerContext, place: VolumePlace): Promise<str
 }
 
 /** Where two copies are handed over: the volume of the one that is still there. */
-async function ofRunning(
+async function ofPredecessor(
   { engine }: DockerContext,
   { device, project, service, index, path }: VolumePlace,
 ): Promise<string | undefined> {
