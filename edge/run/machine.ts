@@ -27,14 +27,16 @@ interface Options {
   bootId: string;
   bootIdFile: string;
   clock: Clock;
+  /** Ms between two tries of putting back the network; 5 s by default. */
+  againMs?: number;
 }
 
 export function createMachine(options: Options): Machine {
-  const { device, directory, reboot, network, bootId, bootIdFile, clock } = options;
+  const { device, directory, reboot, network, bootId, bootIdFile, clock, againMs } = options;
   const networkChange = (key: string): NetworkChange =>
     createNetworkChange({
       ...{ directory: join(directory, key), command: network },
-      ...{ bootId, bootIdFile, clock },
+      ...{ bootId, bootIdFile, clock, againMs },
     });
   return {
     networkChange,

@@ -14,7 +14,7 @@ export interface CommandOptions {
   onOutput: OnOutput;
 }
 
-/** What became of a change of the network so far. `confirmed` and `returned` are final. */
+/** What became of a change of the network so far. `confirmed`, `returned` and `left` are final. */
 export type NetworkChangeState =
   | { is: "none" }
   /** The guard is there; whether the settings were applied nobody has written down. */
@@ -22,7 +22,9 @@ export type NetworkChangeState =
   | { is: "confirmed" }
   /** The former settings are being put back; `trouble`: why the last try of it failed. */
   | { is: "returning"; trouble?: { tries: number; message: string } }
-  | { is: "returned" };
+  | { is: "returned" }
+  /** The former settings could not be put back; the device goes on with those that it has. */
+  | { is: "left" };
 
 /** One change of the device's network, which returns by itself unless it is confirmed in time: a guard of its
  *  own outlives the agent, and another boot counts as too late. Every call may be repeated, by another
@@ -41,6 +43,11 @@ export interface NetworkChange {
   confirm(): boolean;
   /** Asks the guard to put back what was, and starts one where none lives. */
   giveUp(): void;
+  /** Lets the device go on with what it has, where the former settings cannot be put back. Only once the hub
+   *  has answered over that.
+   *  @param tries those that had failed before the hub was asked
+   *  @returns false when there was another one since, or is one under way */
+  leave(tries: number): boolean;
 }
 
 /** What runs do to the machine. */

@@ -20,10 +20,12 @@ interface Options {
   bootId: string;
   bootIdFile: string;
   clock: Clock;
+  /** Ms between two tries of putting back what was; 5 s by default. */
+  againMs?: number | undefined;
 }
 
 export function createNetworkChange(options: Options): NetworkChange {
-  const { directory, command, bootId, bootIdFile, clock } = options;
+  const { directory, command, bootId, bootIdFile, clock, againMs } = options;
   const files = changeFiles(directory);
 
   const keep = async ({ confirmMs, ...calls }: CommandOptions & { confirmMs: number }) => {
@@ -33,7 +35,8 @@ export function createNetworkChange(options: Options): NetworkChange {
     // Whoever has broken it off does not look for a guard any more.
     if (calls.signal.aborted) throw brokenOff();
     const deadlineMs = clock.monotonicMs() + confirmMs;
-    files.keep({ command: [...command], former, bootId, bootIdFile, deadlineMs });
+    const pace = againMs === undefined ? {} : { againMs };
+    files.keep({ command: [...command], former, bootId, bootIdFile, deadlineMs, ...pace });
   };
 
   /** Nothing is changed before somebody is there who would change it back. */
@@ -74,6 +77,14 @@ export function createNetworkChange(options: Options): NetworkChange {
       files.askBack();
       startGuard(directory, files);
     },
+    leave: (tries) => {
+      files.askToLeave();
+      // The guard says first that it tries and then looks for this: one of both sees the other.
+      const isQuiet = !files.isTrying() && !files.isBack() && files.trouble()?.tries === tries;
+      if (isQuiet) files.noteLeft();
+      else files.takeBackAsking();
+      return isQuiet;
+    },
   };
 }
 
@@ -83,13 +94,16 @@ function stateOf(files: ChangeFiles): NetworkChangeState {
   if (claimed === "confirmed") return { is: "confirmed" };
   if (claimed === undefined && !files.isAskedBack()) return { is: "guarded" };
   if (files.isBack()) return { is: "returned" };
+  if (files.isLeft()) return { is: "left" };
   const trouble = files.trouble();
   return trouble === undefined ? { is: "returning" } : { is: "returning", trouble };
 }
 
 /** Does nothing while one lives. In a session of its own, so that no signal to the agent's group reaches it. */
-function startGuard(directory: string, { guardFile }: ChangeFiles): void {
-  if (livingGuard(guardFile) !== undefined) return;
+function startGuard(directory: string, files: ChangeFiles): void {
+  if (livingGuard(files.guardFile) !== undefined) return;
+  // An earlier process has asked and ended before it could settle it.
+  files.takeBackAsking();
   const main = fileURLToPath(new URL("./guard.ts", import.meta.url));
   const child = spawn(process.execPath, ["--max-old-space-size=64", main, directory], {
     cwd: "/",

@@ -9,11 +9,13 @@ import { asFleetError } from "#shared/errors.ts";
 import { callNetwork } from "./command.ts";
 import { isDue } from "./due.ts";
 import { livingGuard, livingProcess, recordProcess } from "./identity.ts";
-import { type ChangeFiles, type ChangeRecord, changeFiles, type Trouble } from "./record.ts";
+import { type ChangeFiles, type ChangeRecord, changeFiles, quickTries } from "./record.ts";
 
 const lookMs = 200;
 /** A command that fails is tried for as long as the machine is up: without it nobody may reach the device. */
 const againMs = 5000;
+/** How much longer it waits after the quick tries. */
+const slowFactor = 24;
 /** What still applies the new settings may tidy up for so long once it was killed. */
 const graceMs = 1000;
 
@@ -43,21 +45,37 @@ function isFinal(files: ChangeFiles): boolean {
   return files.claimed() === "confirmed" || files.read() === undefined;
 }
 
-async function putBack({ command, former }: ChangeRecord, files: ChangeFiles): Promise<void> {
+async function putBack(record: ChangeRecord, files: ChangeFiles): Promise<void> {
+  const pauseMs = record.againMs ?? againMs;
   let isRestored = false;
   for (let tries = 1; !files.isBack(); tries += 1) {
+    quietly(files.beginTry);
+    if (!isRestored && isLeft(files)) break;
     try {
       if (!isRestored) {
         await endApply(files);
-        await callNetwork(command, "restore", { input: former });
+        await callNetwork(record.command, "restore", { input: record.former });
       }
       // Where the disk takes no note of it, the network is not put back and cut again and again.
       isRestored = true;
       files.noteBack();
     } catch (error) {
-      note(files, { tries, message: asFleetError(error).sentence });
-      await clock.sleep(againMs);
+      const { sentence: message } = asFleetError(error);
+      quietly(() => files.noteTrouble({ tries, message }));
     }
+    quietly(files.endTry);
+    if (!files.isBack()) await clock.sleep(pauseMs * (tries < quickTries ? 1 : slowFactor));
+  }
+  quietly(files.endTry);
+}
+
+/** The device goes on with what it has, of which the agent may have cleared away every note. */
+function isLeft(files: ChangeFiles): boolean {
+  try {
+    return files.isAskedToLeave() || files.read() === undefined;
+  } catch {
+    // A broken disk says nothing.
+    return false;
   }
 }
 
@@ -68,10 +86,10 @@ async function endApply({ applyFile }: ChangeFiles): Promise<void> {
   await endRun({ nonce: randomUUID(), leader }, { signal: "SIGKILL", graceMs });
 }
 
-/** A full disk keeps no words, and is no reason to leave the device cut off. */
-function note(files: ChangeFiles, trouble: Trouble): void {
+/** A full or broken disk keeps no notes, and is no reason to leave the device cut off. */
+function quietly(note: () => void): void {
   try {
-    files.noteTrouble(trouble);
+    note();
   } catch {
     // The next try notes it.
   }

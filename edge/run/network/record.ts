@@ -1,8 +1,21 @@
 // What is written down about one change of the network, for the agent and its guard alike.
-import { closeSync, fsyncSync, linkSync, openSync, readFileSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  linkSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+} from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { errnoOf, writeFileAtomicSync } from "#shared/files.ts";
+
+/** After that many tries the next ones leave the device time to reach its hub with what it has, and another
+ *  change may give the former settings up. */
+export const quickTries = 12;
 
 export const ChangeRecord = z.object({
   command: z.array(z.string()).min(1),
@@ -13,6 +26,8 @@ export const ChangeRecord = z.object({
   bootIdFile: z.string().exactOptional(),
   /** Ms since that boot. */
   deadlineMs: z.number(),
+  /** Ms between two tries of putting back what was. */
+  againMs: z.number().exactOptional(),
 });
 export type ChangeRecord = z.infer<typeof ChangeRecord>;
 
@@ -34,6 +49,18 @@ export interface ChangeFiles {
   isBack(): boolean;
   noteTrouble(trouble: Trouble): void;
   trouble(): Trouble | undefined;
+  /** The guard is about to put back what was. Said before it looks whether it still may. */
+  beginTry(): void;
+  endTry(): void;
+  isTrying(): boolean;
+  /** The guard may begin no other try; asked before the agent looks whether one is under way. */
+  askToLeave(): void;
+  /** Unless it is settled already. */
+  takeBackAsking(): void;
+  isAskedToLeave(): boolean;
+  /** The device goes on with what it has. */
+  noteLeft(): void;
+  isLeft(): boolean;
   /** Holds the guard's identity. */
   guardFile: string;
   /** Holds that of the command that applies the change. */
@@ -47,6 +74,10 @@ export function changeFiles(directory: string): ChangeFiles {
   const at = (name: string): string => join(directory, name);
   const write = (name: string, text: string): void => writeFileAtomicSync(at(name), text, 0o600);
   const claimed = (): Claim | undefined => readText(at("claim")) as Claim | undefined;
+  /** A link needs no room on the disk. */
+  const mark = (name: string): void => {
+    if (!existsSync(at(name))) linkSync(at("returned"), at(name));
+  };
   return {
     read: () => readJson(at("change.json"), ChangeRecord),
     keep: (record) => {
@@ -72,6 +103,14 @@ export function changeFiles(directory: string): ChangeFiles {
     isBack: () => readText(at("back")) !== undefined,
     noteTrouble: (trouble) => write("trouble.json", JSON.stringify(trouble)),
     trouble: () => readJson(at("trouble.json"), Trouble),
+    beginTry: () => mark("trying"),
+    endTry: () => rmSync(at("trying"), { force: true }),
+    isTrying: () => existsSync(at("trying")),
+    askToLeave: () => mark("leaving"),
+    takeBackAsking: () => rmSync(at("leaving"), { force: true }),
+    isAskedToLeave: () => existsSync(at("leaving")) || existsSync(at("left")),
+    noteLeft: () => renameSync(at("leaving"), at("left")),
+    isLeft: () => existsSync(at("left")),
     guardFile: at("guard.json"),
     applyFile: at("apply.json"),
   };

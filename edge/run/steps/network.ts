@@ -1,5 +1,12 @@
 // The step configureNetwork: changes the settings behind a guard, and keeps them once the hub has answered over them.
-import type { Executors, StepContext, Verdict } from "#edge/run/port.ts";
+import { quickTries } from "#edge/run/network/record.ts";
+import type {
+  Executors,
+  NetworkChange,
+  NetworkChangeState,
+  StepContext,
+  Verdict,
+} from "#edge/run/port.ts";
 import { faultPoint } from "#shared/fault.ts";
 import type { RunStep } from "#shared/plan.ts";
 import { type StepParts, stepFailed } from "./parts.ts";
@@ -9,9 +16,19 @@ type Context = StepContext<Extract<RunStep, { kind: "configureNetwork" }>>;
 /** A guard that cannot put back what was goes on by itself; the run need not wait for it. */
 const awaitedTries = 3;
 
+type Trouble = NonNullable<Extract<NetworkChangeState, { is: "returning" }>["trouble"]>;
+
 export function createNetworkStep(given: StepParts): Executors["configureNetwork"] {
   const { parts, tasks } = given;
   const { journal, sync, machine } = parts;
+  /** What the hub is to acknowledge over the settings that are there after so many tries. */
+  let asked: { key: string; tries: number; entry: number } | undefined;
+
+  const tell = (type: "Normal" | "Warning", reason: string, message: string): number => {
+    const entry = journal.append({ kind: "event", body: { type, reason, message } });
+    sync.journalGrew();
+    return entry;
+  };
 
   const apply = async (context: Context, signal: AbortSignal): Promise<void> => {
     const { step, key, onOutput } = context;
@@ -20,12 +37,9 @@ export function createNetworkStep(given: StepParts): Executors["configureNetwork
     await change.apply(step.network, { signal, onOutput });
     faultPoint("after:run.apply");
     const message = `the new settings of ${step.network.interface} are applied; the hub must answer within ${step.confirmMs / 1000} s`;
-    const body = { type: "Normal", reason: "NetworkChanged", message };
     // Sent over the new settings: its acknowledgement proves both ways of them.
-    const provedBy = journal.append({ kind: "event", body });
-    context.mark({ provedBy });
+    context.mark({ provedBy: tell("Normal", "NetworkChanged", message) });
     context.say(message);
-    sync.journalGrew();
   };
 
   const goOn = async (context: Context): Promise<Verdict> => {
@@ -45,14 +59,35 @@ export function createNetworkStep(given: StepParts): Executors["configureNetwork
     return "acting";
   };
 
+  /** Only between two tries is it known what the hub answers over. */
+  const isProved = (key: string, { tries, message }: Trouble): boolean => {
+    if (asked?.key === key && asked.tries === tries) return journal.acknowledged() >= asked.entry;
+    const text = `the former settings of the network could not be put back in ${tries} tries: ${message}`;
+    asked = { key, tries, entry: tell("Warning", "NetworkNotRestored", text) };
+    return false;
+  };
+
+  const leave = (earlier: NetworkChange, trouble: Trouble, { key, say }: Context): void => {
+    // Another guard counts from the beginning, and its tries may have changed what the hub answered over.
+    if (trouble.tries < quickTries) asked = undefined;
+    else if (isProved(key, trouble) && earlier.leave(trouble.tries)) tellLeft(trouble, say);
+  };
+
+  const tellLeft = ({ tries }: Trouble, say: Context["say"]): void => {
+    const text = `the former settings of the network are given up after ${tries} tries; the device goes on with those over which the hub answers`;
+    say(text);
+    tell("Warning", "NetworkKept", text);
+  };
+
   /** Begun before the former settings are back, it would keep the broken ones as the former. */
   const begin = async (context: Context): Promise<Verdict> => {
     const earlier = await machine.unsettledChange(context.key);
     if (earlier === undefined) return goOn(context);
     earlier.giveUp();
     const state = earlier.state();
-    const trouble = state.is === "returning" ? state.trouble?.message : undefined;
-    context.waitsFor(`${backWords(trouble)} after an earlier change`);
+    const trouble = state.is === "returning" ? state.trouble : undefined;
+    if (trouble !== undefined) leave(earlier, trouble, context);
+    context.waitsFor(`${backWords(trouble?.message)} after an earlier change`);
     return "acting";
   };
 
@@ -66,7 +101,9 @@ export function createNetworkStep(given: StepParts): Executors["configureNetwork
         case "confirmed":
           return "done";
         case "returned":
-          throw notReached(step);
+          throw notReached(step, "the former ones are back");
+        case "left":
+          throw notReached(step, "the former ones could not be put back");
         case "returning":
           // It may have been killed, or have ended with the boot, before they were back.
           machine.networkChange(key).ensureGuard();
@@ -80,7 +117,7 @@ export function createNetworkStep(given: StepParts): Executors["configureNetwork
       tasks.cancel(key);
       const change = machine.networkChange(key);
       const before = change.state();
-      if (before.is === "none" || before.is === "confirmed") return "done";
+      if (before.is === "none" || before.is === "confirmed" || before.is === "left") return "done";
       if (before.is === "returned") {
         say("the former settings of the network are back");
         return "done";
@@ -98,9 +135,9 @@ function backWords(trouble: string | undefined): string {
   return `the former settings of the network to be put back${because}`;
 }
 
-function notReached({ network, confirmMs }: Context["step"]) {
+function notReached({ network, confirmMs }: Context["step"], outcome: string) {
   return stepFailed(
-    `the hub did not answer over the new settings of ${network.interface} within ${confirmMs / 1000} s; the former ones are back`,
+    `the hub did not answer over the new settings of ${network.interface} within ${confirmMs / 1000} s; ${outcome}`,
     network.interface,
     "Check the address, the gateway and what lies between the device and the hub.",
   );

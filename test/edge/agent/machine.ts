@@ -45,6 +45,7 @@ export function createMemoryMachine(): MemoryMachine {
       acts.push("return");
       changes.set(key, { is: "returned" });
     },
+    leave: () => false,
   });
   const machine: MemoryMachine = {
     acts,

@@ -14,7 +14,7 @@ import { systemClock as clock } from "#shared/clock.ts";
 import type { DeviceId } from "#shared/ids.ts";
 import { suite } from "#test/suite.ts";
 
-const test = suite("edge/run step configureNetwork", { limitMs: 120_000 });
+const test = suite("edge/run step configureNetwork");
 
 /** What is so stands in one file; nothing is put back while there is another beside it. */
 const driver = `#!/bin/sh
@@ -42,6 +42,9 @@ interface Place {
   attempt(key: string): Try;
   settings(): string;
   stick(isStuck: boolean): void;
+  /** The hub has everything, or nothing from now on. */
+  reach(isReached: boolean): void;
+  events(): string[];
 }
 
 function within(body: (place: Place) => Promise<void>): () => Promise<void> {
@@ -54,9 +57,12 @@ function within(body: (place: Place) => Promise<void>): () => Promise<void> {
     const machine = createMachine({
       ...{ device: "pi-1" as DeviceId, directory: at("runs"), reboot: ["true"] },
       ...{ network: [at("driver"), at("settings")], clock },
-      ...{ bootId: "boot-1", bootIdFile: at("boot-id") },
+      ...{ bootId: "boot-1", bootIdFile: at("boot-id"), againMs: 20 },
     });
-    const journal = { append: () => 7, acknowledged: () => 0 };
+    const events: string[] = [];
+    let isReached = false;
+    const append = ({ body }: { body: { reason: string } }) => events.push(body.reason);
+    const journal = { append, acknowledged: () => (isReached ? events.length : 0) };
     const tasks = createTasks(() => undefined);
     const parts = { journal, machine, sync: { journalGrew: () => undefined } };
     const executor = createNetworkStep({ parts, tasks } as unknown as StepParts);
@@ -92,7 +98,11 @@ function within(body: (place: Place) => Promise<void>): () => Promise<void> {
       else rmSync(at("settings.stuck"));
     };
     try {
-      await body({ attempt, stick, settings: () => readFileSync(at("settings"), "utf8") });
+      const settings = () => readFileSync(at("settings"), "utf8");
+      const reach = (now: boolean): void => {
+        isReached = now;
+      };
+      await body({ attempt, stick, settings, reach, events: () => events });
     } finally {
       await tasks.stop();
       const guards = [...keys].map(guardOf);
@@ -150,5 +160,38 @@ test(
     assert.equal(await one.act(), "acting");
     await until(() => one.state() === "returned");
     assert.equal(settings(), "former");
+  }),
+);
+
+test(
+  "what cannot be put back is given up once the hub answers over what there is, and the next change begins",
+  within(async ({ attempt, settings, stick, reach, events }) => {
+    const first = attempt("run-0-1");
+    await first.applied();
+    stick(true);
+    assert.equal(await first.stop(), "acting");
+    const next = attempt("run-1-1");
+    while (!events().includes("NetworkNotRestored")) {
+      await next.act();
+      await wait(50);
+    }
+    await next.act();
+    assert.deepEqual([first.state(), next.state()], ["returning", "none"], "the hub is silent");
+    assert.notEqual(first.guard(), undefined);
+
+    reach(true);
+    while (first.state() !== "left") {
+      await next.act();
+      await wait(50);
+    }
+    reach(false);
+    assert.equal(events().at(-1), "NetworkKept");
+    stick(false);
+    await until(() => first.guard() === undefined);
+    assert.match(settings(), /dhcp/, "what works is left alone");
+    await next.applied();
+    assert.equal(await next.stop(), "acting");
+    await until(() => next.state() === "returned");
+    assert.match(settings(), /dhcp/, "what was so before the next change");
   }),
 );
