@@ -59,7 +59,7 @@ export const DesiredState = z.object({
   device: DeviceId,
   /** Only rises. A rollback is a new generation that names an old release. */
   generation: z.number().int().positive(),
-  /** Unix ms, for people; no decision rests on it. */
+  /** Unix ms by the hub's clock: for people, and to tell that a device's clock cannot be right. */
   issuedAt: z.number().int(),
   mode: DesiredMode,
   apps: z.array(AppSpec),

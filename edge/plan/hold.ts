@@ -1,12 +1,11 @@
 // What keeps a prepared release from replacing the one that serves: a lock, a closed window, a wrong clock.
 import type { Cause } from "#shared/reported.ts";
 import { nextOpening } from "#shared/window.ts";
+import { clockFault, knownMs, timeText } from "./clock.ts";
 import type { AppInput } from "./input.ts";
 
 /** The wall clock may jump, so a closed window is looked at again after this long. */
 const lookAgainMs = 60_000;
-/** Two clocks that are both right differ by less. */
-const clockToleranceMs = 86_400_000;
 
 export interface Hold extends Cause {
   /** Ms since boot at which to look again; absent when only another wish ends it. */
@@ -26,18 +25,19 @@ export function versionLock(input: AppInput): Hold | undefined {
   if (lock === undefined || current === undefined || forced === true) return undefined;
   const { reason, until } = lock;
   if (until === undefined) return { reason: "VersionLocked", message: `locked: ${reason}` };
-  if (wallMs >= until) return undefined;
-  const message = `locked until ${timeText(until)}: ${reason}`;
+  if (knownMs(input) >= until) return undefined;
+  const doubt = wallMs < until ? "" : `; ${clockFault(input)}, and is not believed`;
+  const message = `locked until ${timeText(until)}: ${reason}${doubt}`;
   return { reason: "VersionLocked", message, untilMs: nowMs + lookAgainMs };
 }
 
 function closedWindow(input: AppInput): Hold | undefined {
-  const { target, current, issuedAt, nowMs, wallMs } = input;
+  const { target, current, nowMs, wallMs } = input;
   const windows = target?.spec.rules?.windows ?? [];
   if (windows.length === 0 || current === undefined) return undefined;
-  // Such a clock was never set since the device started: nobody can say whether a window is open.
-  if (issuedAt !== undefined && wallMs < issuedAt - clockToleranceMs) {
-    const message = `the clock says ${timeText(wallMs)}, before the wish was issued, so no maintenance window can be told`;
+  const fault = clockFault(input);
+  if (fault !== undefined) {
+    const message = `${fault}, so no maintenance window can be told`;
     return { reason: "ClockWrong", message, untilMs: nowMs + lookAgainMs };
   }
   const opensAt = nextOpening(windows, wallMs);
@@ -45,8 +45,4 @@ function closedWindow(input: AppInput): Hold | undefined {
   const message = `the maintenance window opens at ${timeText(opensAt)}`;
   const untilMs = nowMs + Math.min(opensAt - wallMs, lookAgainMs);
   return { reason: "WindowClosed", message, untilMs };
-}
-
-function timeText(wallMs: number): string {
-  return `${new Date(wallMs).toISOString().slice(0, 16).replace("T", " ")} UTC`;
 }

@@ -87,6 +87,59 @@ test("a version lock with an end is over at that time", () => {
   assert.equal(holdOf({ ...input, wallMs: noon - 1 })?.reason, "VersionLocked");
 });
 
+const day = 86_400_000;
+const lock = { reason: "fair week", until: noon + 30 * day };
+const lockTable: [name: string, more: Partial<AppInput>, expected: RegExp | undefined][] = [
+  ["the clock is right, before the end", {}, /^locked until 2026-12-21 12:00 UTC: fair week$/],
+  ["the clock is right, after the end", { wallMs: noon + 30 * day }, undefined],
+  [
+    "away from the hub for eleven months, the clock is all there is",
+    { wallMs: noon + 330 * day },
+    undefined,
+  ],
+  [
+    "the clock is ten years ahead",
+    { wallMs: noon + 3653 * day },
+    /^locked until 2026-12-21 12:00 UTC: fair week; the clock says 2036-11-21 12:00 UTC, more than a year after the hub's last word \(2026-11-21 11:59 UTC\), and is not believed$/,
+  ],
+  [
+    "up for two years without news, and the clock says so",
+    { wallMs: noon + 730 * day, nowMs: 730 * day },
+    undefined,
+  ],
+  [
+    "up for two years without news, and the clock says twelve",
+    { wallMs: noon + 4383 * day, nowMs: 730 * day },
+    /is not believed$/,
+  ],
+  ["the clock is in 1970", { wallMs: 5 }, /^locked until/],
+  [
+    "the clock is in 1970, and the hub spoke after the end",
+    { wallMs: 5, issuedAt: noon + 31 * day },
+    undefined,
+  ],
+  ["the hub's own clock was not set", { wallMs: noon + 30 * day, issuedAt: 60_000 }, undefined],
+];
+for (const [name, more, expected] of lockTable) {
+  test(`a version lock with an end: ${name}`, () => {
+    const { attempt: _, ...input } = waiting({ lock }, more);
+    const hold = holdOf(input);
+    assert.equal(hold?.reason, expected === undefined ? undefined : "VersionLocked");
+    if (expected !== undefined) assert.match(hold?.message ?? "", expected);
+    assert.equal(plan(input).length > 0, expected === undefined);
+  });
+}
+
+test("a clock that is years ahead opens no window, and says so", () => {
+  const ahead = Date.UTC(2036, 10, 21, 3);
+  const hold = holdOf(waiting({ windows: [night] }, { wallMs: ahead }));
+  assert.equal(hold?.reason, "ClockWrong");
+  assert.match(hold?.message ?? "", /^the clock says 2036-11-21 03:00 UTC, more than a year after/);
+  assert.equal(hold?.untilMs, 660_000);
+  assert.equal(holdOf(waiting({ windows: [night] }, { wallMs: ahead, issuedAt: 5 })), undefined);
+  assert.equal(holdOf(waiting({}, { wallMs: ahead })), undefined);
+});
+
 test("an app may hold its update for so long and no longer", () => {
   const held = waiting({ maxHoldMs: 10_000 });
   const since = (heldSinceMonotonicMs: number): AppInput => ({
