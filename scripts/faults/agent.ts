@@ -11,13 +11,13 @@ export interface AgentStart {
   /** FLEET_FAULT of shared/fault.ts, e.g. `after:swap`. */
   faultPoint?: string;
   environment?: Readonly<Record<string, string>>;
-  /** What stands before node on the command line. */
-  wrapper?: readonly string[];
   /** Instead of the hub's own addresses. */
   hubUrl?: string;
   mqttUrl?: string;
   isolatedAfterSeconds?: number;
   keepaliveSeconds?: number;
+  /** Between two rounds of its loop in which nothing has come up. */
+  intervalSeconds?: number;
   journalMegabytes?: number;
   /** Under the guard, which kills it after such a silence. */
   guardMs?: number;
@@ -65,7 +65,6 @@ export function createAgent(options: AgentOptions): Agent {
         ...(all.guardMs === undefined ? {} : { [deadlineVariable]: String(all.guardMs) }),
       },
       ...(all.guardMs === undefined ? {} : { parent: "edge/guard.ts" }),
-      ...(all.wrapper === undefined ? {} : { wrapper: all.wrapper }),
     });
   };
   return {
@@ -99,7 +98,7 @@ async function configOf(options: AgentOptions, how: AgentStart): Promise<string>
     ...(how.keepaliveSeconds === undefined ? [] : [`  keepaliveSeconds: ${how.keepaliveSeconds}`]),
     // Beside it, where a fault of its disk does not reach.
     `dataDirectory: ${device}`,
-    "interval: 2",
+    `interval: ${how.intervalSeconds ?? 2}`,
     "heartbeatSeconds: 2",
     `runtime: ${runtime}`,
     ...(how.dockerSocket === undefined ? [] : ["docker:", `  socket: ${how.dockerSocket}`]),

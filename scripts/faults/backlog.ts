@@ -1,9 +1,16 @@
 // Writes into a device's journal what it would have journalled in a long time without its hub.
+import { appendFile, copyFile, mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { openJournal } from "#edge/journal/open.ts";
 import { type Clock, systemClock } from "#shared/clock.ts";
+import { ifPresent } from "#shared/files.ts";
 import type { JournalEntry } from "#shared/journal.ts";
+
+const fileName = "journal.db";
+
+/** Room for more than the frames of a transaction that is larger than those before it. */
+const oldFramesBytes = 256 * 1024;
 
 /** Written at once; between them the watches of the harness have their turn. */
 const together = 20;
@@ -17,7 +24,7 @@ export async function writeBacklog(
 ): Promise<void> {
   let at = systemClock.now() - count * stepMs;
   const clock: Clock = { ...systemClock, now: () => at };
-  const journal = openJournal({ file: join(directory, "journal.db"), clock });
+  const journal = openJournal({ file: join(directory, fileName), clock });
   try {
     for (let written = 0; written < count; written += 1) {
       at += stepMs;
@@ -26,6 +33,31 @@ export async function writeBacklog(
     }
   } finally {
     journal.close();
+  }
+}
+
+/** As it lies on a device that was never stopped in an orderly way: its -wal has been written over from the
+ *  beginning more than once, so that new frames come to lie on old ones. The agent must not run. */
+export async function wearJournal(directory: string, count: number): Promise<void> {
+  const scratch = await mkdtemp(join(directory, ".worn-"));
+  const names = [fileName, `${fileName}-wal`];
+  try {
+    for (const name of names) {
+      await ifPresent(copyFile(join(directory, name), join(scratch, name)));
+    }
+    const journal = openJournal({ file: join(scratch, fileName), clock: systemClock });
+    try {
+      for (let written = 0; written < count; written += 1) {
+        journal.append({ kind: "event", body: body(written) });
+      }
+      // Before it is closed, which would end its -wal.
+      for (const name of names) await copyFile(join(scratch, name), join(directory, name));
+      await appendFile(join(directory, `${fileName}-wal`), Buffer.alloc(oldFramesBytes));
+    } finally {
+      journal.close();
+    }
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
   }
 }
 

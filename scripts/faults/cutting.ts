@@ -31,23 +31,25 @@ function stagesThatGoWell(): Set<string> {
   return stages;
 }
 
-/** From the machine itself, so that a new stage is cut as well. */
-function points(): Point[] {
+/** Boundaries and instants (undefined) mixed, so that the first few are a fair sample. */
+export type Cuts = readonly (Point | undefined)[];
+
+/** @param mixing the seed of their order */
+export function cutsAt(stages: readonly Stage[], mixing: number): Cuts {
   const good = stagesThatGoWell();
-  return (Object.keys(machine) as Stage[]).flatMap((stage) =>
+  const points = stages.flatMap((stage) =>
     (["before", "after"] as const).map(
       (side): Point => ({ name: `${side}:${stage}`, quality: good.has(stage) ? "good" : "crash" }),
     ),
   );
+  const instants = Array.from({ length: randomCuts }, () => undefined);
+  return createRandom(mixing).shuffle([...points, ...instants]);
 }
 
-/** Boundaries and instants (undefined) mixed, so that the first few are a fair sample. */
-const cuts: readonly (Point | undefined)[] = createRandom(1).shuffle([
-  ...points(),
-  ...Array.from({ length: randomCuts }, () => undefined),
-]);
+/** From the machine itself, so that a new stage is cut as well. */
+const everywhere = cutsAt(Object.keys(machine) as Stage[], 1);
 
-export function cutTries({ seeds }: Scope): number {
+export function cutTries({ seeds }: Scope, cuts = everywhere): number {
   return cuts.length * seeds;
 }
 
@@ -57,7 +59,7 @@ export function fewCutTries(scope: Scope): number {
 
 /** The agent is dead when this returns; the seed says where it was cut.
  *  @returns the release that it was bringing in */
-export async function cutAgent(trial: Trial): Promise<Release> {
+export async function cutAgent(trial: Trial, cuts = everywhere): Promise<Release> {
   const point = cuts[(trial.seed - 1) % cuts.length];
   return point === undefined ? await cutAnywhere(trial) : await cutAt(trial, point);
 }

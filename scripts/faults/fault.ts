@@ -22,6 +22,8 @@ export interface Trial {
   random: Random;
   /** Words for the line's note. */
   note(text: string): void;
+  /** Adds to a figure of the line, e.g. `answers`, which is summed over all tries of the fault. */
+  tally(what: string, count: number): void;
 }
 
 export interface Fault {

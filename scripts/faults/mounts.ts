@@ -5,7 +5,7 @@ import { basename, join } from "node:path";
 import { promisify } from "node:util";
 import { errnoOf } from "#shared/files.ts";
 import { type Afterwards, afterwards } from "./afterwards.ts";
-import { tearFiles } from "./mounts_torn.ts";
+import { lossIn, tearFiles } from "./mounts_torn.ts";
 import type { Random } from "./random.ts";
 import { notSurvived } from "./until.ts";
 
@@ -29,14 +29,23 @@ export interface Disk {
   /** What lies on the medium at this instant, without anything that was not synced.
    *  @returns the image's file */
   snapshot(): Promise<string>;
-  /** Lets some of the writes that were not synced reach an image, sector by sector.
-   *  @returns how many sectors */
-  tear(image: string, random: Random): Promise<number>;
+  /** What an image lacks of what programs have written.
+   *  @param random lets some of it reach the image all the same, sector by sector */
+  lose(image: string, random?: Random): Promise<Loss>;
   /** What is mounted goes, and an image is checked, as a boot does, and mounted instead.
    *  @param image by default what lies on the medium now */
   boot(image?: string): Promise<void>;
   /** Nothing of it is left. */
   release(): Promise<void>;
+}
+
+/** What a power cut takes with it. */
+export interface Loss {
+  /** Of which a write, a change of name or a removal was not synced. */
+  files: number;
+  bytes: number;
+  /** That differ, and came all the same. */
+  tornSectors: number;
 }
 
 /** Devices with such a disk; one world for all faults that want one. */
@@ -57,7 +66,8 @@ const megabyte = 1_000_000;
 const copies = 3;
 const chunk = Buffer.alloc(256 * 1024, 0x2e);
 const fillerName = ".filler";
-const loop = ["-t", "ext4", "-o", "loop"];
+/** What nobody syncs stays in memory for as long as the kernel lets it. */
+const loop = ["-t", "ext4", "-o", "loop,commit=300"];
 /** Root may not take more than others, and an error in the file system makes it read-only at once. */
 const makeOptions = ["-q", "-F", "-m", "0", "-e", "remount-ro", "-E", "lazy_itable_init=0"];
 
@@ -106,13 +116,16 @@ export async function mountDisk({ scratch, directory, shape }: DiskOptions): Pro
       await writeFile(join("/sys/fs/ext4", basename(stdout.trim()), "trigger_fs_error"), "1");
       if (await takesWrites(filler)) throw notSurvived(`${directory} can still be written to`);
     },
-    tear: async (torn, random) => {
+    lose: async (torn, random) => {
       const medium = join(scratch, "torn");
       await mkdir(medium, { recursive: true });
       await checked(torn);
       const there = await mount([...loop, torn], medium);
+      const both = { medium, memory: directory };
       try {
-        return await tearFiles({ medium, memory: directory, random });
+        const loss = await lossIn(both);
+        const tornSectors = random === undefined ? 0 : await tearFiles({ ...both, random });
+        return { ...loss, tornSectors };
       } finally {
         await there.run();
       }

@@ -25,7 +25,8 @@ function whole(low: number, high: number) {
 
 const remarks = `
 A fault that needs what the machine has not (root, loop devices, strace, a Docker Engine) is left out, and says so in a
-line of its own and in the totals; --list names what each one needs. Lines come as faults end, the last one has the totals.
+line of its own and in the totals; --list names what each one needs. With FLEET_REQUIRE_REAL=1 in the environment that is a
+failure. Lines come as faults end, the last one has the totals.
 
 Ends with 0 when every try was survived and no entry was lost, with 1 when not, when nothing could be tried or an option
 is wrong, and with 130 when it is interrupted; nothing stays mounted or runs on in any case.`;

@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { createWriteStream } from "node:fs";
 import { join } from "node:path";
-import { markerOf, readChildren } from "#edge/runtime/process/proc.ts";
+import { readChildren } from "#edge/runtime/process/proc.ts";
 
 const root = join(import.meta.dirname, "..", "..");
 /** How long an orderly end may take. */
@@ -12,8 +12,6 @@ export interface StartedWith {
   args: readonly string[];
   /** Added to the harness's own environment. */
   environment?: Readonly<Record<string, string>>;
-  /** What stands before node on the command line, e.g. `["strace", "-f"]`. */
-  wrapper?: readonly string[];
   /** Instead of the program's own entry point: one that starts it as a child. */
   parent?: string;
 }
@@ -21,7 +19,7 @@ export interface StartedWith {
 export interface Program {
   start(how: StartedWith): void;
   pid(): number | undefined;
-  /** The program itself, below a parent or wrapper. */
+  /** The program itself, below its parent when it was started with one. */
   innerPid(): number | undefined;
   running(): boolean;
   /** The signal that ended the last process; undefined when it runs or ended by itself. */
@@ -41,9 +39,16 @@ export interface Program {
 export function createProgram({ entry, logFile }: { entry: string; logFile: string }): Program {
   let child: ChildProcess | undefined;
   let ended: Promise<void> = Promise.resolve();
+  let hasParent = false;
 
   const running = (): boolean =>
     child !== undefined && child.exitCode === null && child.signalCode === null;
+  /** A parent has no other child; the program itself may have many. */
+  const innerPid = (): number | undefined => {
+    const pid = running() ? child?.pid : undefined;
+    if (pid === undefined || !hasParent) return pid;
+    return readChildren(pid)?.[0] ?? pid;
+  };
   const signal = (name: NodeJS.Signals): void => {
     if (running()) child?.kill(name);
   };
@@ -56,15 +61,11 @@ export function createProgram({ entry, logFile }: { entry: string; logFile: stri
   };
 
   return {
-    start: ({ args, environment = {}, wrapper = [], parent }) => {
+    start: ({ args, environment = {}, parent }) => {
       if (running()) throw new TypeError(`${entry} runs already`);
-      const [command = process.execPath, ...rest] = [
-        ...[...wrapper, process.execPath],
-        ...[join(root, parent ?? entry), ...args],
-      ];
       const log = createWriteStream(logFile, { flags: "a" });
       // The channel ends the child when the harness is gone, however it went.
-      const started = spawn(command, rest, {
+      const started = spawn(process.execPath, [join(root, parent ?? entry), ...args], {
         cwd: root,
         env: { ...process.env, ...environment },
         stdio: ["ignore", "pipe", "pipe", "ipc"],
@@ -78,10 +79,11 @@ export function createProgram({ entry, logFile }: { entry: string; logFile: stri
         resolve();
       });
       child = started;
+      hasParent = parent !== undefined;
       ended = promise;
     },
     pid: () => (running() ? child?.pid : undefined),
-    innerPid: () => (running() && child?.pid !== undefined ? innermost(child.pid) : undefined),
+    innerPid,
     running,
     endedBy: () => child?.signalCode ?? undefined,
     gone: () => ended,
@@ -90,16 +92,10 @@ export function createProgram({ entry, logFile }: { entry: string; logFile: stri
     kill: async () => {
       // A parent that only stands still cannot start it again.
       signal("SIGSTOP");
-      const inner = child?.pid === undefined || !running() ? undefined : innermost(child.pid);
+      const inner = innerPid();
       if (inner !== undefined && inner !== child?.pid) process.kill(inner, "SIGKILL");
       await endBy("SIGKILL");
     },
     stop: () => endBy("SIGTERM"),
   };
-}
-
-/** Below wrappers and parents: children that are no workload. */
-function innermost(pid: number): number {
-  const [only] = (readChildren(pid) ?? []).filter((child) => markerOf(child) === undefined);
-  return only === undefined ? pid : innermost(only);
 }

@@ -69,8 +69,11 @@ export function createReport({ json }: { json: boolean }): Report {
   };
 }
 
-/** Something was tried, nothing was lost and nothing failed. */
-export function allSurvived({ tries, survived, lost_entries }: Totals): boolean {
+/** Something was tried, nothing was lost and nothing failed.
+ *  @param mustTryAll where every part is there, a fault that was left out is a failure */
+export function allSurvived(totals: Totals, { mustTryAll }: { mustTryAll: boolean }): boolean {
+  const { tries, survived, lost_entries, skipped } = totals;
+  if (mustTryAll && skipped > 0) return false;
   return tries > 0 && tries === survived && lost_entries === 0;
 }
 

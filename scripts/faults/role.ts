@@ -10,6 +10,8 @@ export interface RoleOptions {
   /** Of the bundle beside what the services need. */
   paddingBytes?: number;
   gracePeriodSeconds?: number;
+  /** Both services are handed over in an update, behind the device's forwarder. */
+  handOver?: true;
   /** Beside the role's own; `*.sh` can be run. */
   files?: Readonly<Record<string, string>>;
   /** Added to role.yaml. */
@@ -21,7 +23,7 @@ const paddingBytes = 96 * 1024;
 /** Files below `roles/<name>/`. */
 export function roleFiles(options: RoleOptions = {}): Record<string, string> {
   return {
-    "compose.yaml": `services:\n${service("steady")}${service("moving")}`,
+    "compose.yaml": `services:\n${service("steady", options)}${service("moving", options)}`,
     "role.yaml": roleYaml(options),
     "padding.txt": padding(options.paddingBytes ?? paddingBytes),
     ...serviceFiles("steady"),
@@ -29,6 +31,9 @@ export function roleFiles(options: RoleOptions = {}): Record<string, string> {
     ...options.files,
   };
 }
+
+/** In which both copies run: long enough for a fault to fall into it. */
+const handOverSeconds = 1;
 
 /** The one file that makes another release of it. */
 export const versionFile = "moving/version.txt";
@@ -38,14 +43,15 @@ export function isGood(version: string): boolean {
   return version.startsWith("good");
 }
 
-function service(name: "steady" | "moving"): string {
+function service(name: "steady" | "moving", { handOver }: RoleOptions): string {
+  const update = handOver === true ? "\n      update: hand-over" : "";
   const port = `\${${name.toUpperCase()}_PORT}`;
   return `  ${name}:
     image: \${IMAGE}
     command: ["sh", "serve.sh"]
     working_dir: /srv/${name}
     x-fleet:
-      command: ["node", "server.mjs"]
+      command: ["node", "server.mjs"]${update}
     environment:
       PORT: ${port}
     volumes:
@@ -57,13 +63,13 @@ function service(name: "steady" | "moving"): string {
 `;
 }
 
-function roleYaml({ gracePeriodSeconds = 20, roleLines = [] }: RoleOptions): string {
+function roleYaml({ gracePeriodSeconds = 20, handOver, roleLines = [] }: RoleOptions): string {
   return `apiVersion: metrica.fleet/v1
 kind: Role
 requires: [STEADY_PORT, MOVING_PORT]
 health:
   gracePeriodSeconds: ${gracePeriodSeconds}
-  stableSeconds: 0.3
+  stableSeconds: ${handOver === true ? handOverSeconds : 0.3}
   probes:
     - http: http://127.0.0.1:\${MOVING_PORT}/id
       status: 200
@@ -98,7 +104,7 @@ const server = createServer((request, response) => {
 });
 if (version.startsWith("hungry")) process.kill(process.pid, "SIGKILL");
 if (version.startsWith("deaf")) setInterval(() => undefined, 60_000);
-else server.listen(Number(process.env.PORT), "127.0.0.1");
+else server.listen(Number(process.env.FLEET_PORT_8080 ?? process.env.PORT), "127.0.0.1");
 process.on("SIGTERM", () => process.exit(0));
 `;
 
@@ -112,5 +118,5 @@ esac
 mkdir -p /tmp/www
 echo "$(hostname)-$(cat /proc/sys/kernel/random/uuid)" > /tmp/www/id
 cp version.txt /tmp/www/version.txt
-exec httpd -f -p 8080 -h /tmp/www
+exec httpd -f -p "\${FLEET_PORT_8080:-8080}" -h /tmp/www
 `;

@@ -27,6 +27,7 @@ interface RunnerOptions {
 interface Outcome extends Survival {
   seed: number;
   notes: string[];
+  figures: ReadonlyMap<string, number>;
 }
 
 /** Failures that a line quotes. */
@@ -38,9 +39,11 @@ export function createRunner({ scope, world: wanted, first, seed }: RunnerOption
 
   const tryOnce = async (fault: Fault, world: World, device: Device, seed: number) => {
     const notes: string[] = [];
+    const figures = new Map<string, number>();
     const trial: Trial = {
       ...{ world, device, scope, seed, random: createRandom(seed) },
       note: (text) => notes.push(text),
+      tally: (what, count) => figures.set(what, (figures.get(what) ?? 0) + count),
     };
     // What a world shares is everybody's: each device of it must come through.
     const concerned = fault.alone === true ? world.devices : [device];
@@ -57,7 +60,7 @@ export function createRunner({ scope, world: wanted, first, seed }: RunnerOption
     const failures = [...thrown, ...survivals.flatMap((one) => one.failures)];
     const lostEntries = sumOf(survivals, (one) => one.lostEntries);
     const unavailableMs = sumOf(survivals, (one) => one.unavailableMs);
-    return { lostEntries, unavailableMs, failures, seed, notes };
+    return { lostEntries, unavailableMs, failures, seed, notes, figures };
   };
 
   /** A world that does not come up is a try that was not survived. */
@@ -73,7 +76,8 @@ export function createRunner({ scope, world: wanted, first, seed }: RunnerOption
     } catch (error) {
       stay.leave({ spoilt: true });
       const failures = [`no world for it: ${asFleetError(error).sentence}`];
-      return { failures, seed, notes: [], lostEntries: 0, unavailableMs: 0 };
+      const nothing = { notes: [], figures: new Map(), lostEntries: 0, unavailableMs: 0 };
+      return { ...nothing, failures, seed };
     }
   };
 
@@ -130,5 +134,15 @@ function noteOf(outcomes: readonly Outcome[]): string {
     .map(({ seed, failures, notes }) => `seed ${seed}: ${[...notes, ...failures].join("; ")}`);
   if (failed.length > quoted) words.push(`and ${failed.length - quoted} more`);
   if (failed.length > 0) return words.join(". ");
-  return [...new Set(outcomes.flatMap(({ notes }) => notes))].slice(0, quoted).join("; ");
+  const notes = [...new Set(outcomes.flatMap((one) => one.notes))].slice(0, quoted);
+  return [...notes, ...figuresOf(outcomes)].join("; ");
+}
+
+/** E.g. `1200 answers`. */
+function figuresOf(outcomes: readonly Outcome[]): string[] {
+  const names = new Set(outcomes.flatMap(({ figures }) => [...figures.keys()]));
+  return [...names].map((name) => {
+    const sum = sumOf(outcomes, ({ figures }) => figures.get(name) ?? 0);
+    return `${sum} ${name}`;
+  });
 }

@@ -1,4 +1,4 @@
-// Lets system calls of a running program fail, with strace; what it writes elsewhere stays as it is.
+// Lets system calls of a running program fail, or be its last, with strace.
 import { spawn } from "node:child_process";
 import { atMost, notSurvived } from "./until.ts";
 
@@ -12,6 +12,14 @@ export interface Injection {
   step: number;
 }
 
+interface LastCall {
+  calls: string;
+  /** Only calls on this file count. */
+  file: string;
+  /** Which of them, counted for each thread by itself. */
+  number: number;
+}
+
 const attachMs = 10_000;
 
 /** The calls fail as long as the body runs. Needs root or the program's own user, and ptrace.
@@ -22,7 +30,26 @@ export async function failingCalls(
   body: () => Promise<void>,
 ): Promise<number> {
   const rule = `inject=${calls}:error=${error}:when=${first}+${step}`;
-  const child = spawn("strace", ["-f", "-p", String(pid), "-e", `trace=${calls}`, "-e", rule], {
+  return await tracing(pid, ["-e", `trace=${calls}`, "-e", rule], body);
+}
+
+/** SIGKILL as the program enters the call, which is then not made any more. */
+export async function killingAtCall(
+  pid: number,
+  { calls, file, number }: LastCall,
+  body: () => Promise<void>,
+): Promise<void> {
+  const rule = `inject=${calls}:signal=KILL:when=${number}`;
+  await tracing(pid, ["-P", file, "-e", `trace=${calls}`, "-e", rule], body);
+}
+
+/** @returns how many calls failed */
+async function tracing(
+  pid: number,
+  rules: readonly string[],
+  body: () => Promise<void>,
+): Promise<number> {
+  const child = spawn("strace", ["-f", "-p", String(pid), ...rules], {
     // Ctrl-C ends the harness, which ends it.
     stdio: ["ignore", "ignore", "pipe"],
   });

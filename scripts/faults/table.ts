@@ -19,6 +19,12 @@ import {
 } from "./kinds/disk_full.ts";
 import { dockerHung, dockerRestarted, dockerStopped } from "./kinds/docker.ts";
 import { memoryLimit, registryUnreachable } from "./kinds/docker_images.ts";
+import {
+  agentKilledInHandOver,
+  allButWorkloadsKilled,
+  forwarderKilled,
+  forwarderKilledInHandOver,
+} from "./kinds/hand_over.ts";
 import { failingHook } from "./kinds/held_update.ts";
 import { hubAwayForAWeek, hubRestored } from "./kinds/hub_away.ts";
 import { hubKilled, hubKilledIngesting, hubKilledPublishing } from "./kinds/hub_killed.ts";
@@ -60,6 +66,7 @@ export const faults: readonly Fault[] = [
     registryUnreachable,
     memoryLimit,
   ],
+  ...[forwarderKilled, forwarderKilledInHandOver, agentKilledInHandOver, allButWorkloadsKilled],
   ...[crashLoop, silentRelease, hungryRelease, outOfMemory, portConflict, thirdFailure],
   ...[badBundle, repeatedMessages, poison],
   ...[slowLink, truncatedStream, brokerGone, deafDevice, muteDevice, partitions],

@@ -2,7 +2,6 @@
 import { Agent, get } from "node:http";
 
 const pauseMs = 25;
-const timeoutMs = 1000;
 
 export interface Seen {
   /** Time in which the workload did not answer. */
@@ -22,9 +21,17 @@ export interface Watch {
 
 const nothing: Seen = { unavailableMs: 0, restarts: 0, answers: 0 };
 
-/** @param port where `/id` names the process that answers */
-export function createWatch({ port }: { port: number }): Watch {
-  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+interface WatchOptions {
+  /** Where `/id` names the process that answers. */
+  port: number;
+  /** A connection for each question, as most clients do; by default one is kept. */
+  connectsAnew?: true;
+  /** An answer that takes longer is none. */
+  timeoutMs?: number;
+}
+
+export function createWatch({ port, connectsAnew, timeoutMs = 1000 }: WatchOptions): Watch {
+  const agent = new Agent({ keepAlive: connectsAnew !== true, maxSockets: 1 });
   let seen = { ...nothing };
   let known: string | undefined;
   let asking = false;
@@ -42,7 +49,7 @@ export function createWatch({ port }: { port: number }): Watch {
   const loop = async (): Promise<void> => {
     let last = performance.now();
     while (asking) {
-      const id = await ask(port, agent);
+      const id = await ask({ port, agent, timeout: timeoutMs });
       const now = performance.now();
       note(id, now - last);
       last = now;
@@ -69,9 +76,9 @@ export function createWatch({ port }: { port: number }): Watch {
 }
 
 /** Undefined when there is no proper answer. */
-function ask(port: number, agent: Agent): Promise<string | undefined> {
+function ask(where: { port: number; agent: Agent; timeout: number }): Promise<string | undefined> {
   const { promise, resolve } = Promise.withResolvers<string | undefined>();
-  const request = get({ host: "127.0.0.1", port, path: "/id", agent, timeout: timeoutMs });
+  const request = get({ host: "127.0.0.1", path: "/id", ...where });
   request.once("timeout", () => request.destroy(new Error("timeout")));
   request.once("error", () => resolve(undefined));
   request.once("response", (response) => {
