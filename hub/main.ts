@@ -24,6 +24,7 @@ import { createMirror } from "#hub/git/mirror.ts";
 import { parseRemote } from "#hub/git/remote.ts";
 import { createGitWatcher } from "#hub/git/watch.ts";
 import { createAllowances } from "#hub/ingest/allowances.ts";
+import { createEventLog } from "#hub/ingest/event_log.ts";
 import { createIngest } from "#hub/ingest/ingest.ts";
 import { createReportSink } from "#hub/ingest/report_sink.ts";
 import { createLiveLogs } from "#hub/logs/live.ts";
@@ -84,8 +85,7 @@ async function run(options: HubOptions): Promise<void> {
   const broker = createEmbeddedBroker({
     host: options.mqttHost,
     port: options.mqttPort,
-    authenticator,
-    clock,
+    ...{ authenticator, clock },
   });
   const ingest = createIngest({
     ...{ store, broker, bus, clock },
@@ -270,7 +270,7 @@ async function run(options: HubOptions): Promise<void> {
   const { url } = await server.start();
   watcher.start();
   upkeep.start();
-  bus.on("event", ({ device, app, reason, message }) => log.info({ device, app, reason }, message));
+  bus.on("event", createEventLog({ log, clock }));
   log.info({ url, mqtt: broker.url, tokenFile, version: pkg.version }, "hub started");
 
   const ending = createEnding({

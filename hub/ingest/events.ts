@@ -28,7 +28,9 @@ export function hubEvent(
   message: string,
   at: number,
 ): NewEvent {
-  return { at, device, app: null, source: "hub", type: hubReasons[reason], reason, message };
+  // What is refused is quoted: the name of a label may be as long as the whole message.
+  const text = message.slice(0, maxMessageLength);
+  return { at, device, app: null, source: "hub", type: hubReasons[reason], reason, message: text };
 }
 
 /** The event of a journal entry; null for entries that are only history. Pure.

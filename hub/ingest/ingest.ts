@@ -55,11 +55,14 @@ export interface Ingest {
 const tickMs = 1000;
 const retryMs = 1000;
 const refusalEveryMs = 60_000;
+/** An agent has one batch under way, and the largest is half as large. More of the smallest entries would hold up
+ *  all others for a second while they are written. */
+const oneDevicesBytes = 1024 * 1024;
 
 export function createIngest(options: Options): Ingest {
   const { store, broker, bus, clock, gatherMs = 100, maxBatch = 500 } = options;
   const { maxQueued = 50_000, maxJournalBytes = 64 * 1024 * 1024 } = options;
-  const { maxJournalBytesPerDevice = 4 * 1024 * 1024 } = options;
+  const { maxJournalBytesPerDevice = oneDevicesBytes } = options;
   const counters = zeroCounters();
   const queue = createQueue({
     maxMessages: maxQueued,

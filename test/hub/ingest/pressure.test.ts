@@ -177,3 +177,29 @@ test("an event's reason and app are kept no longer than anybody can look for", a
     assert.deepEqual(lengths, [64, 64, 2000]);
   });
 });
+
+test("what is refused is quoted no longer than anybody reads", async () => {
+  await withIngest(async ({ sendRaw, clock, store }) => {
+    const labels = { [`${"x".repeat(100_000)} `]: "y" };
+    sendRaw(id(pi), "reported", Buffer.from(JSON.stringify(anAppReport(good, { labels }))));
+    await clock.advance(200);
+    const { rows } = await store.events({ reason: "MessageRefused", limit: 5 });
+    assert.deepEqual(
+      rows.map(({ message }) => message.length),
+      [2000],
+    );
+  });
+});
+
+test("one flush takes what a device can have under way, and no more", async () => {
+  await withIngest(async ({ send, clock, ingest, acks }) => {
+    const text = "x".repeat(300_000);
+    for (const seq of [1, 2, 3, 4]) {
+      const entries = [anEntry(seq, { body: { text } })];
+      send(pi, "journal", { epoch: "e", from: seq, to: seq, entries });
+    }
+    await clock.advance(200);
+    assert.deepEqual(acks, [`${pi} e 3`]);
+    assert.equal(ingest.counters().journalsDeferred, 1);
+  });
+});

@@ -155,7 +155,11 @@ test("events that a device causes are bounded as well, whatever tells of them", 
       const change: DeviceChange = { id: mad, connection: n % 2 === 0 ? "Online" : "Offline" };
       await store.changeDevices([change], [about(mad, `Flapped${n}`)]);
     }
-    const flood = batch("e", 1, new Array<EntryKind>(20).fill("event"));
+    const flood = batch(
+      "e",
+      1,
+      Array.from({ length: 20 }, (): EntryKind => "event"),
+    );
     const told = await store.appendJournal([{ device: mad, batch: flood }], 10, (_, { seq }) =>
       about(mad, `Told${seq}`),
     );
@@ -175,7 +179,7 @@ test("events that a device causes are bounded as well, whatever tells of them", 
 
 test("upkeep brings a device well below its allowance, and a quiet day ends the matter", () =>
   withStore({ journalBytes: 20 * entryWeighs, eventBytes: roomy }, async ({ store, clock }) => {
-    const kinds = new Array<EntryKind>(30).fill("event");
+    const kinds = Array.from({ length: 30 }, (): EntryKind => "event");
     await store.appendJournal([{ device: mad, batch: batch("e", 1, kinds) }], 10);
     assert.equal((await kept(store)).length, 20);
     assert.equal((await store.prune(limits({ maxRows: 1 }))).cut, 1);
@@ -194,7 +198,7 @@ test("upkeep brings a device well below its allowance, and a quiet day ends the 
 
 test("what goes by its age makes room again", () =>
   withStore({ journalBytes: 10 * entryWeighs, eventBytes: roomy }, async ({ store }) => {
-    const kinds = new Array<EntryKind>(10).fill("event");
+    const kinds = Array.from({ length: 10 }, (): EntryKind => "event");
     const append = (from: number, at: number) =>
       store.appendJournal([{ device: mad, batch: batch("e", from, kinds) }], at, (_, { seq }) =>
         about(mad, `Told${seq}`),
