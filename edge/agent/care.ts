@@ -1,5 +1,6 @@
 // Puts together what looks after the device's disk: files of releases, room, and the hourly deep check.
 import type { DiskRoom } from "#edge/plan/safe_mode.ts";
+import type { ResolvedApp } from "#edge/runtime/port.ts";
 import { asFleetError } from "#shared/errors.ts";
 import type { AppName } from "#shared/ids.ts";
 import { createDeepCheck, type DeepCheck } from "./deep_check.ts";
@@ -131,13 +132,10 @@ function collectorsOf(parts: Parts): Collector[] {
 
 /** Images of every revision on the disk stay: one that cannot be read keeps all of them. */
 async function collectImages(parts: Parts): Promise<string | undefined> {
-  const kept = new Set<string>();
+  const kept: ResolvedApp[] = [];
   for (const { app, current, previous, next } of await parts.releases.apps()) {
     for (const revision of [current, previous, next].filter((one) => one !== undefined)) {
-      const { app: resolved } = parts.resolve(await parts.releases.load(app, revision));
-      for (const { spec } of Object.values(resolved.services)) {
-        if (spec.image !== undefined) kept.add(spec.image);
-      }
+      kept.push(parts.resolve(await parts.releases.load(app, revision)).app);
     }
   }
   const names: string[] = [];

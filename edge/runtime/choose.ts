@@ -11,6 +11,7 @@ import type { Route } from "#edge/runtime/forward/table.ts";
 import { createProcessRuntime } from "#edge/runtime/process/runtime.ts";
 import type { Clock } from "#shared/clock.ts";
 import { asFleetError } from "#shared/errors.ts";
+import type { AppName } from "#shared/ids.ts";
 import type { RuntimeName } from "#shared/reported.ts";
 import type { LogLine, ObservedInstance, ResolvedApp, Runtime } from "./port.ts";
 
@@ -35,8 +36,8 @@ export interface Runtimes {
 
 interface Options {
   config: () => AgentConfig;
-  /** Knows over restarts whether this device has an Engine. */
-  journal: Pick<Journal, "recall" | "remember">;
+  /** Knows over restarts whether this device has an Engine; hears what happens to an app. */
+  journal: Pick<Journal, "append" | "recall" | "remember">;
   clock: Clock;
   log: { warn(detail: Record<string, unknown>, message: string): void };
 }
@@ -62,10 +63,11 @@ export async function chooseRuntimes(options: Options): Promise<Runtimes> {
           ...shared,
           engine,
           registries: () => config().registries,
+          tell: (app, reason, message) => tell(options, app, { type: "Warning", reason, message }),
           filesDir: join(dataDirectory, "files"),
           images: createImageKeeper({
             engine,
-            file: join(dataDirectory, "images.json"),
+            directory: dataDirectory,
             room: { dataRoot: engine.dataRoot, reserveBytes: config().disk.reserveBytes },
           }),
         });
@@ -113,6 +115,20 @@ function keep(hadDocker: boolean, { journal, log }: Pick<Options, "journal" | "l
   } catch (error) {
     const { code, sentence } = asFleetError(error);
     log.warn({ code, why: sentence }, "the device's runtime could not be journalled");
+  }
+}
+
+/** A journal that takes nothing keeps no copy from starting. */
+function tell(
+  { journal, log }: Pick<Options, "journal" | "log">,
+  app: AppName,
+  body: { type: "Warning"; reason: string; message: string },
+): void {
+  try {
+    journal.append({ kind: "event", app, body });
+  } catch (error) {
+    const { code, sentence } = asFleetError(error);
+    log.warn({ app, code, why: sentence }, body.message);
   }
 }
 

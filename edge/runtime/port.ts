@@ -118,9 +118,10 @@ export interface Runtime {
   /** The same, and the app's volumes too: its data is gone.
    *  @throws FleetError runtime_refused when something still has them */
   wipe(app: AppName, project: string): Promise<void>;
-  /** Removes images that this agent has fetched and that `kept` does not name. Absent: there are none.
+  /** Removes images that this agent has fetched and that none of these apps, the revisions that may run here
+   *  again, needs. Absent: there are none.
    *  @returns what was removed */
-  collectImages?(kept: ReadonlySet<string>): Promise<string[]>;
+  collectImages?(kept: readonly ResolvedApp[]): Promise<string[]>;
   /** The last lines, oldest first. */
   logs(instance: ObservedInstance, options: { tail: number; sinceMs?: number }): Promise<LogLine[]>;
   /** The last lines and, without a gap, each new one. */

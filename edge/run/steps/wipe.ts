@@ -5,8 +5,6 @@ import type { AppName } from "#shared/ids.ts";
 import type { StepParts } from "./parts.ts";
 import { atRest } from "./rest.ts";
 
-const nothing: ReadonlySet<string> = new Set();
-
 export function createWipe({ parts, tasks }: StepParts): Executors["wipe"] {
   const { releases, runtimes, journal, projectOf } = parts;
 
@@ -24,8 +22,8 @@ export function createWipe({ parts, tasks }: StepParts): Executors["wipe"] {
       await wipeApp(app);
     }
     if (signal.aborted) throw brokenOff();
-    await releases.sweep({ wanted: nothing, bundles: "spare" });
-    for (const runtime of runtimes) await runtime.collectImages?.(nothing);
+    await releases.sweep({ wanted: new Set(), bundles: "spare" });
+    for (const runtime of runtimes) await runtime.collectImages?.([]);
   };
 
   return {

@@ -1,10 +1,12 @@
-// Keeps a list of the images that this agent has fetched, and removes those of them that no release names.
-import { readFile } from "node:fs/promises";
-import { dirname } from "node:path";
+// Keeps a list of the images that this agent has fetched, and removes those of them that no release needs.
+import { join } from "node:path";
 import { z } from "zod";
 import { statusOf } from "#edge/runtime/docker/calls/faults.ts";
-import { ifPresent, makeDirectory, writeFileAtomic } from "#shared/files.ts";
+import type { ResolvedApp } from "#edge/runtime/port.ts";
+import { asFleetError } from "#shared/errors.ts";
 import type { Engine } from "./engine.ts";
+import { readList, writeList } from "./listfile.ts";
+import { createOrigins, type Origins } from "./origins.ts";
 import { fullName, parseReference } from "./reference.ts";
 import { type PullRoom, watchRoom } from "./room.ts";
 
@@ -19,22 +21,24 @@ const List = z.array(OwnImage);
 
 interface Options {
   engine: Engine;
-  /** The list, as JSON. */
-  file: string;
+  /** Of the agent's data: `images.json` lists what was fetched, `origins.json` what copies were made from. */
+  directory: string;
   room?: PullRoom;
 }
 
 export interface ImageKeeper {
   /** The Engine with pulls that are watched and written down. */
   engine: Engine;
-  /** Removes images that this agent has fetched, that `kept` does not name and that no container has. What
-   *  was on the Engine before the agent is never on the list.
+  origins: Origins;
+  /** Removes images that this agent has fetched and that no container has, but for what these apps name and
+   *  what their copies were first made from. What was on the Engine before the agent is never on the list.
    *  @returns references of what was removed */
-  collect(kept: ReadonlySet<string>): Promise<string[]>;
+  collect(kept: readonly ResolvedApp[]): Promise<string[]>;
 }
 
-export function createImageKeeper({ engine, file, room }: Options): ImageKeeper {
-  const list = createList(file);
+export function createImageKeeper({ engine, directory, room }: Options): ImageKeeper {
+  const list = createList(join(directory, "images.json"));
+  const origins = createOrigins({ file: join(directory, "origins.json") });
   /** What a pull has looked for since the collection began: it may rest on what it found. */
   const asked = new Set<string>();
 
@@ -47,35 +51,57 @@ export function createImageKeeper({ engine, file, room }: Options): ImageKeeper 
   const pullImage: Engine["pullImage"] = async (image, options) => {
     const reference = fullName(parseReference(referenceOf(image)));
     const before = await engine.inspectImage(reference);
-    const known = (await list.read()).some((one) => one.reference === reference);
+    const own = (await list.read()).filter((one) => one.reference === reference);
+    // The power went before it was written down what an earlier pull had brought.
+    const isOpen = own.some(({ id }) => id === "");
+    if (isOpen && before !== undefined) await list.add({ reference, id: before.Id });
     const lines = await engine.pullImage(image, options);
     const watched = room === undefined ? lines : watchRoom(reference, lines, room);
-    return before !== undefined && !known ? watched : noted(watched, reference);
+    return before !== undefined && own.length === 0 ? watched : noted(watched, reference);
   };
 
   async function* noted<T>(lines: AsyncIterable<T>, reference: string): AsyncGenerator<T> {
     await list.add({ reference, id: "" });
-    yield* lines;
+    try {
+      yield* lines;
+    } catch (error) {
+      if (asFleetError(error).code === "disk_short") await giveUpFormer(reference);
+      throw error;
+    }
     const arrived = await engine.inspectImage(reference);
     if (arrived !== undefined) await list.add({ reference, id: arrived.Id });
   }
 
+  /** The next try finds more room. What serves is in a container, so this update's way back stays. */
+  const giveUpFormer = async (reference: string): Promise<void> => {
+    for (const own of (await list.read()).filter((one) => one.reference === reference)) {
+      await settle(engine, own, { isNamed: () => true, isOrigin: () => false });
+    }
+  };
+
   return {
     engine: { ...engine, pullImage, inspectImage },
+    origins,
     collect: async (kept) => {
       asked.clear();
-      const names = new Set([...kept].map((image) => fullName(parseReference(image))));
+      const names = new Set(kept.flatMap(namesOf));
+      const isOrigin = await origins.keepOnly(kept);
       const removed: string[] = [];
       for (const own of await list.read()) {
         const { reference } = own;
-        const isKept = () => names.has(reference) || asked.has(reference);
-        const done = await settle(engine, own, isKept);
+        const isNamed = () => names.has(reference) || asked.has(reference);
+        const done = await settle(engine, own, { isNamed, isOrigin });
         if (done === "removed") removed.push(reference);
         if (done !== "stays") await list.remove(own);
       }
       return removed;
     },
   };
+}
+
+function namesOf(app: ResolvedApp): string[] {
+  const images = Object.values(app.services).flatMap(({ spec }) => spec.image ?? []);
+  return images.map((image) => fullName(parseReference(image)));
 }
 
 function referenceOf({ name, tag }: { name: string; tag: string }): string {
@@ -87,16 +113,17 @@ function referenceOf({ name, tag }: { name: string; tag: string }): string {
 async function settle(
   engine: Engine,
   { reference, id }: OwnImage,
-  isKept: () => boolean,
+  { isNamed, isOrigin }: { isNamed: () => boolean; isOrigin: (id: string) => boolean },
 ): Promise<"removed" | "stays" | "forgotten"> {
   const named = await engine.inspectImage(reference);
-  if (named === undefined && isKept()) return "stays";
+  if (named === undefined && isNamed()) return "stays";
   if (named !== undefined && (id === "" || named.Id === id)) {
-    return !isKept() && (await removed(engine, reference)) ? "removed" : "stays";
+    if (isNamed() || isOrigin(named.Id)) return "stays";
+    return (await removed(engine, reference)) ? "removed" : "stays";
   }
   const moved = id === "" ? undefined : await engine.inspectImage(id);
   if (moved === undefined || (moved.RepoTags ?? []).length > 0) return "forgotten";
-  return (await removed(engine, id)) ? "removed" : "stays";
+  return !isOrigin(id) && (await removed(engine, id)) ? "removed" : "stays";
 }
 
 /** Without force: an image that a container has, running or not, is refused with 409. What the Engine cannot
@@ -113,21 +140,11 @@ async function removed(engine: Engine, image: string): Promise<boolean> {
 
 function createList(file: string) {
   let last: Promise<unknown> = Promise.resolve();
-  const read = async (): Promise<OwnImage[]> => {
-    const text = await ifPresent(readFile(file, "utf8"));
-    try {
-      return text === undefined ? [] : List.parse(JSON.parse(text));
-    } catch {
-      // Images of a list that cannot be read are taken for those of strangers.
-      return [];
-    }
-  };
+  // Images of a list that cannot be read are taken for those of strangers.
+  const read = (): Promise<OwnImage[]> => readList(file, List);
   /** One change after the other: several images may come at once. */
   const change = (edited: (all: OwnImage[]) => OwnImage[]): Promise<void> => {
-    const done = last.then(async () => {
-      await makeDirectory(dirname(file));
-      await writeFileAtomic(file, `${JSON.stringify(edited(await read()), null, 2)}\n`);
-    });
+    const done = last.then(async () => writeList(file, edited(await read())));
     last = done.catch(() => undefined);
     return done;
   };

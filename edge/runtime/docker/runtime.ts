@@ -5,7 +5,7 @@ import type { PortHolder } from "#edge/runtime/forward/forwarder.ts";
 import type { ObservedInstance, Runtime } from "#edge/runtime/port.ts";
 import type { Clock } from "#shared/clock.ts";
 import { checkApp } from "./check.ts";
-import type { DockerContext } from "./context.ts";
+import type { DockerContext, Tell } from "./context.ts";
 import type { Engine } from "./engine.ts";
 import { createEventWatch } from "./events.ts";
 import { createFileStore } from "./files.ts";
@@ -15,6 +15,7 @@ import { readLogLines } from "./logs.ts";
 import { createLosses } from "./losses.ts";
 import { giveOwnNames } from "./naming.ts";
 import { createObserver, type Occurrences } from "./observe.ts";
+import { createOrigins } from "./origins.ts";
 import { prepareApp } from "./prepare.ts";
 import { pullImage } from "./pull.ts";
 import { removeInstance, restartInstance } from "./remove.ts";
@@ -35,8 +36,11 @@ export interface DockerRuntimeOptions {
   runDirectory?: string;
   /** Who has a port that the device's forwarder holds. */
   holder?: PortHolder;
-  /** Writes down what is fetched, and removes it when no release names it; absent: images stay. */
+  /** Writes down what is fetched and what copies are made from, and removes what no release needs; absent:
+   *  images stay, and a restart forgets what copies were made from. */
   images?: ImageKeeper;
+  /** What an operator should hear of an app. */
+  tell?: Tell;
   /** Ms without progress after which a pull is given up; 60 s by default. */
   pullIdleMs?: number;
   /** Ms that one lifecycle hook may take; 60 s by default. */
@@ -57,9 +61,10 @@ export function createDockerRuntime(options: DockerRuntimeOptions): DockerRuntim
   const files = createFileStore(options.filesDir);
   const pulls = options.images?.engine ?? engine;
   const hookLimitMs = options.hookLimitMs ?? 60_000;
-  const { runDirectory, holder = async () => undefined } = options;
+  const { runDirectory, holder = async () => undefined, tell = () => undefined } = options;
+  const origins = options.images?.origins ?? createOrigins();
   const context: DockerContext = {
-    ...{ engine, device, clock, files, hookLimitMs, runDirectory, holder },
+    ...{ engine, device, clock, files, origins, tell, hookLimitMs, runDirectory, holder },
   };
   const listeners: (() => void)[] = [];
   const wake = (): void => {
@@ -90,10 +95,12 @@ export function createDockerRuntime(options: DockerRuntimeOptions): DockerRuntim
   const cleanUp = async (project: string): Promise<void> => {
     await removeNetworks(`${label.project}=${project}`);
     await files.dropProject(project);
+    await origins.forget(project);
   };
   const observe = async (): Promise<ObservedInstance[]> => {
     const [containers] = await Promise.all([engine.listContainers([label.project]), watch.start()]);
     await giveOwnNames(context, containers);
+    await origins.learn(device, containers);
     return observer.see(containers);
   };
 
@@ -107,9 +114,10 @@ export function createDockerRuntime(options: DockerRuntimeOptions): DockerRuntim
         pullOptions,
       ),
     collectImages: async (kept) => (await options.images?.collect(kept)) ?? [],
-    check: (app, serving) => {
+    check: async (app, serving) => {
       observer.learn(app.project, app.app);
-      return checkApp(context, app, serving);
+      await checkApp(context, app, serving);
+      await origins.attempt(app, serving);
     },
     examine: losses.examine,
     prepare: (app) => {

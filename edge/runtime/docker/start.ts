@@ -1,6 +1,6 @@
 // Creates and starts one copy of a service, or starts the stopped one that is already right.
 import { join } from "node:path";
-import type { ContainerDetail, ImageDetail } from "#edge/runtime/docker/calls/api.ts";
+import type { ContainerDetail } from "#edge/runtime/docker/calls/api.ts";
 import { statusOf } from "#edge/runtime/docker/calls/faults.ts";
 import { createBody, laterEndpoints } from "#edge/runtime/docker/create/body.ts";
 import { endpointsOf } from "#edge/runtime/docker/create/endpoints.ts";
@@ -17,9 +17,9 @@ import type { DockerContext } from "./context.ts";
 import { profileReader } from "./files.ts";
 import { runHooks } from "./hooks.ts";
 import { restoreLimits } from "./limits.ts";
-import { imageMissing } from "./reference.ts";
 import { removeContainer, removeInstance } from "./remove.ts";
 import { startFailed, startFault } from "./startfault.ts";
+import { startImage } from "./startimage.ts";
 
 /** @see the port, `start` */
 export async function startInstance(
@@ -134,11 +134,11 @@ async function create(context: DockerContext, app: ResolvedApp, ref: InstanceRef
   const name = await freeName(context, app, ref);
   const apiMinor = await context.engine.apiMinor();
   refuseUnsupported(ref.service, spec, apiMinor);
-  const image = await localImage(context, spec.image ?? "");
+  const { image, named } = await startImage(context, app, ref.service);
   const body = createBody(app, ref, {
     device: context.device,
     apiMinor,
-    image: spec.image ?? "",
+    image: named,
     imageId: image.Id,
     files: await context.files.write(app, ref),
     lockDirectory: await lockDirectory(context, app, spec),
@@ -176,12 +176,6 @@ async function telemetryDirectory(
   { fleet }: ComposeService,
 ): Promise<string | undefined> {
   return fleet.telemetry === true ? makeTelemetryPlace(runDirectory, app.app) : undefined;
-}
-
-async function localImage(context: DockerContext, image: string): Promise<ImageDetail> {
-  const found = await context.engine.inspectImage(image);
-  if (found === undefined) throw imageMissing(image);
-  return found;
 }
 
 /** An agent that died between create and start may have left some networks out. */

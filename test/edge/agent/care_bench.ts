@@ -84,7 +84,8 @@ export async function bench(changes: Changes, use: (bench: Bench) => Promise<voi
   const runtime: Runtime = {
     ...createMemoryRuntime({ clock }),
     collectImages: async (kept) => {
-      collected.push([...kept].sort());
+      const specs = kept.flatMap(({ services }) => Object.values(services).map(({ spec }) => spec));
+      collected.push([...new Set(specs.map(({ image }) => image ?? ""))].sort());
       return [];
     },
     ...changes.runtime,

@@ -6,6 +6,7 @@ export interface ContainerSummary {
   Id: string;
   Names: string[];
   Image: string;
+  ImageID: string;
   Labels: Record<string, string>;
   State: string;
   /** For people, and the only place of a list that shows health and exit code: `Up 2 hours (healthy)`. */
