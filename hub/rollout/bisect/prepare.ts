@@ -4,7 +4,7 @@ import { sourceOf } from "#hub/desired/compute/render.ts";
 import type { FleetSnapshot } from "#hub/release/model.ts";
 import type { Tell } from "#hub/rollout/advance/model.ts";
 import { type Placed, revisionIn } from "#hub/rollout/begin.ts";
-import { freshMember, type Track } from "#hub/rollout/track.ts";
+import { baseOf, freshMember, type Track } from "#hub/rollout/track.ts";
 import { unknownRollout } from "#hub/rollout/words.ts";
 import type { NewBisect } from "#hub/store/bisect_port.ts";
 import { asFleetError, FleetError } from "#shared/errors.ts";
@@ -26,7 +26,9 @@ type Parts = Pick<BisectOptions, "store" | "tracks" | "releases" | "history" | "
 export async function prepare(parts: Parts, rollout: number, given: Given): Promise<Prepared> {
   const track = trackOf(parts, rollout);
   const { deployment, branch, commit, policy } = track.row;
-  const { base, target } = endsOf(parts, track);
+  const { places, isProven } = await canariesOf(parts, { track, given });
+  const bases = new Set(places.map(({ id }) => baseOf(track, id)));
+  const { base, target } = endsOf(parts, track, bases);
   const span = spanOf(branch, base, commit);
   const { good, bad } = span;
   const [info, between] = await Promise.all([
@@ -37,7 +39,6 @@ export async function prepare(parts: Parts, rollout: number, given: Given): Prom
     info ?? { commit: good, author: "", subject: "", committedAt: 0 },
     between,
   );
-  const { places, isProven } = await canariesOf(parts, { track, target, given });
   const standing = contentFor(base, deployment, places);
   const [goodEnd, badEnd] = [
     await contentAt(parts, track, good, places),
@@ -46,7 +47,7 @@ export async function prepare(parts: Parts, rollout: number, given: Given): Prom
   const commits = withEnds(
     all,
     // A commit that cannot be read any more is taken at its word: it was promoted.
-    endOf(goodEnd ?? standing, goodEnd === undefined || goodEnd === standing),
+    endOf(goodEnd ?? standing, bases.size === 1 && (goodEnd ?? standing) === standing),
     endOf(badEnd, isProven),
   );
   const canaries = places.map(({ id }) => freshMember(id));
@@ -79,10 +80,20 @@ function trackOf({ tracks }: Parts, rollout: number): Track {
   });
 }
 
-function endsOf({ tracks }: Parts, { row }: Track): Record<"base" | "target", FleetSnapshot> {
-  const [base, target] = [tracks.snapshots.get(row.base), tracks.snapshots.get(row.target)];
+/** @param bases of the canaries; where they differ, the search begins with what was promoted last */
+function endsOf(
+  { tracks }: Parts,
+  { row }: Track,
+  bases: ReadonlySet<string>,
+): Record<"base" | "target", FleetSnapshot> {
+  const [only = row.base] = bases.size === 1 ? bases : [];
+  const [base, target] = [tracks.snapshots.get(only), tracks.snapshots.get(row.target)];
   if (base !== undefined && target !== undefined) return { base, target };
-  throw new FleetError("state_conflict", {
+  throw unknownBeginning({ row });
+}
+
+function unknownBeginning({ row }: Pick<Track, "row">): FleetError {
+  return new FleetError("state_conflict", {
     message: `the hub does not know any more what rollout ${row.id} began from`,
     hint: "Undo it, or commit a fix: the next rollout knows its beginning.",
     subject: String(row.id),
@@ -91,15 +102,16 @@ function endsOf({ tracks }: Parts, { row }: Track): Record<"base" | "target", Fl
 
 interface Wanted {
   track: Track;
-  target: FleetSnapshot;
   given: Given;
 }
 
 async function canariesOf(
-  { store, pins }: Parts,
-  { track, target, given }: Wanted,
+  { store, pins, tracks }: Parts,
+  { track, given }: Wanted,
 ): Promise<{ places: Placed[]; isProven: boolean }> {
   const { deployment } = track.row;
+  const target = tracks.snapshots.get(track.row.target);
+  if (target === undefined) throw unknownBeginning(track);
   const members = [...track.members.values()].map(({ member }) => member);
   const rows = await store.allDevices(members.map(({ device }) => device));
   const placed = new Map(placedIn(target, deployment, rows).map((one) => [one.id, one]));

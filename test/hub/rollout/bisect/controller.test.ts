@@ -30,6 +30,33 @@ for (const bad of [2, 5, 6, 9]) {
     }));
 }
 
+test("where a cohort was left out of what was promoted, the search begins with what the cohort has", () =>
+  withHub(async (bench) => {
+    const all = robots(24, 4);
+    const policy = { steps: [{ percent: 60, healthyShare: 0.9 }], haltScope: "cohort" };
+    const { hub, digests } = await begun(bench, policy, all);
+    const fails = (robot: Robot, digest: string): boolean =>
+      robot.model.endsWith("3") && digest !== digests[0];
+    for (const number of [2, 3]) {
+      bench.repository.commit(version(number), `version ${number}`);
+      await hub.sync();
+      await settle(hub, all, fails);
+      const row = await hub.store.rollout(number - 1);
+      assert.deepEqual([row?.head.state, row?.head.cohorts.length], ["Promoted", 1]);
+    }
+    await hub.rollouts.order(2, { name: "undo", ...by });
+    await settle(hub, all, fails);
+    const { bisect } = await hub.bisects.begin(2, by);
+    assert.deepEqual(
+      bisect.commits.map(({ subject, verdict }) => `${subject} ${verdict}`).slice(1),
+      ["version 2 untested", "version 3 bad"],
+    );
+    await search({ hub, all, fails });
+    const row = await hub.store.bisectOf(2);
+    assert.equal(row?.bisect.state, "Found");
+    assert.match(row.bisect.outcome ?? "", /the first bad commit is .* "version 2"/);
+  }));
+
 test("each test asks the canaries to forget their failures, under the same number as the release", () =>
   withHub(async (bench) => {
     const story = await halted(bench, 2);
