@@ -8,7 +8,7 @@ import { suite } from "#test/suite.ts";
 import { serving, withProbe } from "./serving.ts";
 import { createWorld, type World } from "./world.ts";
 
-const test = suite("the loop: anything", { limitMs: 240_000 });
+const test = suite("the loop: anything", { limitMs: 480_000 });
 
 type Act = { run: (world: World) => Promise<void> | void; toString(): string };
 

@@ -135,7 +135,7 @@ test("ends while a check is under way", async () => {
 async function until(holds: () => boolean): Promise<void> {
   const from = performance.now();
   while (!holds()) {
-    assert.ok(performance.now() - from < 15_000, "never came");
+    assert.ok(performance.now() - from < 60_000, "never came");
     await wait(5);
   }
 }

@@ -5,7 +5,7 @@ import { composeOf } from "./bundles.ts";
 import { withProbe } from "./serving.ts";
 import { type World, within } from "./world.ts";
 
-const test = suite("the loop: hand-over", { limitMs: 120_000 });
+const test = suite("the loop: hand-over", { limitMs: 300_000 });
 
 const more = '    x-fleet: { update: hand-over }\n    ports: ["8080:80"]\n';
 const wanted = (letter: string) => ({

@@ -15,8 +15,8 @@ if (mode === "overdue") thread.hung("stop of web does not end");
 if (mode === "stopping") thread.stopping(200);
 if (mode === "end") process.exit(0);
 if (mode === "feed") {
-  for (let round = 0; round < 20; round += 1) {
-    await systemClock.sleep(Number(limit) / 4);
+  for (let round = 0; round < 24; round += 1) {
+    await systemClock.sleep(Number(limit) / 16);
     thread.alive("observe");
   }
   await thread.stop();

@@ -60,7 +60,7 @@ const outletFor = (socket: string, path = process.env["PATH"]) => {
 };
 
 async function until(what: string, holds: () => boolean): Promise<void> {
-  for (const end = performance.now() + 10_000; !holds(); await wait(10)) {
+  for (const end = performance.now() + 60_000; !holds(); await wait(10)) {
     assert.ok(performance.now() < end, what);
   }
 }
@@ -121,6 +121,7 @@ test.real(
         outlet.alive(`round ${at}`);
         await wait(10);
       }
+      await until("a start", () => linesOf(started).length > 0);
       assert.equal(linesOf(started).length, 1);
       manager.process.kill("SIGCONT");
       await until("the last", () => manager.messages.join().includes("round 49"));

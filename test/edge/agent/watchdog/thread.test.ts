@@ -7,20 +7,27 @@ import { suite } from "#test/suite.ts";
 
 const test = suite("watch thread");
 const limitMs = 800;
+/** For a process that is fed, however little of the processor it gets. */
+const patientMs = 2000;
 
-async function run(mode: string, meanwhile?: (child: ChildProcess) => Promise<void>) {
+async function run(
+  mode: string,
+  givenMs = limitMs,
+  meanwhile?: (child: ChildProcess) => Promise<void>,
+) {
   const child = spawn(
     process.execPath,
-    [join(import.meta.dirname, "hanging.ts"), `${limitMs}`, mode],
+    [join(import.meta.dirname, "hanging.ts"), `${givenMs}`, mode],
     { stdio: ["ignore", "pipe", "pipe"] },
   );
   let words = "";
   child.stderr.on("data", (chunk) => (words += chunk));
-  const ready = await Promise.race([once(child.stdout, "data"), once(child, "close")]);
+  const closed = once(child, "close");
+  const ready = await Promise.race([once(child.stdout, "data"), closed]);
   assert.equal(String(ready[0]), "ready\n", words);
   const beganMs = performance.now();
   await meanwhile?.(child);
-  const [code, signal] = await once(child, "close");
+  const [code, signal] = await closed;
   return { code, signal, words, tookMs: performance.now() - beganMs };
 }
 
@@ -29,7 +36,7 @@ for (const mode of ["block", "spin", "starve"]) {
     const { signal, words, tookMs } = await run(mode);
     assert.equal(signal, "SIGKILL");
     assert.equal(words, "the agent hangs since 1 s and ends itself: start of web\n");
-    assert.ok(tookMs >= limitMs - 50 && tookMs < 3 * limitMs, `${tookMs} ms`);
+    assert.ok(tookMs >= limitMs - 50 && tookMs < 10_000, `${tookMs} ms`);
   });
 }
 
@@ -41,7 +48,7 @@ test("ends a process that lives but is not fed, and says why it is not", async (
 
 test("leaves one alone that is fed, and is gone when it is stopped", async () => {
   assert.deepEqual(
-    { ...(await run("feed")), tookMs: 0 },
+    { ...(await run("feed", patientMs)), tookMs: 0 },
     { code: 0, signal: null, words: "", tookMs: 0 },
   );
 });
@@ -58,10 +65,10 @@ test("does not hold a process that ends", async () => {
 });
 
 test("blames nobody for time in which the whole process was stopped", async () => {
-  const { code, words } = await run("feed", async (child) => {
+  const { code, words } = await run("feed", patientMs, async (child) => {
     await wait(100);
     child.kill("SIGSTOP");
-    await wait(3 * limitMs);
+    await wait(1.5 * patientMs);
     child.kill("SIGCONT");
   });
   assert.deepEqual([code, words], [0, ""]);
