@@ -37,9 +37,12 @@ async function bench(
     settleMs: 40,
   });
   const until: Bench["until"] = async (count) => {
-    const deadline = Date.now() + 5000;
+    const deadline = performance.now() + 60_000;
     while (changes.length < (count.changes ?? 0) || refusals.length < (count.refusals ?? 0)) {
-      assert.ok(Date.now() < deadline, `${changes.length} changes, ${refusals.length} refusals`);
+      assert.ok(
+        performance.now() < deadline,
+        `${changes.length} changes, ${refusals.length} refusals`,
+      );
       await wait(10);
     }
   };

@@ -9,7 +9,7 @@ import { acknowledge } from "./fixture.ts";
 import { withMount } from "./mount.ts";
 import { furnish, furnished, holdings, onlyEvent, recover, sealed, shadowed } from "./recovery.ts";
 
-const test = suite("journal on a full or read-only disk", { limitMs: 60_000 });
+const test = suite("journal on a full or read-only disk");
 
 /** Takes all that is left of the file system. */
 function fill(directory: string): void {

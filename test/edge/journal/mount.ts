@@ -25,6 +25,6 @@ export async function withMount(
 }
 
 function run(command: string, args: string[]): void {
-  const { status, stderr } = spawnSync(command, args, { timeout: 10_000, encoding: "utf8" });
+  const { status, stderr } = spawnSync(command, args, { timeout: 60_000, encoding: "utf8" });
   if (status !== 0) throw new Error(`${command} ${args.join(" ")}: ${stderr}`);
 }

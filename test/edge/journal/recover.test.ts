@@ -15,7 +15,7 @@ import { copyInUse, flip, truncateTo } from "./damage.ts";
 import { acknowledge, withScratch } from "./fixture.ts";
 import { furnish, furnished, holdings, onlyEvent, recover, sealed, shadowed } from "./recovery.ts";
 
-const test = suite("journal recovery", { limitMs: 120_000 });
+const test = suite("journal recovery");
 
 const damages: Record<string, (file: string) => void> = {
   "cut in half": (file) => truncateTo(file, 0.5),

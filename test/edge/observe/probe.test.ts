@@ -182,20 +182,17 @@ test("log passes once a line matches", async () => {
 
 test("script runs in the release with the app's values, and its end is its verdict", async () => {
   const directory = mkdtempSync(join(tmpdir(), "fleet-probe-"));
-  const script = (name: string, text: string) => {
+  const script = (name: string, text: string, timeoutSeconds = 30) => {
     writeFileSync(join(directory, name), `#!/bin/sh\n${text}\n`);
     chmodSync(join(directory, name), 0o755);
-    return tryProbe(
-      { script: `./${name}`, timeoutSeconds: 0.5 },
-      { directory, values: { PORT: "81" } },
-    );
+    return tryProbe({ script: `./${name}`, timeoutSeconds }, { directory, values: { PORT: "81" } });
   };
   try {
     assert.ok((await script("good.sh", 'test "$PORT" = 81 && pwd >where')).ok);
     assert.equal(readFileSync(join(directory, "where"), "utf8").trim(), directory);
     const bad = await script("bad.sh", "echo looking; echo no disk >&2; exit 3");
     assert.equal(bad.detail, "./bad.sh ended with code 3: no disk");
-    const slow = await script("slow.sh", "(sleep 1; touch late) & wait");
+    const slow = await script("slow.sh", "(sleep 1; touch late) & wait", 0.5);
     assert.equal(slow.detail, "./slow.sh did not end within 0.5 s");
     await new Promise((resolve) => setTimeout(resolve, 900));
     assert.ok(!existsSync(join(directory, "late")), "its children were ended too");

@@ -8,7 +8,7 @@ import { startDevice, type TestDevice } from "./device.ts";
 import { tokenText } from "./fixture.ts";
 import { fullDiskScene, healthyScene, safeModeScene, updatingScene } from "./scenes.ts";
 
-const test = suite("the device's page in Chromium", { limitMs: 60_000 });
+const test = suite("the device's page in Chromium");
 let browser: Browser | undefined;
 test.after(async () => browser?.close());
 
@@ -159,7 +159,7 @@ test.real("chromium", "changes come in by themselves, and leave focus and opened
     await summary.click();
     await page.getByText("robot answered 500 on /health for 30 s").first().waitFor();
     device.change(safeModeScene());
-    await page.getByRole("region", { name: "Safe mode" }).waitFor({ timeout: 10_000 });
+    await page.getByRole("region", { name: "Safe mode" }).waitFor();
     const news = (await page.locator("#news").textContent()) ?? "";
     assert.match(news, /in safe mode because three updates/);
     assert.equal(await page.locator("#update-a1").getAttribute("open"), "");
