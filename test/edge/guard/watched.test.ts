@@ -7,7 +7,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { createWatched, type End, type Watched } from "#edge/guard/watched.ts";
 import { suite } from "#test/suite.ts";
 
-const test = suite("watched program", { limitMs: 120_000 });
+const test = suite("watched program");
 const deadlineMs = 600;
 /** For programs that are never silent, however little of the processor they get. */
 const patientMs = 60_000;

@@ -13,7 +13,7 @@ import type { NetworkChange } from "#edge/run/port.ts";
 import { systemClock as clock } from "#shared/clock.ts";
 import { suite } from "#test/suite.ts";
 
-const test = suite("edge/run network change", { limitMs: 120_000 });
+const test = suite("edge/run network change");
 
 const changeModule = "#edge/run/network/change.ts";
 

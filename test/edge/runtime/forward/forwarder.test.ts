@@ -15,7 +15,7 @@ import { until } from "#test/edge/runtime/process/fixture.ts";
 import { suite } from "#test/suite.ts";
 import { takePorts } from "#test/support/ports.ts";
 
-const test = suite("forwarder", { limitMs: 120_000 });
+const test = suite("forwarder");
 
 interface Bench {
   directory: string;

@@ -11,7 +11,7 @@ import { type Clock, systemClock } from "#shared/clock.ts";
 import { suite } from "#test/suite.ts";
 import { takePorts } from "#test/support/ports.ts";
 
-const test = suite("a slow forwarder", { limitMs: 120_000 });
+const test = suite("a slow forwarder");
 const pidOf = (directory: string): number =>
   (JSON.parse(readFileSync(join(directory, "forwarder.json"), "utf8")) as { pid: number }).pid;
 

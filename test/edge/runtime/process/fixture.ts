@@ -29,7 +29,7 @@ export interface Bench {
 
 /** Declares tests that have a bench of their own each, cleared whatever happens. */
 export function benchTests(subject: string) {
-  const test = suite(subject, { limitMs: 120_000 });
+  const test = suite(subject);
   return (name: string, body: (bench: Bench) => Promise<void>): void =>
     test(name, async () => {
       const made = createBench();
