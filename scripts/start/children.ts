@@ -7,6 +7,8 @@ import { createWatched, type End, type Watched } from "#edge/guard/watched.ts";
 
 /** How long a child may take to end by itself. */
 const graceMs = 4000;
+/** An agent stops its containers first, and removes their networks, of which an Engine has only a few. */
+const agentGraceMs = 30_000;
 const maxPauseMs = 10_000;
 /** Well above the longest that the loop waits for one answer of a Docker Engine that hangs. */
 const agentDeadlineMs = 60_000;
@@ -68,8 +70,8 @@ export function createChildren(
     });
   };
 
-  const end = async ({ watched }: Running): Promise<void> => {
-    watched.stop("SIGTERM", graceMs);
+  const end = async ({ spec, watched }: Running): Promise<void> => {
+    watched.stop("SIGTERM", spec.isAgent === true ? agentGraceMs : graceMs);
     await watched.ended;
   };
 
