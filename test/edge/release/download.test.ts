@@ -43,7 +43,7 @@ test("fetches and verifies a bundle with the device's credentials", () =>
 
 test("goes on where a cut download stopped and asks only for the rest", () =>
   bench(async ({ directory, server, store }) => {
-    server.next(cutAfter(bytes, 200_000));
+    server.next(cutAfter(bytes, 200_000, partOf(directory)));
     await assert.rejects(store.fetch(release, {}), { code: "bundle_unreachable", retry: "later" });
     assert.equal(statSync(partOf(directory)).size, 200_000);
     const again = storeAt(directory, server.url);
@@ -57,7 +57,7 @@ test("goes on where a cut download stopped and asks only for the rest", () =>
 test("starts over when the entity has changed since the cut", () =>
   bench(async ({ directory, server, store }) => {
     const other = randomBytes(bytes.length);
-    server.next(cutAfter(other, 100_000));
+    server.next(cutAfter(other, 100_000, partOf(directory)));
     await assert.rejects(store.fetch(release, {}));
     await store.fetch(release, {});
     assert.equal(server.requests[1]?.headers.range, "bytes=100000-");
@@ -66,8 +66,8 @@ test("starts over when the entity has changed since the cut", () =>
   }));
 
 test("starts over when the server ignores Range", () =>
-  bench(async ({ server, store }) => {
-    server.next(cutAfter(bytes, 100_000));
+  bench(async ({ directory, server, store }) => {
+    server.next(cutAfter(bytes, 100_000, partOf(directory)));
     await assert.rejects(store.fetch(release, {}));
     server.next((_request, response) => {
       response.writeHead(200, { "content-length": bytes.length }).end(bytes);
@@ -77,8 +77,8 @@ test("starts over when the server ignores Range", () =>
   }));
 
 test("starts over when the server cannot satisfy the range", () =>
-  bench(async ({ server, store }) => {
-    server.next(cutAfter(bytes, 100_000));
+  bench(async ({ directory, server, store }) => {
+    server.next(cutAfter(bytes, 100_000, partOf(directory)));
     await assert.rejects(store.fetch(release, {}));
     server.next((_request, response) => response.writeHead(416).end());
     await store.fetch(release, {});
@@ -90,8 +90,8 @@ test("starts over when the server cannot satisfy the range", () =>
   }));
 
 test("starts over when the server sends another range than the one asked for", () =>
-  bench(async ({ server, store }) => {
-    server.next(cutAfter(bytes, 100_000));
+  bench(async ({ directory, server, store }) => {
+    server.next(cutAfter(bytes, 100_000, partOf(directory)));
     await assert.rejects(store.fetch(release, {}));
     server.next((_request, response) => {
       response.writeHead(206, { "content-range": `bytes 5-9/${bytes.length}` }).end("wrong");
@@ -120,12 +120,12 @@ test("gives up on a connection that sends nothing, and keeps what came", () =>
       });
       await assert.rejects(store.fetch(release, {}), (error: FleetError) => {
         assert.equal(error.code, "bundle_unreachable");
-        assert.match(error.message, /sent nothing for 0\.2 s/);
+        assert.match(error.message, /sent nothing for 1 s/);
         return true;
       });
       assert.equal(statSync(partOf(directory)).size, 50_000);
     },
-    { idleMs: 200 },
+    { idleMs: 1000 },
   ));
 
 test("gives up on a server that never answers", () =>
@@ -149,12 +149,12 @@ test("waits for a slow connection that goes on sending", () =>
           if (sent < bytes.length) return;
           clearInterval(timer);
           response.end();
-        }, 120);
+        }, 400);
       });
       await store.fetch(release, {});
       await store.verify(release);
     },
-    { idleMs: 400 },
+    { idleMs: 1500 },
   ));
 
 test("cuts an endless body one byte after the bundle's size, and verify refuses it", () =>
@@ -209,7 +209,7 @@ for (const status of [401, 404, 503]) {
 
 test("a failing answer keeps the part of an earlier try", () =>
   bench(async ({ directory, server, store }) => {
-    server.next(cutAfter(bytes, 100_000));
+    server.next(cutAfter(bytes, 100_000, partOf(directory)));
     await assert.rejects(store.fetch(release, {}));
     server.next((_request, response) => response.writeHead(503).end());
     await assert.rejects(store.fetch(release, {}));
@@ -242,8 +242,8 @@ test("stops at once when told to, and keeps what came", () =>
   }));
 
 test("reports progress that rises to one, over a resume too", () =>
-  bench(async ({ server, store }) => {
-    server.next(cutAfter(bytes, 150_000));
+  bench(async ({ directory, server, store }) => {
+    server.next(cutAfter(bytes, 150_000, partOf(directory)));
     await assert.rejects(store.fetch(release, {}));
     const shares: number[] = [];
     await store.fetch(release, { onProgress: (share) => shares.push(share) });

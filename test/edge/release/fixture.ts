@@ -1,6 +1,6 @@
 // Bundles, specs and a bundle server for the release store's tests.
 import { createHash } from "node:crypto";
-import { mkdtempSync, realpathSync, rmSync } from "node:fs";
+import { mkdtempSync, realpathSync, rmSync, statSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -141,11 +141,15 @@ async function closed(server: Server): Promise<void> {
   await new Promise((resolve) => server.close(resolve));
 }
 
-/** Sends the first bytes of the body it promises, then drops the connection. */
-export function cutAfter(bytes: Buffer, count: number): Answer {
+/** Sends the first bytes of the body it promises, and drops the connection once they are in the part: what has
+ *  come and was not yet read goes with the connection. */
+export function cutAfter(bytes: Buffer, count: number, part: string): Answer {
   return (_request, response) => {
     response.writeHead(200, { etag: `"${sha256Of(bytes)}"`, "content-length": bytes.length });
-    response.write(bytes.subarray(0, count), () => setTimeout(() => response.destroy(), 20));
+    response.write(bytes.subarray(0, count));
+    const sizeOfPart = (): number => statSync(part, { throwIfNoEntry: false })?.size ?? 0;
+    const timer = setInterval(() => void (sizeOfPart() >= count && response.destroy()), 5);
+    response.on("close", () => clearInterval(timer));
   };
 }
 
@@ -154,7 +158,7 @@ export function storeAt(
   hubUrl: string,
   options: Partial<ReleaseStoreOptions> & { idleMs?: number } = {},
 ): ReturnType<typeof createReleaseStore> {
-  const { idleMs = 5000, ...rest } = options;
+  const { idleMs = 30_000, ...rest } = options;
   return createReleaseStore({
     directory,
     download: { hubUrl, headers: () => ({ authorization: "Basic cGk6c2VjcmV0" }), idleMs },
