@@ -8,7 +8,7 @@ import { suite } from "#test/suite.ts";
 import { takePorts } from "#test/support/ports.ts";
 import { launchFleet, type TestFleet } from "#test/support/running_fleet.ts";
 
-const test = suite("the fleet command with a real hub and devices", { limitMs: 200_000 });
+const test = suite("the fleet command with a real hub and devices", { limitMs: 400_000 });
 const root = join(import.meta.dirname, "..", "..");
 const device = `cli-${process.pid}`;
 let fleet: TestFleet;
@@ -94,6 +94,12 @@ test("a device with the agent.yaml of enroll is waited for until it is healthy",
 });
 
 test("get, describe, tree, history and diff show what runs there", async () => {
+  const outcomes = ["history", "device", device, "-o", "jsonpath={.items[*].outcome}"];
+  // The journal may come after the report.
+  await fleet.until("the end of the update", async () => {
+    const { stdout } = await run(outcomes);
+    return stdout !== "running\n" && stdout.trim() !== "";
+  });
   const apps = await run(["get", "apps", "robots", "-o", "json"]);
   const { items } = JSON.parse(apps.stdout) as { items: { device: string; sync: string }[] };
   assert.equal(items.find((app) => app.device === device)?.sync, "Synced");
@@ -109,8 +115,7 @@ test("get, describe, tree, history and diff show what runs there", async () => {
     (await run(["tree", "-l", "site=north"])).stdout,
     new RegExp(`─ ${device} {2}\\[Online`),
   );
-  const history = await run(["history", "device", device, "-o", "jsonpath={.items[*].outcome}"]);
-  assert.equal(history.stdout, "succeeded\n");
+  assert.equal((await run(outcomes)).stdout, "succeeded\n");
   assert.equal((await run(["diff", "device", device])).stdout, "");
 });
 

@@ -32,7 +32,7 @@ function run(...args: string[]) {
     [join(root, "scripts/corpus.ts"), ...args],
     {
       encoding: "utf8",
-      timeout: 20_000,
+      timeout: 120_000,
     },
   );
   return { status, stdout, stderr };
