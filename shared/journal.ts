@@ -48,7 +48,8 @@ export const JournalBatch = z.object({
 export type JournalBatch = z.infer<typeof JournalBatch>;
 
 /** All entries up to `seq` are in the hub's store. Lower than the device's own mark means that the
- *  hub has lost some, and the device sends from there again. */
+ *  hub has lost some, and the device sends from there again. Above all that it has given out means that
+ *  somebody else counts on under its epoch, and the device begins another. */
 export const JournalAck = z.object({
   epoch: z.string(),
   seq: z.number().int().nonnegative(),

@@ -33,6 +33,10 @@ interface Appending {
   /** Nothing of this epoch was known. */
   isNew: boolean;
   entries: JournalEntry[];
+  /** In which boot the entries were written that came again, by their seq. */
+  boots: Map<number, string>;
+  /** Up to where somebody else counts under the same name; 0: nobody does. */
+  copiedTo: number;
 }
 
 /** A journal gets a new name when it was lost or is an old copy: far more names than a device has in its life, and
@@ -46,6 +50,7 @@ async function append(
   { eventOf, bounds }: { eventOf: EventOf; bounds: Bounds },
 ): Promise<AppendedJournal[]> {
   const appending = await loadMarks(trx, batches);
+  await loadBoots(trx, batches, appending);
   for (const { device, batch } of batches) {
     const journal = appending.get(keyOf(device, batch.epoch));
     if (journal !== undefined && batch.from <= journal.mark + 1) extend(journal, batch);
@@ -59,9 +64,48 @@ async function append(
 
 /** What lies at or below the mark is stored, or was dropped on the device for good. */
 function extend(journal: Appending, batch: DeviceBatch["batch"]): void {
-  const { mark } = journal;
-  journal.entries.push(...batch.entries.filter(({ seq }) => seq > mark));
+  const { mark, boots } = journal;
+  if (batch.entries.some(({ seq, bootId }) => (boots.get(seq) ?? bootId) !== bootId)) {
+    journal.copiedTo = Math.max(journal.copiedTo, batch.to);
+    return;
+  }
+  for (const entry of batch.entries) {
+    boots.set(entry.seq, entry.bootId);
+    if (entry.seq > mark) journal.entries.push(entry);
+  }
   journal.mark = Math.max(mark, batch.to);
+}
+
+/** Two devices from one card count on under one name: what the second one numbers as the first did would pass for
+ *  sent again. An answer above all that it has makes it take a name of its own, and send what is missing. */
+function answerTo({ mark, copiedTo }: Appending): number {
+  return copiedTo === 0 ? mark : Math.max(mark, copiedTo) + 1;
+}
+
+async function loadBoots(
+  trx: Transaction<Tables>,
+  batches: readonly DeviceBatch[],
+  appending: ReadonlyMap<string, Appending>,
+): Promise<void> {
+  const again = batches.flatMap(({ device, batch: { epoch, entries } }) => {
+    const mark = appending.get(keyOf(device, epoch))?.mark ?? 0;
+    const known = entries.filter(({ seq }) => seq <= mark);
+    return known.map(({ seq }) => sql`(${device}, ${epoch}, ${seq})`);
+  });
+  for (const chunk of chunksOf(again)) {
+    const rows = await trx
+      .selectFrom("journal")
+      .select(["device", "epoch", "seq", "boot_id"])
+      .where(sql<boolean>`(device, epoch, seq) in (values ${sql.join(chunk)})`)
+      .execute();
+    for (const { device, epoch, seq, boot_id } of rows) {
+      appending.get(keyOf(device, epoch))?.boots.set(seq, boot_id);
+    }
+  }
+}
+
+function begun(device: DeviceId, epoch: string): Appending {
+  return { device, epoch, mark: 0, isNew: true, entries: [], boots: new Map(), copiedTo: 0 };
 }
 
 function keyOf(device: DeviceId, epoch: string): string {
@@ -75,7 +119,7 @@ async function loadMarks(
   const appending = new Map<string, Appending>();
   for (const { device, batch } of batches) {
     const { epoch } = batch;
-    appending.set(keyOf(device, epoch), { device, epoch, mark: 0, isNew: true, entries: [] });
+    appending.set(keyOf(device, epoch), begun(device, epoch));
   }
   for (const chunk of chunksOf([...appending.values()])) {
     const keys = chunk.map(({ device, epoch }) => sql`(${device}, ${epoch})`);
@@ -85,7 +129,7 @@ async function loadMarks(
       .where(sql<boolean>`(device, epoch) in (values ${sql.join(keys)})`)
       .execute();
     for (const { device, epoch, seq } of marks) {
-      const known = { device, epoch, mark: seq, isNew: false, entries: [] };
+      const known = { ...begun(device, epoch), mark: seq, isNew: false };
       appending.set(keyOf(device, epoch), known);
     }
   }
@@ -201,10 +245,11 @@ async function addEventsOf(
   const stored = await insertBoundedEvents(trx, [...found.flat(), ...told], bounds);
   const ofEntries = found.map((events) => stored.splice(0, events.length));
   const others = Map.groupBy(stored, ({ device }) => device);
-  return journals.map(({ device, epoch, mark, added }, index) => {
+  return journals.map((journal, index) => {
+    const { device, epoch, added } = journal;
     const events = [...(ofEntries[index] ?? []), ...(others.get(device) ?? [])];
     others.delete(device);
-    return { device, epoch, seq: mark, added, events };
+    return { device, epoch, seq: answerTo(journal), added, events };
   });
 }
 

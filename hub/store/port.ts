@@ -253,7 +253,8 @@ export interface Store
    *  @param eventOf the event that a new entry gives, stored in the same transaction: once per entry,
    *  whenever the hub is killed
    *  @returns for each device and epoch the highest seq up to which everything is stored, and the
-   *  entries that were new with their events */
+   *  entries that were new with their events. A seq above all that came tells that nothing of it was stored, since
+   *  other entries stand under the same numbers: the sender is a copy, and is to take another epoch */
   appendJournal(
     batches: DeviceBatch[],
     now: number,
