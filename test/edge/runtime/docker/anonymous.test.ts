@@ -9,7 +9,7 @@ import { suite } from "#test/suite.ts";
 import { docker, removeImage } from "#test/support/engine.ts";
 import { closeDevice, inside, inspect, testDevice } from "./device.ts";
 
-const test = suite("anonymous volumes", { limitMs: 120_000 });
+const test = suite("anonymous volumes");
 test.after(() => {
   for (const name of made.containers) spawnSync("docker", ["rm", "-fv", name]);
   if (made.image !== undefined) removeImage(made.image);

@@ -109,7 +109,7 @@ function createTestDevice(options: Partial<DockerRuntimeOptions>): TestDevice {
 }
 
 const pollMs = 100;
-const limitMs = 20_000;
+const limitMs = 60_000;
 
 async function until(
   runtime: DockerRuntime,

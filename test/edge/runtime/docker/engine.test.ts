@@ -53,7 +53,7 @@ test("gives up on an Engine that accepts and never answers", async () => {
     await codeOf(createEngine({ socketPath, limitMs: 300 }).listContainers([])),
     "runtime_timeout",
   );
-  assert.ok(performance.now() - started < 2000);
+  assert.ok(performance.now() - started < 10_000);
   assert.equal(await dockerAnswers(socketPath), false);
 });
 
@@ -93,7 +93,7 @@ test("speaks no newer API than the Engine, and none older than it takes", async 
       asked.push(path);
       socket.end(json(path.startsWith("/version") ? version : []));
     });
-    const engine = createEngine({ socketPath, limitMs: 2000 });
+    const engine = createEngine({ socketPath, limitMs: 30_000 });
     await engine.listContainers([]);
     return engine.apiMinor();
   };
@@ -113,7 +113,7 @@ test("does not take a pull for success that ends without the image", async () =>
     else if (path.includes("/images/create")) socket.end(`HTTP/1.0 200 OK\r\n\r\n${lines}`);
     else socket.end("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
   });
-  const engine = createEngine({ socketPath, limitMs: 2000 });
+  const engine = createEngine({ socketPath, limitMs: 30_000 });
   const filesDir = join(scratch, "files");
   const runtime = createDockerRuntime({ engine, device: "pi", clock: systemClock, filesDir });
   assert.equal(await codeOf(runtime.pull("robot:1", { policy: "always" })), "image_corrupt");

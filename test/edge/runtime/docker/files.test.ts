@@ -8,7 +8,7 @@ import { scratchDirectory } from "#test/support/engine.ts";
 import { syncedPaths } from "#test/support/synced.ts";
 import { closeDevice, failure, inside, testDevice } from "./device.ts";
 
-const test = suite("configs and secrets as files", { limitMs: 60_000 });
+const test = suite("configs and secrets as files");
 test.after(closeDevice);
 
 test.real(

@@ -12,7 +12,7 @@ import { suite } from "#test/suite.ts";
 import { docker } from "#test/support/engine.ts";
 import { closeDevice, failure, inside, inspect, testDevice } from "./device.ts";
 
-const test = suite("containers that are handed over", { limitMs: 60_000 });
+const test = suite("containers that are handed over");
 test.after(closeDevice);
 
 const web = { service: "web", index: 1 };
@@ -31,7 +31,7 @@ function next(app: ResolvedApp, hash: string): ResolvedApp {
 
 /** The server listens some time after its container runs. */
 async function statusOf(url: string): Promise<number | undefined> {
-  for (let tries = 0; tries < 50; tries += 1) {
+  for (let tries = 0; tries < 300; tries += 1) {
     const answer = await fetch(url).catch(() => undefined);
     if (answer !== undefined) return answer.status;
     await systemClock.sleep(100);

@@ -6,7 +6,7 @@ import { docker } from "#test/support/engine.ts";
 import { bareService } from "#test/support/service.ts";
 import { closeDevice, inspect, testDevice } from "./device.ts";
 
-const test = suite("limits changed under a container", { limitMs: 60_000 });
+const test = suite("limits changed under a container");
 test.after(closeDevice);
 
 const { resources: unlimited } = bareService({ name: "any" });

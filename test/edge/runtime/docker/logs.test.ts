@@ -3,12 +3,12 @@ import { suite } from "#test/suite.ts";
 import { instanceOf } from "./apps.ts";
 import { closeDevice, testDevice } from "./device.ts";
 
-const test = suite("logs", { limitMs: 60_000 });
+const test = suite("logs");
 test.after(closeDevice);
 
 test.real("docker", "gives lines with stream and time, of pipes and of a terminal", async () => {
   const { app, service, up, until, runtime } = testDevice();
-  const say = "echo one; sleep 0.1; echo two >&2; sleep 0.1; echo '{\"three\":3}'";
+  const say = "echo one; sleep 0.5; echo two >&2; sleep 0.5; echo '{\"three\":3}'";
   const talk = app("talk", [
     service("pipes", { command: ["sh", "-c", say] }),
     service("terminal", { command: ["sh", "-c", say], tty: true }),

@@ -7,7 +7,7 @@ import { suite } from "#test/suite.ts";
 import { docker } from "#test/support/engine.ts";
 import { closeDevice, inside, testDevice } from "./device.ts";
 
-const test = suite("volumes lost under a container", { limitMs: 60_000 });
+const test = suite("volumes lost under a container");
 test.after(closeDevice);
 
 const mount: ComposeService["mounts"][number] = {

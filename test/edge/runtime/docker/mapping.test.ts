@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { suite } from "#test/suite.ts";
 import { closeDevice, inside, inspect, testDevice } from "./device.ts";
 
-const test = suite("mapping on the Engine", { limitMs: 60_000 });
+const test = suite("mapping on the Engine");
 test.after(closeDevice);
 
 test.real("docker", "runs with the command, user, environment and names of the file", async () => {

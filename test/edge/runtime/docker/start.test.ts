@@ -6,7 +6,7 @@ import { suite } from "#test/suite.ts";
 import { docker, run } from "#test/support/engine.ts";
 import { besidesDocker, closeDevice, failure, inside, inspect, testDevice } from "./device.ts";
 
-const test = suite("start", { limitMs: 60_000 });
+const test = suite("start");
 test.after(closeDevice);
 
 test.real("docker", "starts copies under compose's names, once", async () => {
