@@ -10,6 +10,15 @@ import { chooseRuntimes } from "#edge/runtime/choose.ts";
 import { systemClock } from "#shared/clock.ts";
 import { withScratch } from "#test/edge/journal/fixture.ts";
 import { suite } from "#test/suite.ts";
+import {
+  docker,
+  dockerSocket,
+  importBusybox,
+  removeImage,
+  removeLabelled,
+  uniqueName,
+} from "#test/support/engine.ts";
+import { appOf, serviceSpec } from "./docker/apps.ts";
 
 const test = suite("the choice of runtimes");
 
@@ -50,6 +59,41 @@ async function listen(server: Server, socket: string): Promise<() => Promise<voi
     await once(server, "close");
   };
 }
+
+test.real("docker", "what an operator should hear of a copy's image is an event of its app", () =>
+  withScratch(async ({ directory, open }) => {
+    const journal: Journal = open();
+    const device = uniqueName("pi");
+    const image = `${device}:1`;
+    const text = [
+      ...[`device: ${device}`, 'hub: { url: "http://127.0.0.1:1" }', "runtime: docker"],
+      ...[`docker: { socket: ${dockerSocket} }`, `dataDirectory: ${directory}`],
+    ].join("\n");
+    const config = parseConfig(join(directory, "agent.yaml"), text);
+    const log = { warn: () => undefined };
+    const chosen = await chooseRuntimes({
+      ...{ config: () => config, journal, clock: systemClock, log },
+    });
+    const web = { name: "web", image, command: ["sleep", "300"], networkMode: "none" };
+    const app = appOf(device, directory, [serviceSpec({ ...web, stopSignal: "SIGKILL" })]);
+    const start = async (): Promise<void> =>
+      chosen.all[0]?.start(app, { service: "web", index: 1 });
+    try {
+      importBusybox(image, "former");
+      await start();
+      docker("rm", "-f", `${device}-web-1`);
+      removeImage(image);
+      importBusybox(image, "another");
+      await start();
+      const [told] = journal.entries({ kinds: ["event"], limit: 1 });
+      assert.deepEqual([told?.app, told?.body["reason"]], [device, "ImageGone"]);
+    } finally {
+      await chosen.stop();
+      removeLabelled(`metrica.fleet.device=${device}`);
+      removeImage(image);
+    }
+  }),
+);
 
 const engine = () =>
   createHttp((_, response) => {
