@@ -58,12 +58,17 @@ export function refusingOf(marks: readonly Member[], view: View | undefined): De
   });
 }
 
-/** Devices that came to the deployment since the rollout began and would change with it. Once it is promoted or
- *  undone all but those of the cohorts that were left out have the same. */
-export function joinedTo({ row, members }: Track, view: View): MemberRow[] {
-  const isIn = (id: DeviceId): boolean => takesPart(row, view.facts.get(id));
-  const fresh = [...view.differing].filter((id) => !members.has(id) && isIn(id));
-  return fresh.map((id) => joining(row, id, view.facts.get(id)));
+/** Devices that came to the deployment since the rollout began and would change with it, or have another base than
+ *  all. Once it is promoted or undone all but those of the cohorts that were left out have the same. */
+export function joinedTo({ row, members }: Track, { facts, differing }: View): MemberRow[] {
+  const isIn = (id: DeviceId): boolean =>
+    differing.has(id) || cohortBaseOf(row.cohortBases, facts.get(id)) !== undefined;
+  const candidates = row.cohortBases.length === 0 ? differing : facts.keys();
+  const fresh = [...candidates].filter((id) => !members.has(id) && isIn(id));
+  return fresh.flatMap((id) => {
+    const fact = facts.get(id);
+    return takesPart(row, fact) ? [joining(row, id, fact)] : [];
+  });
 }
 
 function takesPart({ head, cohortBases }: RolloutRow, fact: Fact | undefined): boolean {

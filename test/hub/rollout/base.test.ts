@@ -2,12 +2,14 @@
 import assert from "node:assert/strict";
 import { RolloutPolicy } from "#hub/release/rollout_policy.ts";
 import {
+  type Fact,
   type MemberState,
   memberStates,
   type RolloutState,
   rolloutStates,
 } from "#hub/rollout/advance/model.ts";
 import { basesAfter, joining, returning } from "#hub/rollout/base.ts";
+import { joinedTo } from "#hub/rollout/decide.ts";
 import { snapshotFor, type Track, trackOf } from "#hub/rollout/track.ts";
 import type { MemberRow, RolloutRow } from "#hub/store/rollout_port.ts";
 import { sha256 } from "#shared/canonical.ts";
@@ -85,6 +87,33 @@ test("cohorts keep their own base as long as they are left out", () => {
   };
   assert.deepEqual(joined(three), ["older", "older"]);
   assert.deepEqual(joined(four), ["good", undefined]);
+});
+
+test("who comes to a rollout has a place in it where a decision or a base of its own wants one", () => {
+  const comers: [string, Fact, isChanged: boolean][] = [
+    ["changed", fact(), true],
+    ["same", fact(), false],
+    ["three", fact({ traits: [three] }), true],
+    ["same-three", fact({ traits: [three] }), false],
+    ["four", fact({ traits: [four] }), true],
+    ["new", fact({ isNew: true }), true],
+  ];
+  const facts = new Map(comers.map(([id, one]) => [DeviceId.parse(id), one]));
+  const changed = comers.filter(([, , isChanged]) => isChanged);
+  const differing = new Set(changed.map(([id]) => DeviceId.parse(id)));
+  const joined = (state: RolloutState, cohortBases?: RolloutRow["cohortBases"]) =>
+    joinedTo(trackIn(state, "Pending", cohortBases && { cohortBases }), { facts, differing }).map(
+      ({ member: { device }, before }) => `${device} ${before}`,
+    );
+  assert.deepEqual(
+    joined("Progressing", []),
+    ["changed", "three", "four", "new"].map((id) => `${id} good`),
+  );
+  const threes = ["three older", "same-three older"];
+  assert.deepEqual(joined("Paused"), ["changed good", ...threes, "four good"]);
+  assert.deepEqual(joined("Undone"), threes);
+  assert.deepEqual(joined("Promoted"), [...threes, "four good"]);
+  assert.deepEqual(joined("Superseded"), []);
 });
 
 test("what a device is to have, in every state of a rollout and of the device", () => {

@@ -250,6 +250,19 @@ test("a policy that comes with the commit already holds for it, and one that goe
     assert.deepEqual(await states(hub), ["1 Superseded"]);
   }));
 
+test("a rollout whose deployment is gone waits for nothing any more", () =>
+  withHub(async (bench) => {
+    const policy = { steps: [{ count: 1, approval: true }] };
+    const { hub, digests } = await begun(bench, policy, ten.slice(0, 2));
+    await release(bench, hub, digests, 2);
+    assert.match(hub.rollouts.waitsFor(1) ?? "", /the approval of step 1/);
+    const none = "apiVersion: metrica.fleet/v1\nkind: Fleet\ndeployments: []\n";
+    bench.repository.commit({ "fleet.yaml": none });
+    await hub.sync();
+    assert.deepEqual(await states(hub), ["1 Superseded"]);
+    assert.equal(hub.rollouts.waitsFor(1), null);
+  }));
+
 test("a commit that a halt kept back is followed after it, though the store failed as it was lifted", () =>
   withHub(async (bench) => {
     const two = ten.slice(0, 2);
