@@ -22,6 +22,13 @@ export interface Bounds {
   now: () => number;
 }
 
+/** A holding after rows have come. */
+interface Grown extends Holding {
+  cameBytes: number;
+}
+
+/** What goes at once beyond twice what came: of an allowance that was lowered, upkeep takes the rest by and by. */
+const atOnceBytes = 256_000;
 /** Where upkeep brings a device that has exceeded its allowance, so that it does not do so again at once. */
 const target = 0.9;
 
@@ -73,14 +80,14 @@ export async function countWritten(
   trx: Transaction<Tables>,
   part: Part,
   rows: readonly Weighed[],
-): Promise<Holding[]> {
+): Promise<Grown[]> {
   const sums = new Map<DeviceId, number>();
   for (const { device, bytes } of rows) {
     if (device !== null) sums.set(device, (sums.get(device) ?? 0) + Number(bytes));
   }
   const { kept } = parts[part];
   const nothing = { journal_bytes: 0, event_bytes: 0, entries_cut: 0, events_cut: 0 };
-  const holdings: Holding[] = [];
+  const holdings: Grown[] = [];
   for (const chunk of chunksOf([...sums])) {
     const counted = await trx
       .insertInto("holdings")
@@ -92,7 +99,9 @@ export async function countWritten(
       )
       .returningAll()
       .execute();
-    holdings.push(...counted);
+    for (const holding of counted) {
+      holdings.push({ ...holding, cameBytes: sums.get(holding.device) ?? 0 });
+    }
   }
   return holdings;
 }
@@ -110,12 +119,12 @@ export async function countDeleted(
   );
 }
 
-/** Deletes what is above the devices' allowance.
+/** Deletes what is above the devices' allowance, more than what came, so that it comes to that in the end.
  *  @returns what is to be told: one event per device that did not exceed it before */
 export async function keepWithin(
   trx: Transaction<Tables>,
   part: Part,
-  holdings: readonly Holding[],
+  holdings: readonly Grown[],
   { allowance, now }: Bounds,
 ): Promise<NewEvent[]> {
   const told: NewEvent[] = [];
@@ -123,7 +132,8 @@ export async function keepWithin(
     const excess = holding[parts[part].kept] - allowance[parts[part].allowed];
     if (excess <= 0) continue;
     const { device, exceeded_at: since } = holding;
-    await cut(trx, part, device, { bytes: excess, maxRows: Number.POSITIVE_INFINITY });
+    const bytes = Math.min(excess, 2 * holding.cameBytes + atOnceBytes);
+    await cut(trx, part, device, { bytes, maxRows: Number.POSITIVE_INFINITY });
     const at = now();
     const times = { cut_at: at, exceeded_at: since ?? at };
     await trx.updateTable("holdings").set(times).where("device", "=", device).execute();

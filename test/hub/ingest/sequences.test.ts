@@ -143,3 +143,19 @@ test("entries of an earlier name go on where that one was", () =>
       ],
     );
   }));
+
+test("of a device that makes up names for its journal few are remembered, and the one in use is", () =>
+  withStore(async (store) => {
+    const from2 = (epoch: string) => ({ device, batch: { ...batchOf(epoch, [2]), entries: [] } });
+    for (let round = 0; round < 3; round += 1) {
+      const madeUp = Array.from({ length: 100 }, (_, n) => `made-up-${round}-${n}`);
+      const batches = ["own", ...madeUp].map((epoch) => ({ device, batch: batchOf(epoch, [1]) }));
+      const answers = await store.appendJournal(batches, 10 + round);
+      assert.ok(answers.length === 101 && answers.every(({ seq }) => seq === 1));
+    }
+    const answers = await store.appendJournal([from2("made-up-0-99"), from2("own")], 20);
+    assert.deepEqual(
+      answers.map(({ seq }) => seq),
+      [0, 2],
+    );
+  }));
