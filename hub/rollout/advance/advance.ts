@@ -275,8 +275,8 @@ function stepOver(draft: Draft, isLast: boolean): boolean {
   const own = rollout.members.filter(({ step }) => step === rollout.step);
   const healthy = own.filter(({ state }) => state === "Succeeded").length;
   const words = `step ${rollout.step + 1} of ${steps.length} is over: ${healthy} of ${own.length} devices healthy`;
-  // A step that selects nobody has tested nothing; a wrong label must not pass unseen.
-  const type = own.length === 0 && !isLast ? "Warning" : "Normal";
+  // A step that nobody answers in has tested nothing; a label that is wrong, or taken away, must not pass unseen.
+  const type = isLast || own.some(hasAnswered) ? "Normal" : "Warning";
   draft.tells.push({
     type,
     reason: isLast ? "RolloutPromoted" : "RolloutStepOver",

@@ -1,7 +1,7 @@
 // Which rendering a device of a rollout is to have: the new one, what it had before, or what it returns to; pure.
 import type { Member, MemberState, RolloutState } from "./model.ts";
 
-/** `newest`: what the accepted commits say now. `before`: what the device had when the rollout began.
+/** `newest`: what the accepted commits say now. `before`: what the device keeps until its step comes.
  *  `base`: the last that was promoted with it. */
 export type Placement = "newest" | "before" | "base";
 

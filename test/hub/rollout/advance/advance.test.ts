@@ -52,6 +52,22 @@ test("begins with the devices that a step selects, and says when it selects none
   );
 });
 
+test("warns when the only device of a step is away and then no longer selected: nobody has tested it", () => {
+  const given = policy({ steps: [{ select: "ring=canary" }], deadlineMinutes: 1 });
+  const others = { a: {}, c: {} };
+  const canary = { connection: "Offline", labels: { ring: "canary" } } as const;
+  const begin = rollout(
+    [member("a"), member("b", { state: "Waiting", step: 0, reason: "is away" }), member("c")],
+    { policy: given },
+  );
+  const away = advance(begin, facts({ ...others, b: canary }), 0);
+  assert.equal(text(begin, away), "Progressing 1: b Waiting");
+  const relabelled = advance(begin, facts({ ...others, b: { ...canary, labels: {} } }), 0);
+  assert.equal(text(begin, relabelled), "Progressing 2: a Released, b Waiting, c Released");
+  const [told] = relabelled.tells;
+  assert.deepEqual([told?.type, told?.reason], ["Warning", "RolloutStepOver"]);
+});
+
 test("takes its percentages of all that have something to change, those of earlier steps included", () => {
   const steps = [{ select: "ring=canary" }, { percent: 30 }];
   const some = facts(
