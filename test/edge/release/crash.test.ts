@@ -20,7 +20,7 @@ import {
 } from "./fixture.ts";
 import { assertWhole, snapshot } from "./whole.ts";
 
-const test = suite("release store under crashes", { limitMs: 120_000 });
+const test = suite("release store under crashes", { limitMs: 300_000 });
 
 const roles = ["one", "two", "three"].map((text) => {
   const parts = Array.from({ length: 12 }, (_, index) => [

@@ -91,29 +91,30 @@ test("an endless flood of output is cut to its tail", () =>
 
 test("a script that does not end is ended with everything it started", () =>
   bench('(sleep 1; touch "$OUT/late") & sleep 60', async ({ staged, outside }) => {
-    const started = Date.now();
+    const started = performance.now();
     const error = await rejection(runValidateHook(staged, { timeoutMs: 200 }));
     assert.equal(error.code, "role_rejected");
     assert.match(error.message, /did not end within 0\.2 s/);
-    assert.ok(Date.now() - started < 5000);
+    assert.ok(performance.now() - started < 30_000);
     await wait(1300);
     assert.equal(existsSync(join(outside, "late")), false);
   }));
 
 test("what a script leaves in the background ends with it and does not hold it up", () =>
-  bench('(sleep 1; touch "$OUT/late") & exit 0', async ({ staged, outside }) => {
-    const started = Date.now();
+  bench('(sleep 4; touch "$OUT/late") & exit 0', async ({ staged, outside }) => {
+    const started = performance.now();
     await runValidateHook(staged);
-    assert.ok(Date.now() - started < 900);
-    await wait(1300);
+    const leftMs = 4000 - (performance.now() - started);
+    assert.ok(leftMs > 0, "it was waited for");
+    await wait(leftMs + 300);
     assert.equal(existsSync(join(outside, "late")), false);
   }));
 
 test("a descendant that left the group cannot hold it up by its output", () =>
-  bench("setsid sleep 3 & exit 0", async ({ staged }) => {
-    const started = Date.now();
+  bench("setsid sleep 30 & exit 0", async ({ staged }) => {
+    const started = performance.now();
     await runValidateHook(staged);
-    assert.ok(Date.now() - started < 2500);
+    assert.ok(performance.now() - started < 25_000);
   }));
 
 test("stops when the caller does", () =>
