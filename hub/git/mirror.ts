@@ -135,7 +135,7 @@ function unreachable(remote: Remote, cause: unknown): FleetError {
   const reason = cause instanceof GitFailure ? cause.reason : known.message;
   return new FleetError("repository_unreachable", {
     message: `the fleet repository ${remote.url} cannot be fetched: ${reason}`,
-    hint: "Check the address, the network and the hub's right to read the repository.",
+    hint: "Check the address, the network, the hub's right to read the repository and the room on its disk.",
     subject: remote.url,
     cause,
   });

@@ -1,5 +1,6 @@
 // Keeps the mirror's directory whole: clones it, fetches into it, and clones again when it is damaged.
-import { mkdir, rename, rm } from "node:fs/promises";
+import { mkdir, readdir, rename, rm } from "node:fs/promises";
+import { basename, join } from "node:path";
 import type { Git, GitCall } from "./git.ts";
 import { isDirectory, type Remote } from "./remote.ts";
 
@@ -102,8 +103,10 @@ export function createUpkeep({ git, remote, directory, fetchDeadlineMs }: Upkeep
       try {
         await fetchInto(directory, signal);
       } catch (cause) {
-        if (signal?.aborted === true || !(await isDamaged())) throw cause;
-        await clone(signal);
+        if (signal?.aborted === true) throw cause;
+        if (await clearLeftovers(directory)) await fetchInto(directory, signal);
+        else if (await isDamaged()) await clone(signal);
+        else throw cause;
       }
       await followHead(directory);
       await tidy();
@@ -119,8 +122,25 @@ function succeeded(work: Promise<unknown>): Promise<boolean> {
 }
 
 function fetchArguments(remote: Remote): string[] {
-  const options = ["--quiet", "--prune", "--no-tags", "--no-auto-maintenance"];
+  // Without the last one nothing comes of a repository that is itself a shallow clone, and git calls that success.
+  const options = ["--quiet", "--prune", "--no-tags", "--no-auto-maintenance", "--update-shallow"];
   return ["fetch", ...options, remote.url, "+refs/heads/*:refs/heads/*"];
+}
+
+/** Locks, and halves of objects and packs, stay when git or its machine is killed, or its disk is full. Nobody else works
+ *  in a mirror, so they are nobody's: a lock would stop every fetch from then on, and halves fill the disk.
+ *  @returns whether there was a lock */
+async function clearLeftovers(directory: string): Promise<boolean> {
+  const under = async (folder: string): Promise<string[]> => {
+    const names = await readdir(join(directory, folder), { recursive: true }).catch(() => []);
+    return names.map((name) => join(folder, name));
+  };
+  const objects = await under("objects");
+  const halves = objects.filter((path) => basename(path).startsWith("tmp_"));
+  const places = [...(await readdir(directory).catch(() => [])), ...(await under("refs"))];
+  const locks = places.filter((path) => path.endsWith(".lock"));
+  for (const path of [...halves, ...locks]) await rm(join(directory, path), { force: true });
+  return locks.length > 0;
 }
 
 /** The last damaged mirror stays for whoever wants to know what happened to it. */

@@ -1,45 +1,15 @@
-// The mirror against real repositories: force-push, outage, damage and foreign owners.
+// The mirror against real repositories: force-push, outage, shallow clones and foreign owners.
 import assert from "node:assert/strict";
-import { chownSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { chownSync, mkdtempSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createMirror, type Mirror } from "#hub/git/mirror.ts";
+import { createMirror } from "#hub/git/mirror.ts";
 import { parseRemote } from "#hub/git/remote.ts";
 import { FleetError } from "#shared/errors.ts";
 import { suite } from "#test/suite.ts";
-import { createRepository, type TestRepository } from "#test/support/repository.ts";
+import { contentOf, unreachable, withMirror } from "./bench.ts";
 
 const test = suite("hub/git/mirror");
-
-interface Bench {
-  repository: TestRepository;
-  mirror: Mirror;
-  directory: string;
-}
-
-async function withMirror(body: (bench: Bench) => Promise<void>): Promise<void> {
-  const repository = createRepository();
-  const scratch = mkdtempSync(join(tmpdir(), "fleet-mirror-"));
-  const directory = join(scratch, "mirror.git");
-  const mirror = createMirror({ remote: parseRemote(repository.path), directory });
-  try {
-    await body({ repository, mirror, directory });
-  } finally {
-    repository.remove();
-    rmSync(scratch, { recursive: true, force: true });
-  }
-}
-
-async function contentOf(mirror: Mirror, commit: string): Promise<Record<string, string>> {
-  const files = (await mirror.entries(commit, ["."])).filter(({ kind }) => kind !== "directory");
-  const bytes = await mirror.read(files.map(({ id }) => id));
-  return Object.fromEntries(
-    files.map(({ path, kind, id }) => [path, `${kind} ${bytes.get(id)?.toString()}`]),
-  );
-}
-
-const unreachable = (error: unknown): boolean =>
-  error instanceof FleetError && error.code === "repository_unreachable";
 
 test("clones on first use and reads files with their modes", () =>
   withMirror(async ({ repository, mirror }) => {
@@ -140,53 +110,22 @@ test("leaves nothing behind a clone that failed, and clones at the next try", ()
     assert.deepEqual(readdirSync(join(directory, "..")), ["mirror.git"]);
   }));
 
-test("sets a directory that is no mirror aside and clones again", () =>
-  withMirror(async ({ repository, mirror, directory }) => {
+test("reads a repository that is itself a shallow clone, and follows it", () =>
+  withMirror(async ({ repository, directory }) => {
     repository.commit({ a: "1" });
+    repository.commit({ a: "2" });
+    const path = join(directory, "..", "shallow");
+    repository.git("clone", "--quiet", "--depth=1", `file://${repository.path}`, path);
+    const mirror = createMirror({ remote: parseRemote(path), directory });
     await mirror.fetch();
-    rmSync(join(directory, "HEAD"));
+    assert.deepEqual(await contentOf(mirror, repository.git("rev-parse", "HEAD")), {
+      a: "file 2",
+    });
+    const next = repository.commit({ a: "3" });
+    repository.git("-C", path, "fetch", "--quiet", "--depth=1", "origin", "main");
+    repository.git("-C", path, "reset", "--quiet", "--hard", "FETCH_HEAD");
     await mirror.fetch();
-    assert.equal((await mirror.heads()).size, 1);
-    assert.deepEqual(readdirSync(join(directory, "..")), ["mirror.git", "mirror.git.damaged"]);
-  }));
-
-test("clones again after an object turned out to be lost", () =>
-  withMirror(async ({ repository, mirror, directory }) => {
-    const commit = repository.commit({ a: "1" });
-    await mirror.fetch();
-    const [entry] = await mirror.entries(commit, ["a"]);
-    const id = entry?.id ?? "";
-    rmSync(join(directory, "objects", id.slice(0, 2), id.slice(2)));
-    await assert.rejects(mirror.read([id]), { code: "store_unavailable" });
-    await mirror.fetch();
-    assert.deepEqual(await contentOf(mirror, commit), { a: "file 1" });
-  }));
-
-test("clones again when the mirror's own damage stops a fetch", () =>
-  withMirror(async ({ repository, mirror, directory }) => {
-    const first = repository.commit({ a: "1" });
-    await mirror.fetch();
-    const damaged = join(directory, "objects", first.slice(0, 2), first.slice(2));
-    rmSync(damaged);
-    writeFileSync(damaged, "nonsense");
-    const second = repository.commit({ a: "2" });
-    await mirror.fetch();
-    assert.equal((await mirror.heads()).get("main"), second);
-    assert.deepEqual(await contentOf(mirror, second), { a: "file 2" });
-  }));
-
-test("a new clone has what the old mirror was told to keep", () =>
-  withMirror(async ({ repository, mirror }) => {
-    repository.commit({ a: "1" });
-    const lost = repository.commit({ a: "2" });
-    await mirror.fetch();
-    await mirror.keep("main", lost);
-    repository.git("reset", "--quiet", "--hard", "HEAD~1");
-    repository.git("reflog", "expire", "--expire=now", "--all");
-    repository.git("gc", "--quiet", "--prune=now");
-    mirror.distrust();
-    await mirror.fetch();
-    assert.deepEqual(await contentOf(mirror, lost), { a: "file 2" });
+    assert.deepEqual([...(await mirror.heads())], [["main", next]]);
   }));
 
 test("ends a fetch at once when told to stop", () =>
