@@ -93,7 +93,7 @@ export async function createRolloutWorld(policy: object): Promise<RolloutWorld> 
     });
     if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
   };
-  const until: RolloutWorld["until"] = async (what, look, limitMs = 60_000) => {
+  const until: RolloutWorld["until"] = async (what, look, limitMs = 120_000) => {
     const end = clock.monotonicMs() + limitMs;
     for (;;) {
       const found = await look().catch(() => false as const);
