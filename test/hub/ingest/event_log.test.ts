@@ -12,7 +12,7 @@ test("logs a few events of one device a minute, and all of the hub and of others
   const lines: string[] = [];
   const log = {
     info: (facts: object, message: string) =>
-      void lines.push(`${"device" in facts ? facts.device : ""}: ${message}`),
+      void lines.push(`${"device" in facts ? String(facts.device) : ""}: ${message}`),
   };
   const tell = createEventLog({ log, clock, perMinute: 2 });
   const of = (device: string | null, reason: string) =>
