@@ -1,5 +1,5 @@
 // Keeps bundles as files named by their digest; what is there is whole.
-import { mkdir, rm, stat, utimes } from "node:fs/promises";
+import { mkdir, readFile, rm, stat, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { FleetError } from "#shared/errors.ts";
 import { ifPresent, namesIn, writeFileAtomic } from "#shared/files.ts";
@@ -14,7 +14,7 @@ export interface BundleFile {
 export interface BundleStore {
   /** Null when there is no such bundle. */
   open(digest: Digest): Promise<BundleFile | null>;
-  /** Written once; a bundle that is there is left as it is.
+  /** Written once; a bundle that is there and whole is left as it is.
    *  @throws FleetError disk_short */
   put(bundle: Bundle): Promise<void>;
   /** Says that the bundle is wanted now.
@@ -33,6 +33,11 @@ export function createBundleStore({ directory }: { directory: string }): BundleS
     const stats = await ifPresent(stat(path));
     return stats === undefined ? null : { path, sizeBytes: stats.size };
   };
+  /** The right size alone says nothing: every device refuses a bundle in which the disk has lost a block. */
+  const isWhole = async ({ digest, bytes }: Bundle): Promise<boolean> => {
+    const there = await find(digest);
+    return there?.sizeBytes === bytes.length && (await readFile(there.path)).equals(bytes);
+  };
   const touch = async (digest: Digest): Promise<boolean> => {
     const now = new Date();
     return (await ifPresent(utimes(pathOf(digest), now, now).then(() => true))) ?? false;
@@ -40,9 +45,10 @@ export function createBundleStore({ directory }: { directory: string }): BundleS
   return {
     open: find,
     touch,
-    put: async ({ digest, bytes }) => {
-      const there = await find(digest);
-      if (there?.sizeBytes === bytes.length && (await touch(digest))) return;
+    put: async (bundle) => {
+      const { digest, bytes } = bundle;
+      const isThere = await isWhole(bundle).catch(() => false);
+      if (isThere && (await touch(digest))) return;
       await mkdir(directory, { recursive: true });
       await writeFileAtomic(pathOf(digest), bytes).catch((cause: unknown) => {
         throw writingError(directory, cause);

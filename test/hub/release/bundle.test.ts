@@ -149,3 +149,13 @@ test("replaces a bundle that a power cut left short", () =>
     await store.put(made);
     assert.equal((await store.open(made.digest))?.sizeBytes, made.bytes.length);
   }));
+
+test("replaces a bundle of the right size in which the disk has lost a block", () =>
+  inScratch(async (directory) => {
+    const store = createBundleStore({ directory });
+    const made = bundle(samples);
+    const path = join(directory, `${made.digest}.tar`);
+    writeFileSync(path, Buffer.from(made.bytes).fill(0, 512, 1024));
+    await store.put(made);
+    assert.equal(sha256(readFileSync(path)), made.digest);
+  }));
