@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { suite } from "#test/suite.ts";
+import { kill } from "#test/support/kill.ts";
 import { takePorts } from "#test/support/ports.ts";
 
 const test = suite("the guard's program", { limitMs: 180_000 });
@@ -44,15 +45,6 @@ function startGuard(name: string, data: string, deadlineMs = patientMs): Guard {
 function agentOf({ child }: Guard): number | undefined {
   const children = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, "utf8").trim();
   return children === "" ? undefined : Number(children.split(" ")[0]);
-}
-
-/** An agent whose guard has gone may have gone by itself. */
-function kill(agent: number | undefined): void {
-  try {
-    if (agent !== undefined) process.kill(agent, "SIGKILL");
-  } catch (error) {
-    assert.equal((error as NodeJS.ErrnoException).code, "ESRCH");
-  }
 }
 
 async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
