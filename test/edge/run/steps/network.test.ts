@@ -13,6 +13,7 @@ import type { StepParts } from "#edge/run/steps/parts.ts";
 import { systemClock as clock } from "#shared/clock.ts";
 import type { DeviceId } from "#shared/ids.ts";
 import { suite } from "#test/suite.ts";
+import { kill } from "#test/support/kill.ts";
 
 const test = suite("edge/run step configureNetwork");
 
@@ -110,15 +111,6 @@ function within(body: (place: Place) => Promise<void>): () => Promise<void> {
       rmSync(directory, { recursive: true, force: true, maxRetries: 5 });
     }
   };
-}
-
-/** A guard that has done its work ends by itself. */
-function kill(pid: number | undefined): void {
-  try {
-    if (pid !== undefined) process.kill(pid, "SIGKILL");
-  } catch (error) {
-    assert.equal((error as NodeJS.ErrnoException).code, "ESRCH");
-  }
 }
 
 async function until(holds: () => boolean): Promise<void> {
