@@ -10,11 +10,12 @@ import { docker, removeImage } from "#test/support/engine.ts";
 import { closeDevice, inside, inspect, testDevice } from "./device.ts";
 
 const test = suite("anonymous volumes");
-test.after(() => {
+test.after(async () => {
   for (const name of made.containers) spawnSync("docker", ["rm", "-fv", name]);
+  await closeDevice();
+  // With the last container of it gone, or its layers would stay without a name.
   if (made.image !== undefined) removeImage(made.image);
 });
-test.after(closeDevice);
 
 const mount: ComposeService["mounts"][number] = {
   type: "volume",
