@@ -21,6 +21,7 @@ interface LastCall {
 }
 
 const attachMs = 10_000;
+const detachMs = 10_000;
 
 /** The calls fail as long as the body runs. Needs root or the program's own user, and ptrace.
  *  @returns how many calls failed */
@@ -67,8 +68,10 @@ async function tracing(
     if (child.exitCode !== null) throw notSurvived("strace could not look at the agent");
     await body();
   } finally {
-    // It lets go of the program, which runs on.
+    // It lets go of the program, which runs on; the kernel does that for one that will not.
     child.kill("SIGINT");
+    await atMost(detachMs, gone);
+    child.kill("SIGKILL");
     await gone;
   }
   return failed;

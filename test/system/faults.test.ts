@@ -15,9 +15,15 @@ interface Ended {
 }
 
 function faults(...args: string[]): Promise<Ended> {
+  return faultsIn({}, ...args);
+}
+
+/** @param environment in place of the test's own variables of that name */
+function faultsIn(environment: Record<string, string>, ...args: string[]): Promise<Ended> {
   const { promise, resolve } = Promise.withResolvers<Ended>();
   const command = ["scripts/run.mjs", "scripts/faults/main.ts", "--json", ...args];
-  const child = execFile(process.execPath, command, { cwd: root }, (error, stdout, stderr) => {
+  const options = { cwd: root, env: { ...process.env, ...environment } };
+  const child = execFile(process.execPath, command, options, (error, stdout, stderr) => {
     const lines = stdout.split("\n").filter((line) => line !== "");
     const parsed = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
     resolve({ code: Number(error?.code ?? 0), lines: parsed, stderr, pid: child.pid ?? 0 });
@@ -63,6 +69,15 @@ test("repeats one try by its seed, and says where the agent was cut", async () =
   assert.equal(code, 0, `${stderr}${JSON.stringify(lines)}`);
   assert.equal(lines[0]?.["tries"], 1);
   assert.match(String(lines[0]?.["note"]), /^(before|after):|ms after a/);
+});
+
+test("says which fault it leaves out and why, and that none may be where all parts must be there", async () => {
+  const bare = { PATH: "/nowhere", FLEET_REQUIRE_REAL: "1" };
+  const { code, lines, stderr } = await faultsIn(bare, "--only", "io-error");
+  assert.equal(code, 1);
+  assert.deepEqual(lines[0], { name: "io-error", skipped: "needs strace, which is not there" });
+  assert.equal(lines[1]?.["skipped"], 1);
+  assert.match(stderr, /^1 faults were left out, and FLEET_REQUIRE_REAL=1 leaves nothing out\./);
 });
 
 test("lists every fault by a name of its own", async () => {
