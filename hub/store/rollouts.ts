@@ -1,6 +1,7 @@
 // Rollouts, their devices and the snapshots that they move between; each decision is one fenced transaction.
-import type { Kysely, Transaction } from "kysely";
+import type { Kysely, Transaction, Updateable } from "kysely";
 import { z } from "zod";
+import type { Member } from "#hub/rollout/advance/model.ts";
 import { chunksOf } from "./chunks.ts";
 import { decodeCursor, pageOf } from "./cursor.ts";
 import { insertEvents } from "./events.ts";
@@ -138,20 +139,9 @@ async function markDevices(
 ): Promise<void> {
   const alike = Map.groupBy(marks, (member) => JSON.stringify(memberColumns(member)));
   for (const group of alike.values()) {
-    for (const chunk of chunksOf(group)) {
-      const [first] = chunk;
-      if (first === undefined) continue;
-      await trx
-        .updateTable("rollout_devices")
-        .set({ ...memberColumns(first), changed_at: now })
-        .where("rollout", "=", id)
-        .where(
-          "device",
-          "in",
-          chunk.map(({ device }) => device),
-        )
-        .execute();
-    }
+    const [first] = group;
+    if (first === undefined) continue;
+    await setOn(trx, { id, devices: group }, { ...memberColumns(first), changed_at: now });
   }
 }
 
@@ -160,19 +150,23 @@ async function keepUntilTheirStep(
   trx: Transaction<Tables>,
   { id, returned = [] }: RolloutChange,
 ): Promise<void> {
-  for (const [before, group] of Map.groupBy(returned, (one) => one.before)) {
-    for (const chunk of chunksOf(group)) {
-      await trx
-        .updateTable("rollout_devices")
-        .set({ before })
-        .where("rollout", "=", id)
-        .where(
-          "device",
-          "in",
-          chunk.map(({ device }) => device),
-        )
-        .execute();
-    }
+  const alike = Map.groupBy(returned, ({ before }) => before);
+  for (const [before, devices] of alike) await setOn(trx, { id, devices }, { before });
+}
+
+async function setOn(
+  trx: Transaction<Tables>,
+  { id, devices }: { id: number; devices: readonly Pick<Member, "device">[] },
+  columns: Updateable<Tables["rollout_devices"]>,
+): Promise<void> {
+  for (const chunk of chunksOf(devices)) {
+    const ids = chunk.map(({ device }) => device);
+    await trx
+      .updateTable("rollout_devices")
+      .set(columns)
+      .where("rollout", "=", id)
+      .where("device", "in", ids)
+      .execute();
   }
 }
 
