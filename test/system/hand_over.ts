@@ -10,6 +10,7 @@ import {
   wordOf,
   writeRelease,
 } from "#test/support/hand_over_role.ts";
+import { takePorts } from "#test/support/ports.ts";
 import type { TestFleet } from "#test/support/running_fleet.ts";
 
 interface Story {
@@ -58,7 +59,7 @@ export function tellHandOver({ test, fleet }: Story): void {
   };
 
   test("a first release answers at its published port", async () => {
-    port = await freePort();
+    [port] = await takePorts(1);
     await addDeployment(fleet());
     await arrives(await release("r0"));
     assert.equal(await wordOf(port), "r0");
@@ -119,7 +120,7 @@ export function tellHandOver({ test, fleet }: Story): void {
   test("another published port moves the forwarder and leaves the copies alone", async () => {
     const before = await copies();
     const old = port;
-    port = await freePort();
+    [port] = await takePorts(1);
     await arrives(await release(await wordOf(old)));
     assert.deepEqual(await copies(), before);
     await fleet().until("the new port", async () => (await wordOf(port)) !== "");
@@ -155,12 +156,4 @@ export function tellHandOver({ test, fleet }: Story): void {
       return bound;
     });
   });
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
-  const { port } = server.address() as { port: number };
-  await new Promise((closed) => server.close(closed));
-  return port;
 }

@@ -4,7 +4,7 @@ import { importBusybox, removeImage, uniqueName } from "#test/support/engine.ts"
 import { launchFleet, type TestFleet } from "#test/support/running_fleet.ts";
 import { tellHandOver } from "./hand_over.ts";
 
-const test = suite("an update without a gap, on Docker", { limitMs: 240_000 });
+const test = suite("an update without a gap, on Docker", { limitMs: 400_000 });
 const image = uniqueName("hand-over");
 let fleet: TestFleet | undefined;
 

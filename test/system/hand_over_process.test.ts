@@ -2,7 +2,7 @@ import { suite } from "#test/suite.ts";
 import { launchFleet, type TestFleet } from "#test/support/running_fleet.ts";
 import { tellHandOver } from "./hand_over.ts";
 
-const test = suite("an update without a gap, on processes", { limitMs: 240_000 });
+const test = suite("an update without a gap, on processes", { limitMs: 400_000 });
 let fleet: TestFleet | undefined;
 
 test.before(async () => {
