@@ -8,7 +8,7 @@ import { systemClock as clock } from "#shared/clock.ts";
 import { suite } from "#test/suite.ts";
 import { createRolloutWorld, type RolloutWorld } from "./rollout_world.ts";
 
-const test = suite("resurrection of a hub", { limitMs: 120_000 });
+const test = suite("resurrection of a hub", { limitMs: 420_000 });
 const fleetSize = 50;
 const rebuiltWithinMs = 60_000;
 /** Keys, as far as the store goes: whoever holds them is this hub and its operator. */
@@ -19,7 +19,7 @@ const policy = {
     { count: 20 },
     { percent: 100, approval: true },
   ],
-  deadlineMinutes: 1,
+  deadlineMinutes: 10,
   maxParallel: 50,
 };
 let world: RolloutWorld;
@@ -209,7 +209,21 @@ test("resumed by a word it asks nothing of devices that have what they should ha
   const before = await askAll();
   await world.post("/v1/fleet/pause/end", { reason: "all are back" });
   await clock.sleep(2000);
-  assertContinued(await askAll(), before);
+  // What it asked would stay; who is not heard for a moment on a busy machine is heard again.
+  let last: unknown;
+  await world
+    .until("all as before", async () => {
+      try {
+        assertContinued(await askAll(), before);
+        return true;
+      } catch (error) {
+        last = error;
+        return false;
+      }
+    })
+    .catch(() => {
+      throw last;
+    });
   assert.equal(await pausedDevices(), 0);
   assert.equal((await world.newest()).waitsFor?.includes("approv"), true);
 });
