@@ -41,6 +41,6 @@ export interface Fault {
   tries(scope: Scope): number;
   /** Injects the fault and takes it away again. Whether the device and the hub survived is checked
    *  afterwards by survival.ts; only what is peculiar to the fault is checked here.
-   *  @throws when the fault was not survived, or could not be injected */
+   *  @throws when the fault was not survived, NotStruck when it could not be injected */
   run(trial: Trial): Promise<void>;
 }

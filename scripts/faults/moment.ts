@@ -2,7 +2,8 @@
 import type { Release } from "./device.ts";
 import type { Trial } from "./fault.ts";
 import { localStatus } from "./local_page.ts";
-import { notSurvived, pause, until } from "./until.ts";
+import { NotStruck } from "./miss.ts";
+import { pause, until } from "./until.ts";
 
 const beginningMs = 60_000;
 const lookMs = 25;
@@ -34,5 +35,5 @@ export async function midUpdate(
     }
     await device.converged(release);
   }
-  throw notSurvived("each update was over too soon");
+  throw new NotStruck("each update was over too soon");
 }

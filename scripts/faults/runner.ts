@@ -3,6 +3,7 @@ import { asFleetError } from "#shared/errors.ts";
 import type { Device } from "./device.ts";
 import type { Fault, Scope, Trial } from "./fault.ts";
 import { createKeeper } from "./keeper.ts";
+import { NotStruck, takenUntilStruck } from "./miss.ts";
 import { createRandom } from "./random.ts";
 import type { FaultLine } from "./report.ts";
 import { createSeats, type Seats } from "./seats.ts";
@@ -27,7 +28,8 @@ interface RunnerOptions {
 interface Outcome extends Survival {
   seed: number;
   notes: string[];
-  figures: ReadonlyMap<string, number>;
+  figures: Map<string, number>;
+  isMiss: boolean;
 }
 
 /** Failures that a line quotes. */
@@ -49,18 +51,20 @@ export function createRunner({ scope, world: wanted, first, seed }: RunnerOption
     const concerned = fault.alone === true ? world.devices : [device];
     for (const { steady } of concerned) steady.reset();
     const thrown = await fault.run(trial).then(
-      () => [],
-      (error: Error) => [error.message],
+      () => undefined,
+      (error: Error) => error,
     );
     const endsWorkload = fault.endsWorkload === true;
     const { repository } = world;
     const survivals = await Promise.all(
       concerned.map((one) => survivalOf({ device: one, repository, endsWorkload })),
     );
-    const failures = [...thrown, ...survivals.flatMap((one) => one.failures)];
+    const harm = survivals.flatMap((one) => one.failures);
+    const failures = [...(thrown === undefined ? [] : [thrown.message]), ...harm];
+    const isMiss = thrown instanceof NotStruck && harm.length === 0;
     const lostEntries = sumOf(survivals, (one) => one.lostEntries);
     const unavailableMs = sumOf(survivals, (one) => one.unavailableMs);
-    return { lostEntries, unavailableMs, failures, seed, notes, figures };
+    return { lostEntries, unavailableMs, failures, seed, notes, figures, isMiss };
   };
 
   /** A world that does not come up is a try that was not survived. */
@@ -77,7 +81,7 @@ export function createRunner({ scope, world: wanted, first, seed }: RunnerOption
       stay.leave({ spoilt: true });
       const failures = [`no world for it: ${asFleetError(error).sentence}`];
       const nothing = { notes: [], figures: new Map(), lostEntries: 0, unavailableMs: 0 };
-      return { ...nothing, failures, seed };
+      return { ...nothing, failures, seed, isMiss: false };
     }
   };
 
@@ -100,7 +104,8 @@ export function createRunner({ scope, world: wanted, first, seed }: RunnerOption
       const work = async (): Promise<void> => {
         for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
           const seed = next;
-          outcomes.push(await seats.take(wants, (seat) => tryIn(fault, seat, seed)));
+          const attempt = () => seats.take(wants, (seat) => tryIn(fault, seat, seed));
+          outcomes.push(await takenUntilStruck(attempt));
           onTry(outcomes.length, tries);
         }
       };

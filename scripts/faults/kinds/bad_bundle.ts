@@ -1,7 +1,7 @@
 // Bundles that are cut off, wrong, endless or not there, each for some downloads.
 import { createBundleProxy, tamperings } from "#scripts/faults/bundle_proxy.ts";
 import type { Fault } from "#scripts/faults/fault.ts";
-import { notSurvived } from "#scripts/faults/until.ts";
+import { NotStruck } from "#scripts/faults/miss.ts";
 
 /** Fewer than those after which a device takes the content itself to be wrong. */
 const times = 3;
@@ -18,9 +18,10 @@ export const badBundle: Fault = {
       await device.agent.restart({ hubUrl: await proxy.start() });
       proxy.tamper(how, times);
       await device.converged(await device.release("good"), 90_000);
-      if (proxy.served() < times)
-        throw notSurvived(`only ${proxy.served()} bad bundles were asked for`);
       await device.agent.restart();
+      if (proxy.served() < times) {
+        throw new NotStruck(`only ${proxy.served()} bad bundles were asked for`);
+      }
     } finally {
       await proxy.stop();
     }

@@ -6,6 +6,7 @@ import { examine, type Finding } from "#edge/journal/examine.ts";
 import type { Device } from "#scripts/faults/device.ts";
 import { eventsFrom } from "#scripts/faults/events.ts";
 import type { Fault, Scope } from "#scripts/faults/fault.ts";
+import { NotStruck } from "#scripts/faults/miss.ts";
 import { midUpdate } from "#scripts/faults/moment.ts";
 import type { Random } from "#scripts/faults/random.ts";
 import { atMost, notSurvived, until } from "#scripts/faults/until.ts";
@@ -54,7 +55,7 @@ async function spoilJournal(device: Device, random: Random): Promise<number> {
     pages += await spoilPages(join(device.directory, "journal.db"), random);
     if ((await soundness(device)) === "damaged") return pages;
   }
-  throw notSurvived(`${pages} pages of noise did not damage the journal`);
+  throw new NotStruck(`${pages} pages of noise did not damage the journal`);
 }
 
 /** What SQLite says of a copy of the journal; the agent stands still meanwhile. */

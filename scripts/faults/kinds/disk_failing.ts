@@ -2,6 +2,7 @@
 import type { Device } from "#scripts/faults/device.ts";
 import type { Fault, Scope, Trial } from "#scripts/faults/fault.ts";
 import { localStatus } from "#scripts/faults/local_page.ts";
+import { NotStruck } from "#scripts/faults/miss.ts";
 import { midUpdate } from "#scripts/faults/moment.ts";
 import { onOwnDisk } from "#scripts/faults/mounts.ts";
 import { failingCalls } from "#scripts/faults/strace.ts";
@@ -36,6 +37,8 @@ const ways = [
   "pwrite64,fsync,fdatasync",
 ] as const;
 const failingMs = 6000;
+/** An update may be long in coming. */
+const strikingMs = 20_000;
 
 export const inputOutputError: Fault = {
   name: "io-error",
@@ -53,12 +56,13 @@ export const inputOutputError: Fault = {
     } as const;
     const pid = device.agent.program.innerPid();
     if (pid === undefined) throw notSurvived("there is no agent");
-    const failed = await failingCalls(pid, injection, async () => {
+    const failed = await failingCalls(pid, injection, async (hasFailed) => {
       await device.release("good");
       await atMost(failingMs, device.agent.program.gone());
+      await atMost(strikingMs, Promise.race([hasFailed, device.agent.program.gone()]));
     });
     note(`${calls}: ${failed} failed`);
-    if (failed === 0) throw notSurvived(`no ${calls} of the agent failed`);
+    if (failed === 0) throw new NotStruck(`no ${calls} of the agent failed`);
     await goesOn(trial);
     await keepsAgain(trial);
   },
@@ -76,13 +80,14 @@ export const inputOutputErrorAtStart: Fault = {
     if (pid === undefined) throw notSurvived("there is no agent");
     const first = random.between(1, 12);
     const injection = { calls: "pwrite64", error: "EIO", first, step: 1 } as const;
-    const failed = await failingCalls(pid, injection, async () => {
+    const failed = await failingCalls(pid, injection, async (hasFailed) => {
       await until("the device's page answers", () => managedStatus(device), { limitMs: 30_000 });
       await device.release("good");
+      await atMost(strikingMs, hasFailed);
       await pause(2000);
     });
     note(`${failed} writes failed from number ${first} on`);
-    if (failed === 0) throw notSurvived("no write of the agent failed");
+    if (failed === 0) throw new NotStruck("no write of the agent failed");
     await keepsAgain(trial);
   },
 };

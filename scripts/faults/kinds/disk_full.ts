@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { Device } from "#scripts/faults/device.ts";
 import type { Fault, Scope, Trial } from "#scripts/faults/fault.ts";
 import { localOrder } from "#scripts/faults/local_page.ts";
+import { NotStruck } from "#scripts/faults/miss.ts";
 import { type Disk, onOwnDisk } from "#scripts/faults/mounts.ts";
 import { behindProxies } from "#scripts/faults/network.ts";
 import { entersSafeMode, leavesSafeMode } from "#scripts/faults/safe.ts";
@@ -131,9 +132,9 @@ async function caughtUnpacking(device: Device): Promise<void> {
   const look = (): boolean => readdirSync(releases).some(isTemporary);
   const deadline = performance.now() + 20_000;
   while (!look()) {
-    if (performance.now() > deadline) throw notSurvived("no unpacking was seen");
+    if (performance.now() > deadline) throw new NotStruck("no unpacking was seen");
     await new Promise(setImmediate);
   }
   device.agent.program.pause();
-  if (!look()) throw notSurvived("the unpacking was over before the disk was full");
+  if (!look()) throw new NotStruck("the unpacking was over before the disk was full");
 }

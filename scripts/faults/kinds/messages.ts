@@ -2,6 +2,7 @@
 import { generateKeyPairSync } from "node:crypto";
 import type { Device } from "#scripts/faults/device.ts";
 import type { Fault, Scope, Trial } from "#scripts/faults/fault.ts";
+import { NotStruck } from "#scripts/faults/miss.ts";
 import { type Packet, publishPacket } from "#scripts/faults/mqtt_packets.ts";
 import type { Random } from "#scripts/faults/random.ts";
 import { createRelay, type Meddle, type Relay } from "#scripts/faults/relay.ts";
@@ -55,7 +56,7 @@ export const repeatedMessages: Fault = {
         `${done.repeated} repeated, ${done.held} behind the next one, ${done.stale} out of date`,
       );
       const missing = untried(done);
-      if (missing !== undefined) throw notSurvived(`no message was ${missing}`);
+      if (missing !== undefined) throw new NotStruck(`no message was ${missing}`);
     }),
 };
 

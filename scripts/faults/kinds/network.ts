@@ -1,6 +1,7 @@
 // Partitions one way and the other, a slow link, streams that end in the middle, and a broker that is gone.
 import type { Fault, Scope, Trial } from "#scripts/faults/fault.ts";
 import { localStatus } from "#scripts/faults/local_page.ts";
+import { NotStruck } from "#scripts/faults/miss.ts";
 import { behindProxies, type Network } from "#scripts/faults/network.ts";
 import type { Faults } from "#scripts/faults/proxy.ts";
 import { notSurvived, pause } from "#scripts/faults/until.ts";
@@ -98,7 +99,7 @@ export const truncatedStream: Fault = {
         cut();
       }
       trial.note(`truncated ${truncations()} times`);
-      if (truncations() === 0) throw notSurvived("no connection was truncated");
+      if (truncations() === 0) throw new NotStruck("no connection was truncated");
     }),
 };
 

@@ -5,6 +5,7 @@ import { cutAgent, cutTries } from "#scripts/faults/cutting.ts";
 import type { Release } from "#scripts/faults/device.ts";
 import { eventsFrom } from "#scripts/faults/events.ts";
 import type { Fault, Trial } from "#scripts/faults/fault.ts";
+import { NotStruck } from "#scripts/faults/miss.ts";
 import { onOwnDisk } from "#scripts/faults/mounts.ts";
 import { killingAtCall } from "#scripts/faults/strace.ts";
 import { atMost, notSurvived } from "#scripts/faults/until.ts";
@@ -40,7 +41,7 @@ export const tornWrites: Fault = {
     tally("unsynced files", files);
     tally("bytes of them lost or torn", bytes);
     tally("torn sectors", tornSectors);
-    if (isInWrite && tornSectors === 0) throw notSurvived("nothing was torn");
+    if (isInWrite && tornSectors === 0) throw new NotStruck("nothing was torn");
     await disk.boot(image);
     await device.agent.start();
     if (release.quality === "good") await device.converged(release);
@@ -71,7 +72,7 @@ async function cutInWrite({ device, random, note }: Trial): Promise<Release> {
     await atMost(dyingMs, program.gone());
   });
   if (program.endedBy() !== "SIGKILL" || release === undefined) {
-    throw notSurvived("the agent was not killed in a write");
+    throw new NotStruck("the agent was not killed in a write");
   }
   return release;
 }
