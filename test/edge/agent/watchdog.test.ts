@@ -1,6 +1,7 @@
 import * as assert from "node:assert/strict";
 import type { Outlet } from "#edge/agent/watchdog/outlet.ts";
 import { createLoopWatch } from "#edge/agent/watchdog.ts";
+import { systemClock } from "#shared/clock.ts";
 import { suite } from "#test/suite.ts";
 import { createFastClock } from "./clock.ts";
 
@@ -96,4 +97,21 @@ test("a loop that only fails is fed until five rounds and ten minutes are over",
   watch.good();
   watch.enter("observe");
   assert.equal(fed.length, 65);
+});
+
+test("a loop that does not come back from what it waits for is fed by nothing beside it", async () => {
+  const fed: string[] = [];
+  const outlet: Outlet = {
+    ready: () => undefined,
+    alive: (doing) => void fed.push(doing),
+    hung: () => undefined,
+    stopping: () => undefined,
+  };
+  const log = { error: () => undefined };
+  const watch = createLoopWatch({ clock: systemClock, feedEveryMs: 10, outlets: [outlet], log });
+  await watch.sleep(20);
+  fed.length = 0;
+  watch.enter("observe");
+  await systemClock.sleep(200);
+  assert.deepEqual(fed, ["observe"]);
 });

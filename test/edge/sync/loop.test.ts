@@ -72,3 +72,15 @@ test("is back within 25 s of any partition's end", async () => {
   assert.ok((tookMs[990] ?? 0) < 25_000, `${tookMs[990]} ms for 99 of 100`);
   assert.ok((tookMs[0] ?? 0) < 2000, "no jitter at all");
 });
+
+test("devices that lost their hub at one moment come back spread over their pauses", async () => {
+  const random = seeded(11);
+  const devices = 1000;
+  const bySecond = new Map<number, number>();
+  for (let device = 0; device < devices; device += 1) {
+    const second = Math.floor((await reconnect(random, 120_000)) / 1000);
+    bySecond.set(second, (bySecond.get(second) ?? 0) + 1);
+  }
+  const most = Math.max(...bySecond.values());
+  assert.ok(most < devices / 8, `${most} of ${devices} within one second`);
+});
