@@ -80,9 +80,6 @@ export interface DeviceOptions {
 }
 
 const convergingMs = 60_000;
-/** To a device whose power was cut all its boots are one, so the restart policy of what was killed again and again
- *  waits up to a minute more. */
-const afterCutsMs = 130_000;
 
 /** Nothing is started yet. */
 export function createDevice(options: DeviceOptions): Device {
@@ -93,7 +90,6 @@ export function createDevice(options: DeviceOptions): Device {
   const releases: Release[] = [];
   const generations = createGenerations();
   let latest: DeviceView | undefined;
-  let patienceMs = convergingMs;
 
   const view = async (): Promise<DeviceView> => {
     latest = await hub.device(id);
@@ -118,7 +114,7 @@ export function createDevice(options: DeviceOptions): Device {
       all.map(async (update) => ({ ...update, version: await versionAt(update.commit) })),
     );
   };
-  const converged: Device["converged"] = async (release, limitMs = patienceMs) => {
+  const converged: Device["converged"] = async (release, limitMs = convergingMs) => {
     const look = async (): Promise<boolean> => {
       const commit = settledAt(await view());
       if (commit === undefined || (await served()) !== release.version) return false;
@@ -161,7 +157,7 @@ export function createDevice(options: DeviceOptions): Device {
     updates,
     fallen: generations.fallen,
     forgetGenerations: generations.forget,
-    rolledBack: async ({ version }, limitMs = patienceMs) => {
+    rolledBack: async ({ version }, limitMs = convergingMs) => {
       const look = async (): Promise<boolean> => {
         const last = (await updates()).find((update) => update.version === version);
         const [app] = (await view()).apps;
@@ -178,7 +174,6 @@ export function createDevice(options: DeviceOptions): Device {
     cutPower: async () => {
       await agent.program.kill();
       endWorkloads(id);
-      patienceMs = afterCutsMs;
       await until("the power is off", async () => marked(id).length === 0, { limitMs: 5000 });
     },
     stop: async () => {
