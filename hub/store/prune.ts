@@ -13,7 +13,7 @@ export function pruneStore(db: Kysely<Tables>, allowance: Allowance): PruneStore
 }
 
 /** Updates, and runs with their logs. */
-const updateKinds = new Set<EntryKind>([
+export const updateKinds: ReadonlySet<EntryKind> = new Set<EntryKind>([
   "update.started",
   "step.started",
   "step.finished",
