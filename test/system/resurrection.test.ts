@@ -151,6 +151,28 @@ async function settled(): Promise<Answers> {
   });
 }
 
+/** What is not so yet is what the failure says in the end. */
+async function untilContinued(
+  before: Awaited<ReturnType<typeof askAll>>,
+  options: { mayLook?: () => Promise<boolean>; limitMs?: number } = {},
+): Promise<void> {
+  const { mayLook = async () => true, limitMs } = options;
+  let last: unknown;
+  const isContinued = async (): Promise<boolean> => {
+    if (!(await mayLook())) return false;
+    try {
+      assertContinued(await askAll(), before);
+      return true;
+    } catch (error) {
+      last = error;
+      return false;
+    }
+  };
+  await world.until("all as before", isContinued, limitMs).catch((error: unknown) => {
+    throw last ?? error;
+  });
+}
+
 /** Of what devices were given, device by device. */
 function memoVersions(): unknown[] {
   const store = new Database(join(world.data, "hub.db"), { readonly: true });
@@ -179,27 +201,10 @@ test("a blank hub answers as before within a minute of the devices' return", asy
   await world.killHub();
   loseData();
   await world.startHub();
-  let last: unknown;
-  await world
-    .until(
-      "rebuilt",
-      async () => {
-        // One request, so that looking does not keep the hub from what it looks for.
-        const back = await everyPage("/v1/devices?limit=500&connection=Online");
-        if (back.length < fleetSize) return false;
-        try {
-          assertContinued(await askAll(), before);
-          return true;
-        } catch (error) {
-          last = error;
-          return false;
-        }
-      },
-      rebuiltWithinMs,
-    )
-    .catch(() => {
-      throw last;
-    });
+  // One request, so that looking does not keep the hub from what it looks for.
+  const areBack = async (): Promise<boolean> =>
+    (await everyPage("/v1/devices?limit=500&connection=Online")).length >= fleetSize;
+  await untilContinued(before, { mayLook: areBack, limitMs: rebuiltWithinMs });
   const pause = await world.get<{ paused: boolean; cause: string }>("/v1/fleet/pause");
   assert.deepEqual([pause.paused, pause.cause], [true, "blank"]);
   assert.equal(await pausedDevices(), fleetSize);
@@ -210,20 +215,7 @@ test("resumed by a word it asks nothing of devices that have what they should ha
   await world.post("/v1/fleet/pause/end", { reason: "all are back" });
   await clock.sleep(2000);
   // What it asked would stay; who is not heard for a moment on a busy machine is heard again.
-  let last: unknown;
-  await world
-    .until("all as before", async () => {
-      try {
-        assertContinued(await askAll(), before);
-        return true;
-      } catch (error) {
-        last = error;
-        return false;
-      }
-    })
-    .catch(() => {
-      throw last;
-    });
+  await untilContinued(before);
   assert.equal(await pausedDevices(), 0);
   assert.equal((await world.newest()).waitsFor?.includes("approv"), true);
 });
