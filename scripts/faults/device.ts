@@ -61,6 +61,8 @@ export interface Device {
   converged(release: Release, limitMs?: number): Promise<void>;
   /** Until the bad release was rolled back or refused, and the last good one serves. */
   rolledBack(release: Release, limitMs?: number): Promise<void>;
+  /** Until a good release is converged to, or a bad one rolled back. */
+  settled(release: Release): Promise<void>;
   /** Ends the agent, lets its journal hold so much more, and starts it again. */
   journalled(count: number, stepMs: number): Promise<void>;
   /** SIGKILL to the agent and to every process of its workloads, as when the power goes. */
@@ -122,6 +124,15 @@ export function createDevice(options: DeviceOptions): Device {
     };
     await until(`${id} runs "${release.version}"`, look, { limitMs, tell });
   };
+  const rolledBack: Device["rolledBack"] = async ({ version }, limitMs = convergingMs) => {
+    const look = async (): Promise<boolean> => {
+      const last = (await updates()).find((update) => update.version === version);
+      const [app] = (await view()).apps;
+      const isBack = app?.health === "Healthy" && app.step === undefined;
+      return isOver(last?.outcome) && isBack && (await served()) === lastGood()?.version;
+    };
+    await until(`${id} rolls "${version}" back`, look, { limitMs, tell });
+  };
 
   return {
     ...{ id, directory, agent, steady, ledger, ports, view, served, converged },
@@ -157,15 +168,8 @@ export function createDevice(options: DeviceOptions): Device {
     updates,
     fallen: generations.fallen,
     forgetGenerations: generations.forget,
-    rolledBack: async ({ version }, limitMs = convergingMs) => {
-      const look = async (): Promise<boolean> => {
-        const last = (await updates()).find((update) => update.version === version);
-        const [app] = (await view()).apps;
-        const isBack = app?.health === "Healthy" && app.step === undefined;
-        return isOver(last?.outcome) && isBack && (await served()) === lastGood()?.version;
-      };
-      await until(`${id} rolls "${version}" back`, look, { limitMs, tell });
-    },
+    rolledBack,
+    settled: (release) => (release.quality === "good" ? converged(release) : rolledBack(release)),
     journalled: async (count, stepMs) => {
       await agent.program.kill();
       await writeBacklog(directory, count, stepMs);

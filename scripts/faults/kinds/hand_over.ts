@@ -71,8 +71,7 @@ export const agentKilledInHandOver: Fault = {
     const seen = await askingAllTheWhile(trial, async () => {
       const release = await cutAgent(trial, cuts);
       await device.agent.start();
-      if (release.quality === "good") await device.converged(release);
-      else await device.rolledBack(release);
+      await device.settled(release);
     });
     withoutGap(seen);
     if (forwarderOf(device) !== forwarder) throw notSurvived("the forwarder did not outlive it");
@@ -92,8 +91,7 @@ export const allButWorkloadsKilled: Fault = {
       const forwarder = killForwarder(device);
       await device.agent.start();
       await anotherForwarder(device, forwarder, clients);
-      if (release.quality === "good") await device.converged(release);
-      else await device.rolledBack(release);
+      await device.settled(release);
     });
     if (moving.restarts > 1) throw notSurvived("the traffic went back to the old copy");
   },

@@ -44,8 +44,7 @@ export const tornWrites: Fault = {
     if (isInWrite && tornSectors === 0) throw new NotStruck("nothing was torn");
     await disk.boot(image);
     await device.agent.start();
-    if (release.quality === "good") await device.converged(release);
-    else await device.rolledBack(release);
+    await device.settled(release);
     const loss = (await events.reasons()).find((reason) => losses.has(reason));
     if (loss !== undefined) throw notSurvived(`after the power cut the journal said ${loss}`);
   },
